@@ -1,0 +1,36 @@
+# quorate_proto_library(NAME PROTOS a.proto ... [GRPC] [DEPS ...])
+#
+# Compiles files below proto/ into one library; GRPC adds service stubs. The
+# generated headers are included as "quorate/<area>/v1/<file>.pb.h".
+find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+set(QUORATE_PROTO_OUT "${CMAKE_BINARY_DIR}/proto_gen")
+file(MAKE_DIRECTORY "${QUORATE_PROTO_OUT}")
+
+function(quorate_proto_library name)
+  cmake_parse_arguments(ARG "GRPC" "" "PROTOS;DEPS" ${ARGN})
+  set(generated)
+  foreach(proto ${ARG_PROTOS})
+    string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
+    set(outputs "${QUORATE_PROTO_OUT}/${stem}.pb.cc"
+                "${QUORATE_PROTO_OUT}/${stem}.pb.h")
+    set(flags --cpp_out=${QUORATE_PROTO_OUT})
+    if(ARG_GRPC)
+      list(APPEND outputs "${QUORATE_PROTO_OUT}/${stem}.grpc.pb.cc"
+                          "${QUORATE_PROTO_OUT}/${stem}.grpc.pb.h")
+      list(APPEND flags --grpc_out=${QUORATE_PROTO_OUT}
+        --plugin=protoc-gen-grpc=${GRPC_CPP_PLUGIN})
+    endif()
+    add_custom_command(
+      OUTPUT ${outputs}
+      COMMAND protobuf::protoc -I ${CMAKE_SOURCE_DIR}/proto ${flags} ${proto}
+      DEPENDS ${CMAKE_SOURCE_DIR}/proto/${proto}
+      VERBATIM)
+    list(APPEND generated ${outputs})
+  endforeach()
+  add_library(${name} STATIC ${generated})
+  target_include_directories(${name} SYSTEM PUBLIC ${QUORATE_PROTO_OUT})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
+  if(ARG_GRPC)
+    target_link_libraries(${name} PUBLIC gRPC::grpc++)
+  endif()
+endfunction()

@@ -1,0 +1,108 @@
+// Everything that a member's consensus thread decides, without the thread.
+//
+// The loop owns the Raft core and knows who waits for what: proposals that go
+// to the leader (directly, or forwarded in batches), reads that wait for a
+// read index, the cluster's clock. Calls put events in; TakeOutput says what
+// to send, write, apply and answer. The node drives it with threads, the
+// simulator with one.
+//
+// The rule that makes a repeat safe: a forwarded proposal names the term whose
+// leader it is meant for, and is appended in that term or not at all. So once
+// this member has applied an entry of a later term, a proposal of an earlier
+// term that it has not seen applied was never appended, and may be proposed
+// again. A connection that broke within a term leaves doubt; then the proposal
+// is sent again with the same id, and the state machine recognises a repeat.
+//
+// Thread rule: Confined to the consensus thread.
+
+#ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_H_
+#define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "replication/node/node.h"
+#include "replication/raft/raft.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+struct LoopOutput {
+  std::vector<PeerMessage> messages;
+  std::vector<raft::AppendWork> appends;  // In order, for the log writer.
+  std::vector<raft::Entry> committed;     // In order, for the state machine.
+
+  // Proposals (by sequence) that ended without being applied.
+  struct Failure {
+    uint64_t sequence = 0;
+    ProposeOutcome outcome = ProposeOutcome::kUnknown;
+  };
+  std::vector<Failure> failures;
+
+  // Reads that may run as soon as `index` is applied, or that failed.
+  struct ReadGrant {
+    uint64_t read = 0;
+    ReadOutcome outcome = ReadOutcome::kOk;
+    raft::Index index;
+  };
+  std::vector<ReadGrant> reads;
+
+  // Set where the configuration in force changed.
+  std::shared_ptr<const raft::Configuration> configuration;
+
+  bool empty() const {
+    return messages.empty() && appends.empty() && committed.empty() &&
+           failures.empty() && reads.empty() && configuration == nullptr;
+  }
+};
+
+class ConsensusLoop {
+ public:
+  struct Deps {
+    const raft::LogReader* log = nullptr;  // Not owned.
+    const Clock* clock = nullptr;          // Not owned.
+  };
+
+  // `run` is this process's number in proposal ids; `seed` for the jitter.
+  ConsensusLoop(const Deps& deps, const NodeOptions& options,
+                raft::MemberId id, const raft::RestoredState& restored,
+                uint64_t run, uint64_t seed);
+  ~ConsensusLoop();
+
+  // Must be called every options.tick, as near as can be.
+  void OnTick();
+  void OnPeerMessage(PeerMessage message);
+  void OnPeerUnreachable(raft::MemberId peer);
+  void OnPeerReachable(raft::MemberId peer);
+
+  // `sequence` is new for each. Many are batched between two TakeOutput.
+  void Propose(uint64_t sequence, raft::Payload payload,
+               absl::Duration timeout);
+  void Read(uint64_t read, absl::Duration timeout);
+
+  void OnAppended(const raft::AppendReceipt& receipt);
+
+  // The state machine has applied `entries` of LoopOutput::committed: the last
+  // index and term, and the sequences of this run among them.
+  void OnApplied(raft::Index index, raft::Term term,
+                 const std::vector<uint64_t>& sequences);
+
+  // Everything to do since the last call.
+  LoopOutput TakeOutput();
+
+  NodeStatus Status() const;
+  bool Leads() const;
+  int64_t ClusterMs() const;
+  const raft::Raft& raft() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_H_

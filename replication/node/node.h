@@ -1,0 +1,149 @@
+// One member's replication: the threads around the consensus core.
+//
+// Three threads: the consensus thread runs ConsensusLoop (all decisions), the
+// log writer makes appends durable (one synced batch for all that is queued),
+// the applier feeds the state machine and answers. Callers come from any
+// thread and never wait.
+
+#ifndef QUORATE_REPLICATION_NODE_NODE_H_
+#define QUORATE_REPLICATION_NODE_NODE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "replication/raft/raft.h"
+#include "replication/state_machine.h"
+#include "replication/storage/log_store.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// How a proposal ended.
+enum class ProposeOutcome {
+  kApplied,     // Applied here; `answer` is set.
+  kNoQuorum,    // No leader for too long. Nothing was appended.
+  kOverloaded,  // A queue or the uncommitted log is full. Nothing was appended.
+  kUnknown,     // Time ran out while it was under way: it may yet be applied.
+                // Ask again with the same request id.
+  kStopping,    // This member shuts down; as kUnknown.
+};
+
+struct ProposeResult {
+  ProposeOutcome outcome = ProposeOutcome::kUnknown;
+  raft::Index index;
+  raft::Term term;
+  std::unique_ptr<Answer> answer;
+};
+
+// Called exactly once. kApplied comes on the applier thread; the others on
+// some thread of the node. Must not block.
+using ProposeDone = std::function<void(ProposeResult)>;
+
+enum class ReadOutcome {
+  kOk,
+  kNoQuorum,    // No leader, or none that a quorum confirms, for too long.
+  kOverloaded,  // Too many reads wait.
+  kTimedOut,    // This member has not applied the wanted index in time.
+  kStopping,
+};
+
+// Called exactly once. With kOk it runs on the applier thread, between two
+// batches, so it may look at the state machine. Must not block.
+using ReadDone = std::function<void(ReadOutcome)>;
+
+// How fresh a read must be (api.md, "consistency").
+struct ReadConsistency {
+  enum class Kind { kLinearizable, kAtLeast, kLocal };
+  Kind kind = Kind::kLinearizable;
+  raft::Index at_least;  // kAtLeast only.
+};
+
+struct NodeOptions {
+  int heartbeat_ticks = 2;
+  int election_ticks = 10;
+  absl::Duration tick = absl::Milliseconds(50);
+
+  // A member without a leader for this long refuses what waits, and what comes,
+  // at once.
+  absl::Duration leaderless_limit = absl::Milliseconds(1500);
+
+  // Limits: events for the consensus thread, proposals and reads under way.
+  size_t max_events = 65536;
+  size_t max_proposals = 32768;
+  size_t max_reads = 32768;
+
+  // Check the core's invariants after every event (tests, debug builds).
+  bool check_invariants = false;
+};
+
+struct NodeStatus {
+  raft::RaftStatus raft;
+  raft::Configuration configuration;
+  raft::Index applied;        // By the state machine.
+  int64_t cluster_ms = 0;     // Estimate of the cluster's time now.
+  bool serving = false;       // A leader is known that has committed in its
+                              // term, as far as this member knows.
+  absl::Duration leaderless;  // How long no leader has been known; 0 with one.
+  // How long ago each other member was last heard of, sorted by id;
+  // InfiniteDuration where never.
+  struct Contact {
+    raft::MemberId id;
+    absl::Duration age;
+  };
+  std::vector<Contact> contacts;
+};
+
+// Thread-safe.
+class Node {
+ public:
+  // Not owned; all outlive the node.
+  struct Deps {
+    LogStore* log = nullptr;
+    Transport* transport = nullptr;
+    StateMachine* state_machine = nullptr;
+    const Clock* clock = nullptr;
+  };
+
+  // Checks that what log and state machine recovered fits together (applied
+  // and commit within the log), starts the transport and the threads.
+  // Errors: DATA_LOSS where the log is shorter than what was applied or
+  // committed: this member must not vote, its directory is to be replaced.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(
+      const Deps& deps, const NodeOptions& options);
+
+  virtual ~Node() = default;
+
+  // Replicates one command. The node repeats it across changes of leader as
+  // long as it is certain that no earlier attempt was appended or the state
+  // machine recognises it, until `timeout` has passed.
+  virtual void Propose(std::string command, absl::Duration timeout,
+                       ProposeDone done) = 0;
+
+  // Runs `done` when the state machine is as fresh as asked.
+  virtual void Read(ReadConsistency consistency, absl::Duration timeout,
+                    ReadDone done) = 0;
+
+  // True while this member leads, by its own knowledge: a hint for work that
+  // one member should do. Nothing may depend on it for correctness.
+  virtual bool LeadsHint() const = 0;
+
+  // The cluster's time, estimated: on the leader what the next entry would be
+  // stamped with, elsewhere the last stamp seen.
+  virtual int64_t ClusterMsHint() const = 0;
+
+  virtual NodeStatus Status() const = 0;
+
+  // Refuses new work, ends what waits with kStopping, stops transport and
+  // threads in order. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_NODE_NODE_H_

@@ -1,0 +1,185 @@
+// The consensus core of one member: a deterministic machine without threads,
+// clocks, disks or sockets.
+//
+// Everything comes in by a call (Tick, Step, Propose, ReadIndex, OnAppended,
+// OnApplied), everything goes out by TakeReady. The same calls give the same
+// results, which is what makes golden scripts, the simulator and replays
+// possible.
+//
+// It implements Raft with PreVote and CheckQuorum (always on, together), a
+// no-op at election, batched and pipelined replication with a bound on what is
+// under way, the commit rule of §5.4.2, and ReadIndex (thesis, §6.4). Only
+// durable entries count: for a vote, for a quorum, for a commit.
+//
+// Thread rule: Confined to the consensus thread.
+
+#ifndef QUORATE_REPLICATION_RAFT_RAFT_H_
+#define QUORATE_REPLICATION_RAFT_RAFT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "replication/raft/log_reader.h"
+#include "replication/raft/message.h"
+#include "replication/raft/ready.h"
+#include "replication/raft/types.h"
+
+namespace quorate::raft {
+
+struct RaftOptions {
+  MemberId id;
+
+  // In ticks. A follower campaigns after election_ticks + 1 + rand(
+  // election_ticks) ticks without a leader; a leader that heard no quorum
+  // within election_ticks steps down.
+  int heartbeat_ticks = 2;
+  int election_ticks = 10;
+
+  // Seeds the election jitter; draw it anew for each start of a process.
+  uint64_t random_seed = 0;
+
+  // Limits of replication: per message, and per follower under way.
+  size_t max_message_bytes = 512 * 1024;
+  size_t max_inflight_messages = 64;
+  size_t max_inflight_bytes = 8 * 1024 * 1024;
+
+  // Proposals are refused while more than this is appended and uncommitted.
+  size_t max_uncommitted_bytes = 64 * 1024 * 1024;
+
+  // Recent entries that are kept in memory although they are on disk.
+  size_t max_cached_bytes = 16 * 1024 * 1024;
+
+  // A Ready hands out at most this much of the committed log.
+  size_t max_committed_bytes = 4 * 1024 * 1024;
+};
+
+// What a member finds on its disk when it starts.
+struct RestoredState {
+  HardState hard_state;
+
+  // The state machine has applied up to here; entries up to it are not handed
+  // out again. <= LastIndex() of the log.
+  Index applied;
+
+  // All configurations of the log with their indexes, in log order; the last
+  // is in force. Never empty: a member is created with one (its first entry).
+  struct AtIndex {
+    Index index;
+    std::shared_ptr<const Configuration> configuration;
+  };
+  std::vector<AtIndex> configurations;
+};
+
+// One command to append.
+struct Proposal {
+  ProposalId id;
+  Payload payload;
+};
+
+// What a leader knows of another member.
+struct PeerProgress {
+  MemberId id;
+  Index match;
+  Index next;
+  bool recently_active = false;
+  int inflight_messages = 0;
+};
+
+// A copy of the core's state for status pages and checks.
+struct RaftStatus {
+  MemberId id;
+  Role role = Role::kFollower;
+  Term term;
+  MemberId vote;
+  MemberId leader;  // kNobody where unknown.
+  Index first_index;
+  Index last_index;
+  Index durable_index;
+  Index commit;
+  Index applied;
+  Membership membership;
+  std::vector<PeerProgress> peers;  // Leader only; sorted by id.
+};
+
+class Raft {
+ public:
+  // `log` is not owned and outlives the core. The state must be consistent:
+  // hard_state.commit and applied <= log.LastIndex(); callers check what they
+  // read from disk before.
+  Raft(const RaftOptions& options, const LogReader* log,
+       const RestoredState& restored);
+  ~Raft();
+
+  Raft(const Raft&) = delete;
+  Raft& operator=(const Raft&) = delete;
+
+  // One unit of time has passed.
+  void Tick();
+
+  // Takes a message that was sent to this member. Messages from strangers, for
+  // someone else or without sense are ignored.
+  void Step(Message message);
+
+  // Appends commands, in order, in the current term. All or none.
+  // Errors: FAILED_PRECONDITION where this member is not the leader (nothing
+  // was appended); RESOURCE_EXHAUSTED where too much is uncommitted (nothing
+  // was appended). `stamp` is raised where it is below that of the last entry.
+  // Returns the index of the first.
+  absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
+
+  // Asks for a linearizable read. `nonce` must be new for every attempt. The
+  // answer comes as a ReadState once a quorum has confirmed that this member
+  // still leads, and not before an entry of its term is committed.
+  // Errors: FAILED_PRECONDITION where this member is not the leader;
+  // RESOURCE_EXHAUSTED where too many reads wait.
+  absl::Status ReadIndex(uint64_t nonce);
+
+  // Starts an election now (by PreVote), as if the timer had run out. For
+  // tests and for a start of a lone member.
+  void Campaign();
+
+  // The member `peer` cannot be reached by the transport at the moment:
+  // pipelined appends may be lost.
+  void OnUnreachable(MemberId peer);
+
+  // The write with this receipt is durable. In the order of the Readies.
+  void OnAppended(const AppendReceipt& receipt);
+
+  // The state machine has applied everything up to `index`.
+  void OnApplied(Index index);
+
+  bool HasReady() const;
+  Ready TakeReady();
+
+  // Cheap getters for the hot path.
+  Role role() const;
+  Term term() const;
+  MemberId leader() const;
+  Index commit() const;
+  Index last_index() const;
+  Stamp last_stamp() const;  // Of the last entry in the log.
+  const Configuration& configuration() const;
+
+  // True where an entry of the current term is committed: a leader may serve
+  // reads, and a cluster has made progress in this term.
+  bool HasCommittedInTerm() const;
+
+  RaftStatus Status() const;
+
+  // Every rule that can be checked from inside; OK or INTERNAL with the rule
+  // that is broken. See invariants.h. For tests, simulator and debug builds.
+  absl::Status CheckInvariants() const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace quorate::raft
+
+#endif  // QUORATE_REPLICATION_RAFT_RAFT_H_
