@@ -1,0 +1,189 @@
+// The ledger: who may use what, and who does.
+//
+// A pure state machine. Commands and stamps come in, answers and record
+// changes go out; it sees no clock, thread, disk or random source, so every
+// member that applies the same log holds the same ledger, and a replay gives
+// the same history.
+//
+// Time: `Stamp::cluster_ms` drives leases and the memory of requests,
+// `Stamp::calendar_ms` the dates of licences. Neither goes back. Each entry
+// first moves the time, which ends what is due (design §5), then acts.
+//
+// Exactly once: the answer to a request id is kept for kAnswerMemory of
+// cluster time, and an attempt whose not_after has passed has no effect, so a
+// late copy cannot act after its answer is forgotten (design §6).
+//
+// Thread-compatible.
+
+#ifndef QUORATE_SERVER_LICENSING_LEDGER_H_
+#define QUORATE_SERVER_LICENSING_LEDGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "quorate/internal/v1/command.pb.h"
+#include "quorate/internal/v1/record.pb.h"
+#include "quorate/type/v1/error_reason.pb.h"
+
+namespace quorate::licensing {
+
+using type::v1::ErrorReason;
+
+// The stamps of one entry (replication's Stamp, without knowing it).
+struct EntryTime {
+  int64_t cluster_ms = 0;
+  int64_t calendar_ms = 0;
+};
+
+// Limits; each is refused with LIMIT_REACHED and its name. Part of the
+// replicated behaviour: all members must run with the same values, so they
+// are constants and not configuration.
+inline constexpr int64_t kMinTtlMs = 10'000;
+inline constexpr int64_t kDefaultTtlMs = 120'000;
+inline constexpr int64_t kMaxTtlMs = 3'600'000;
+// The server frees a lease this much later than TTL says (security.md §3.3):
+// a quarter of the TTL, so that client and server never overlap.
+inline constexpr int64_t kLeaseMarginDivisor = 4;
+inline constexpr size_t kMaxSessions = 1'000'000;
+inline constexpr size_t kMaxSeatsOfSession = 10'000;
+inline constexpr size_t kMaxLicenses = 1'000;
+inline constexpr size_t kMaxAnswers = 2'000'000;
+inline constexpr int64_t kAnswerMemoryMs = 150'000;
+// An attempt may be under way for this long at most; clients may repeat a
+// request id for kAnswerMemoryMs - kAttemptMs after its first answer.
+inline constexpr int64_t kAttemptMs = 30'000;
+// Work of one entry: more that is due waits for the next one.
+inline constexpr size_t kMaxExpiriesPerEntry = 2'000;
+
+// What one command gave.
+struct LedgerAnswer {
+  ErrorReason reason = ErrorReason::ERROR_REASON_UNSPECIFIED;  // 0: success.
+  std::vector<std::pair<std::string, std::string>> metadata;   // Of a refusal.
+
+  uint64_t session_id = 0;             // OpenSession.
+  int64_t ttl_ms = 0;                  // OpenSession.
+  std::vector<uint64_t> seat_handles;  // Checkout, in the order of the items.
+  int64_t granted_calendar_ms = 0;     // Checkout.
+  bool repeated = false;               // The remembered answer of a repeat.
+
+  // RenewSessions: one for each renewal, its TTL; 0 where there is no such
+  // session of that principal.
+  std::vector<int64_t> renewed_ttl_ms;
+
+  // The time the command was applied at.
+  EntryTime time;
+
+  bool ok() const { return reason == 0; }
+};
+
+struct RecordChange {
+  std::string key;
+  std::optional<std::string> value;  // Nothing: deleted.
+
+  friend bool operator==(const RecordChange&, const RecordChange&) = default;
+};
+
+// One feature's capacity, computed.
+struct PoolView {
+  std::string feature;
+  uint64_t total = 0;
+  uint64_t out = 0;
+  int64_t next_end_ms = 0;  // 0: none ends.
+
+  uint64_t free() const { return out < total ? total - out : 0; }
+};
+
+class Ledger {
+ public:
+  // An empty ledger of a cluster (32 lower-case hex digits, epoch from 1).
+  Ledger(absl::string_view cluster_id, uint32_t cluster_epoch);
+  ~Ledger();
+
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // Takes one record, in any order, of a ledger that was saved; then
+  // FinishRestore builds the indexes. DATA_LOSS where a record does not parse,
+  // contradicts another, or belongs to another cluster.
+  absl::Status RestoreRecord(absl::string_view key, absl::string_view value);
+  absl::Status FinishRestore();
+
+  // Applies one command. Appends to `changes` every record that changed, each
+  // key at most once a call, in a deterministic order. A command without a
+  // body (of a newer version) is refused with BAD_REQUEST and changes nothing
+  // but the time.
+  LedgerAnswer Apply(const internal::v1::Command& command,
+                     const EntryTime& time, std::vector<RecordChange>* changes);
+
+  // Moves the time by an entry that is not a command (a no-op).
+  void ApplyTime(const EntryTime& time, std::vector<RecordChange>* changes);
+
+  const std::string& cluster_id() const;
+  uint32_t cluster_epoch() const;
+  EntryTime time() const;
+
+  // The cluster time at which the next lease, remembered answer or rest of
+  // work is due; nothing where none is. The leader proposes AdvanceClock when
+  // it has passed.
+  std::optional<int64_t> NextDueClusterMs() const;
+  // The calendar time at which the next licence begins or ends.
+  std::optional<int64_t> NextDueCalendarMs() const;
+
+  // Reading. Pages: at most `limit` items after the given key, in order.
+  std::vector<PoolView> Pools(absl::string_view after_feature,
+                              size_t limit) const;
+  std::optional<PoolView> FindPool(absl::string_view feature) const;
+  const internal::v1::SessionRecord* FindSession(uint64_t session_id) const;
+  const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
+  const internal::v1::LicenseRecord* FindLicense(
+      absl::string_view license_id) const;
+
+  // Visit in order from the first key greater than `after`; the visitor
+  // returns false to stop.
+  void VisitSessions(
+      uint64_t after,
+      const std::function<bool(const internal::v1::SessionRecord&)>& visit)
+      const;
+  void VisitSeats(
+      uint64_t after,
+      const std::function<bool(const internal::v1::SeatRecord&)>& visit) const;
+  // Seats of one session, and of one feature, by handle.
+  void VisitSeatsOfSession(
+      uint64_t session_id, uint64_t after,
+      const std::function<bool(const internal::v1::SeatRecord&)>& visit) const;
+  void VisitSeatsOfFeature(
+      absl::string_view feature, uint64_t after,
+      const std::function<bool(const internal::v1::SeatRecord&)>& visit) const;
+  void VisitLicenses(
+      absl::string_view after,
+      const std::function<bool(const internal::v1::LicenseRecord&)>& visit)
+      const;
+
+  size_t session_count() const;
+  size_t seat_count() const;
+  size_t answer_count() const;
+
+  // All records in key order: two ledgers are equal where these are.
+  std::vector<RecordChange> Dump() const;
+
+  // Conservation and agreement of all indexes: for each pool, out <= total or
+  // not more than before the last entry (a decrease drains). OK or INTERNAL
+  // with the rule that is broken. O(size of the ledger): tests, simulator.
+  // Apply itself asserts conservation of the pools that it touched, always.
+  absl::Status CheckInvariants() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_LEDGER_H_
