@@ -14,16 +14,19 @@
 namespace quorate::replication {
 
 // Commands that a member hands to the one it takes for the leader of `term`.
-// The receiver appends them in that term or not at all.
+// The receiver appends them in that term or not at all. `batch` is new for each
+// message of a sender's run, so that a rejection names the attempt it is about.
 struct ForwardProposals {
   raft::Term term;
+  uint64_t batch = 0;
   std::vector<raft::Proposal> proposals;
 };
 
 // Nothing of these was appended, and nothing of that message ever will be.
 // (What was appended is never answered: the sender sees it when it applies.)
 struct RejectedProposals {
-  raft::Term term;  // Of the one who rejects.
+  raft::Term term;          // Of the one who rejects.
+  uint64_t batch = 0;       // As received.
   bool overloaded = false;  // The leader refuses: too much is uncommitted.
   std::vector<raft::ProposalId> proposals;
 };
