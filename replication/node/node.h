@@ -78,6 +78,10 @@ struct NodeOptions {
   size_t max_proposals = 32768;
   size_t max_reads = 32768;
 
+  // Replication's limits, handed to the core (raft::RaftOptions).
+  size_t max_message_bytes = 512 * 1024;
+  size_t max_inflight_messages = 64;
+
   // Check the core's invariants after every event (tests, debug builds).
   bool check_invariants = false;
 };
