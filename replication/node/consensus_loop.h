@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+
 #include "base/clock.h"
 #include "replication/node/node.h"
 #include "replication/raft/raft.h"
@@ -40,6 +41,7 @@ struct LoopOutput {
     uint64_t sequence = 0;
     ProposeOutcome outcome = ProposeOutcome::kUnknown;
   };
+
   std::vector<Failure> failures;
 
   // Reads that may run as soon as `index` is applied, or that failed.
@@ -48,6 +50,7 @@ struct LoopOutput {
     ReadOutcome outcome = ReadOutcome::kOk;
     raft::Index index;
   };
+
   std::vector<ReadGrant> reads;
 
   // Set where the configuration in force changed.
@@ -67,9 +70,9 @@ class ConsensusLoop {
   };
 
   // `run` is this process's number in proposal ids; `seed` for the jitter.
-  ConsensusLoop(const Deps& deps, const NodeOptions& options,
-                raft::MemberId id, const raft::RestoredState& restored,
-                uint64_t run, uint64_t seed);
+  ConsensusLoop(const Deps& deps, const NodeOptions& options, raft::MemberId id,
+                const raft::RestoredState& restored, uint64_t run,
+                uint64_t seed);
   ~ConsensusLoop();
 
   // Must be called every options.tick, as near as can be.

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+
 #include "base/clock.h"
 #include "replication/raft/raft.h"
 #include "replication/state_machine.h"
@@ -42,7 +43,8 @@ struct ProposeResult {
 };
 
 // Called exactly once. kApplied comes on the applier thread; the others on
-// some thread of the node. Must not block.
+// some thread of the node, or on the caller's before Propose returns (what is
+// refused at once). Must not block, and must not call Node::Stop.
 using ProposeDone = std::function<void(ProposeResult)>;
 
 enum class ReadOutcome {
@@ -54,7 +56,8 @@ enum class ReadOutcome {
 };
 
 // Called exactly once. With kOk it runs on the applier thread, between two
-// batches, so it may look at the state machine. Must not block.
+// batches, so it may look at the state machine; else as ProposeDone. Must not
+// block, and must not call Node::Stop.
 using ReadDone = std::function<void(ReadOutcome)>;
 
 // How fresh a read must be (api.md, "consistency").
@@ -63,6 +66,10 @@ struct ReadConsistency {
   Kind kind = Kind::kLinearizable;
   raft::Index at_least;  // kAtLeast only.
 };
+
+// The largest command. Below what the wire and the log take
+// (replication/wire/limits.h); larger ones are refused as kOverloaded.
+inline constexpr size_t kMaxCommandBytes = 1024 * 1024;
 
 struct NodeOptions {
   int heartbeat_ticks = 2;
@@ -77,6 +84,11 @@ struct NodeOptions {
   size_t max_events = 65536;
   size_t max_proposals = 32768;
   size_t max_reads = 32768;
+
+  // The same in bytes: peers' messages that wait for the consensus thread, and
+  // commands of proposals under way. A few seconds of a busy cluster.
+  size_t max_event_bytes = 64 * 1024 * 1024;
+  size_t max_proposal_bytes = 64 * 1024 * 1024;
 
   // Replication's limits, handed to the core (raft::RaftOptions).
   size_t max_message_bytes = 512 * 1024;
@@ -94,12 +106,14 @@ struct NodeStatus {
   bool serving = false;       // A leader is known that has committed in its
                               // term, as far as this member knows.
   absl::Duration leaderless;  // How long no leader has been known; 0 with one.
+
   // How long ago each other member was last heard of, sorted by id;
   // InfiniteDuration where never.
   struct Contact {
     raft::MemberId id;
     absl::Duration age;
   };
+
   std::vector<Contact> contacts;
 };
 
@@ -143,8 +157,10 @@ class Node {
 
   virtual NodeStatus Status() const = 0;
 
-  // Refuses new work, ends what waits with kStopping, stops transport and
-  // threads in order. Idempotent.
+  // In this order: refuses new work; stops the transport, so that nothing
+  // comes in or goes out; ends the consensus thread; writes what is queued for
+  // the log; ends the applier after its batch; ends what still waits with
+  // kStopping. Idempotent; returns when all is done.
   virtual void Stop() = 0;
 };
 

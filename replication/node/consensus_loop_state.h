@@ -1,0 +1,112 @@
+// The inside of ConsensusLoop; nobody else includes it.
+//
+// consensus_loop.cc has the events and the output, consensus_loop_messages.cc
+// what other members say.
+
+#ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
+#define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/time/time.h"
+
+#include "base/clock.h"
+#include "replication/node/cluster_clock.h"
+#include "replication/node/consensus_loop.h"
+#include "replication/node/proposal_tracker.h"
+#include "replication/node/read_tracker.h"
+#include "replication/raft/raft.h"
+
+namespace quorate::replication {
+
+// Confined to the consensus thread.
+class ConsensusLoop::State {
+ public:
+  State(const Deps& deps, const NodeOptions& options, raft::MemberId id,
+        const raft::RestoredState& restored, uint64_t run, uint64_t seed);
+
+  void OnTick();
+  void OnPeerMessage(PeerMessage message);
+  void OnPeerUnreachable(raft::MemberId peer);
+  void OnPeerReachable(raft::MemberId peer);
+  void Propose(uint64_t sequence, raft::Payload payload,
+               absl::Duration timeout);
+  void Read(uint64_t read, absl::Duration timeout);
+  void OnAppended(const raft::AppendReceipt& receipt);
+  void OnApplied(raft::Index index, raft::Term term,
+                 const std::vector<uint64_t>& sequences);
+  LoopOutput TakeOutput();
+
+  NodeStatus Status() const;
+  int64_t ClusterMs() const;
+
+  bool Leads() const { return raft_.role() == raft::Role::kLeader; }
+
+  const raft::Raft& raft() const { return raft_; }
+
+ private:
+  // Whom another member asked on behalf of: where the answer goes.
+  struct PeerRead {
+    raft::MemberId peer;
+    uint64_t nonce = 0;
+  };
+
+  raft::MemberId KnownLeader() const;
+  bool IsMember(raft::MemberId id) const;
+  absl::Duration Leaderless() const;
+
+  bool Refuses() const { return Leaderless() >= options_.leaderless_limit; }
+
+  void AfterEvent();
+  void FollowLeadership();
+  void Send(raft::MemberId to, PeerMessageBody body);
+
+  void Take(raft::MemberId from, raft::Message&& message);
+  void Take(raft::MemberId from, ForwardProposals&& forward);
+  void Take(raft::MemberId from, RejectedProposals&& rejected);
+  void Take(raft::MemberId from, ReadIndexRequest&& request);
+  void Take(raft::MemberId from, ReadIndexReply&& reply);
+
+  void FlushProposals();
+  bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
+                   raft::Stamp stamp);
+  void FlushReads();
+  void TakeReady();
+  void Answer(const raft::ReadState& state);
+
+  // Constant after construction.
+  const NodeOptions options_;
+  const raft::MemberId id_;
+  const uint64_t run_;
+  const Clock* const clock_;
+
+  raft::Raft raft_;
+  ClusterClock cluster_clock_;
+  ProposalTracker proposals_;
+  ReadTracker reads_;
+  uint64_t last_batch_ = 0;
+
+  // Read indexes for other members, by our nonce. Ours never meet those of
+  // reads_: both count from run_, in opposite directions.
+  absl::btree_map<uint64_t, PeerRead> peer_reads_;
+  uint64_t peer_reads_begun_ = 0;
+
+  // What FollowLeadership saw last.
+  bool led_ = false;
+  raft::Term seen_term_;
+  raft::MemberId seen_leader_ = raft::kNobody;
+  std::optional<absl::Duration> leaderless_since_;
+
+  std::map<raft::MemberId, absl::Duration> heard_;  // SinceBoot, members only.
+  std::shared_ptr<const raft::Configuration> configuration_;  // Last given out.
+  LoopOutput output_;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_

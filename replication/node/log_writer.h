@@ -1,0 +1,58 @@
+// The thread that makes appends durable.
+
+#ifndef QUORATE_REPLICATION_NODE_LOG_WRITER_H_
+#define QUORATE_REPLICATION_NODE_LOG_WRITER_H_
+
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include "base/bounded_queue.h"
+#include "replication/node/inbox.h"
+#include "replication/raft/ready.h"
+#include "replication/storage/log_store.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// Group commit without a timer: while one synced write is under way the next
+// appends gather, and all of them make the next write (raft.md, §4.3). What
+// waited for a write is sent after it, then the core is told.
+//
+// Thread-safe, but works are to be pushed by one thread, in order.
+class LogWriter {
+ public:
+  // Not owned; all outlive Stop.
+  struct Deps {
+    LogStore* log = nullptr;
+    Transport* transport = nullptr;
+    Inbox* inbox = nullptr;
+  };
+
+  explicit LogWriter(const Deps& deps);
+  ~LogWriter();
+
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  void Start();
+  void Push(raft::AppendWork work);
+
+  // True while so much waits for the disk that nothing should be added to it.
+  bool Backlogged() const;
+
+  // Writes what is queued, then ends the thread. Idempotent.
+  void Stop();
+
+ private:
+  void Run();
+  void Write(std::vector<raft::AppendWork> works);
+
+  const Deps deps_;
+  BoundedQueue<raft::AppendWork> queue_;
+  std::thread thread_;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_NODE_LOG_WRITER_H_

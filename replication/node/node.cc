@@ -1,0 +1,395 @@
+#include "replication/node/node.h"
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "replication/node/applier.h"
+#include "replication/node/call_table.h"
+#include "replication/node/consensus_loop.h"
+#include "replication/node/inbox.h"
+#include "replication/node/log_writer.h"
+
+namespace quorate::replication {
+namespace {
+
+// A thread that is late makes up for at most this many ticks. The messages
+// that came in meanwhile are looked at first, so a member that was stopped for
+// a while hears its leader before its election timer runs out.
+constexpr int kMaxTicksAtOnce = 2;
+
+// A linearizable read on its way to the applier.
+struct WaitingRead {
+  absl::Duration deadline;
+  ReadDone done;
+};
+
+absl::Status CheckRecovered(const LogStore& log, raft::Index applied) {
+  const raft::Index last = log.LastIndex();
+  const raft::Index commit = log.RestoredHardState().commit;
+  if (log.identity().member_id == raft::kNobody) {
+    return absl::DataLossError("the log does not say whose it is");
+  }
+  if (commit > last || applied > last) {
+    return absl::DataLossError(
+        absl::StrCat("the log ends at ", last.value(), ", but committed up to ",
+                     commit.value(), " and applied up to ", applied.value()));
+  }
+  if (applied.Next() < log.FirstIndex()) {
+    return absl::DataLossError(
+        absl::StrCat("the log begins at ", log.FirstIndex().value(),
+                     ", but applied up to ", applied.value(), " only"));
+  }
+  if (log.RestoredConfigurations().empty()) {
+    return absl::DataLossError("the log has no configuration");
+  }
+  return absl::OkStatus();
+}
+
+class RunningNode : public Node, private PeerMessageSink {
+ public:
+  RunningNode(const Deps& deps, const NodeOptions& options, uint64_t run);
+
+  ~RunningNode() override { Stop(); }
+
+  void Run();
+
+  void Propose(std::string command, absl::Duration timeout,
+               ProposeDone done) override;
+  void Read(ReadConsistency consistency, absl::Duration timeout,
+            ReadDone done) override;
+
+  bool LeadsHint() const override {
+    return leads_.load(std::memory_order_relaxed);
+  }
+
+  int64_t ClusterMsHint() const override {
+    return cluster_ms_.load(std::memory_order_relaxed);
+  }
+
+  NodeStatus Status() const override;
+  void Stop() override;
+
+ private:
+  bool OnPeerMessage(PeerMessage message) override;
+  void OnPeerUnreachable(raft::MemberId peer) override;
+  void OnPeerReachable(raft::MemberId peer) override;
+
+  void RunConsensus();
+  void Take(Inbox::Batch batch);
+  void Take(InsideEvent event);
+  void Take(OutsideEvent event);
+  int TickIfDue();
+  void Emit(LoopOutput output);
+  void EndRead(const LoopOutput::ReadGrant& grant);
+  void Publish(bool ticked);
+  void StopOnce();
+
+  // Constant after construction.
+  const Deps deps_;
+  const NodeOptions options_;
+  const raft::MemberId id_;
+
+  ProposeCalls proposals_;
+  CallTable<WaitingRead> reads_;
+  Inbox inbox_;
+  LogWriter writer_;
+  Applier applier_;
+  std::once_flag stop_once_;
+  std::thread thread_;
+
+  std::atomic<bool> leads_ = false;
+  std::atomic<int64_t> cluster_ms_ = 0;
+
+  // Confined to the consensus thread once it runs.
+  ConsensusLoop loop_;
+  absl::Duration next_tick_;
+  raft::Role published_role_ = raft::Role::kFollower;
+  raft::Term published_term_;
+  raft::MemberId published_leader_;
+
+  mutable Mutex mu_;
+  NodeStatus status_ ABSL_GUARDED_BY(mu_);
+};
+
+raft::RestoredState Restored(const LogStore& log, raft::Index applied) {
+  return raft::RestoredState{.hard_state = log.RestoredHardState(),
+                             .applied = applied,
+                             .configurations = log.RestoredConfigurations()};
+}
+
+RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
+                         uint64_t run)
+    : deps_(deps),
+      options_(options),
+      id_(deps.log->identity().member_id),
+      proposals_(options.max_proposals, options.max_proposal_bytes),
+      reads_(options.max_reads, options.max_reads),
+      inbox_(options.max_events, options.max_event_bytes),
+      writer_({.log = deps.log, .transport = deps.transport, .inbox = &inbox_}),
+      applier_({.state_machine = deps.state_machine,
+                .clock = deps.clock,
+                .calls = &proposals_,
+                .inbox = &inbox_},
+               run, options.max_reads),
+      loop_({.log = deps.log, .clock = deps.clock}, options, id_,
+            Restored(*deps.log, deps.state_machine->AppliedIndex()), run,
+            SystemRandomId()),
+      next_tick_(deps.clock->SinceBoot() + options.tick) {}
+
+void RunningNode::Run() {
+  // The first output names the configuration: who may connect is known before
+  // anyone does.
+  Emit(loop_.TakeOutput());
+  Publish(/*ticked=*/true);
+  writer_.Start();
+  applier_.Start();
+  deps_.transport->Start(this);
+  thread_ = std::thread([this] { RunConsensus(); });
+}
+
+void RunningNode::Propose(std::string command, absl::Duration timeout,
+                          ProposeDone done) {
+  const size_t bytes = command.size();
+  if (bytes > kMaxCommandBytes) {
+    done(ProposeResult{.outcome = ProposeOutcome::kOverloaded});
+    return;
+  }
+  raft::Payload payload =
+      std::make_shared<const std::string>(std::move(command));
+  const std::optional<uint64_t> sequence = proposals_.Add(&done, bytes);
+  if (!sequence.has_value()) {
+    done(ProposeResult{.outcome = proposals_.closed()
+                                      ? ProposeOutcome::kStopping
+                                      : ProposeOutcome::kOverloaded});
+    return;
+  }
+  if (inbox_.TryPush(ProposeEvent{.sequence = *sequence,
+                                  .payload = std::move(payload),
+                                  .timeout = timeout})) {
+    return;
+  }
+  // Stop may have taken the call meanwhile.
+  std::optional<ProposeDone> call = proposals_.Take(*sequence);
+  if (call.has_value()) {
+    (*call)(ProposeResult{.outcome = proposals_.closed()
+                                         ? ProposeOutcome::kStopping
+                                         : ProposeOutcome::kOverloaded});
+  }
+}
+
+void RunningNode::Read(ReadConsistency consistency, absl::Duration timeout,
+                       ReadDone done) {
+  const absl::Duration deadline = deps_.clock->SinceBoot() + timeout;
+  if (consistency.kind != ReadConsistency::Kind::kLinearizable) {
+    IndexedRead read{.index = consistency.kind == ReadConsistency::Kind::kLocal
+                                  ? raft::Index(0)
+                                  : consistency.at_least,
+                     .deadline = deadline,
+                     .done = std::move(done)};
+    if (!applier_.TryPushRead(&read)) {
+      read.done(applier_.stopping() ? ReadOutcome::kStopping
+                                    : ReadOutcome::kOverloaded);
+    }
+    return;
+  }
+  WaitingRead waiting{.deadline = deadline, .done = std::move(done)};
+  const std::optional<uint64_t> number = reads_.Add(&waiting, 1);
+  if (!number.has_value()) {
+    waiting.done(reads_.closed() ? ReadOutcome::kStopping
+                                 : ReadOutcome::kOverloaded);
+    return;
+  }
+  if (inbox_.TryPush(ReadEvent{.read = *number, .timeout = timeout})) return;
+  std::optional<WaitingRead> call = reads_.Take(*number);
+  if (call.has_value()) {
+    call->done(reads_.closed() ? ReadOutcome::kStopping
+                               : ReadOutcome::kOverloaded);
+  }
+}
+
+NodeStatus RunningNode::Status() const {
+  NodeStatus status;
+  {
+    MutexLock lock(&mu_);
+    status = status_;
+  }
+  status.applied = applier_.applied();
+  return status;
+}
+
+bool RunningNode::OnPeerMessage(PeerMessage message) {
+  return inbox_.TryPush(std::move(message));
+}
+
+void RunningNode::OnPeerUnreachable(raft::MemberId peer) {
+  inbox_.PushLink(peer, /*up=*/false);
+}
+
+void RunningNode::OnPeerReachable(raft::MemberId peer) {
+  inbox_.PushLink(peer, /*up=*/true);
+}
+
+void RunningNode::RunConsensus() {
+  while (true) {
+    const bool room = !writer_.Backlogged() && !applier_.Backlogged();
+    Inbox::Batch batch =
+        inbox_.Take(next_tick_ - deps_.clock->SinceBoot(), room);
+    if (batch.closed) return;
+    Take(std::move(batch));
+    const int ticks = TickIfDue();
+    Emit(loop_.TakeOutput());
+    Publish(ticks > 0);
+  }
+}
+
+void RunningNode::Take(Inbox::Batch batch) {
+  for (InsideEvent& event : batch.inside)
+    Take(std::move(event));
+  for (const auto& [peer, change] : batch.links) {
+    if (change.broke) loop_.OnPeerUnreachable(peer);
+    if (change.up) loop_.OnPeerReachable(peer);
+  }
+  for (OutsideEvent& event : batch.outside)
+    Take(std::move(event));
+}
+
+void RunningNode::Take(InsideEvent event) {
+  if (const auto* receipt = std::get_if<raft::AppendReceipt>(&event)) {
+    loop_.OnAppended(*receipt);
+  } else {
+    const auto& applied = std::get<AppliedEvent>(event);
+    loop_.OnApplied(applied.index, applied.term, applied.sequences);
+  }
+}
+
+void RunningNode::Take(OutsideEvent event) {
+  if (auto* message = std::get_if<PeerMessage>(&event)) {
+    loop_.OnPeerMessage(std::move(*message));
+  } else if (auto* propose = std::get_if<ProposeEvent>(&event)) {
+    loop_.Propose(propose->sequence, std::move(propose->payload),
+                  propose->timeout);
+  } else {
+    const auto& read = std::get<ReadEvent>(event);
+    loop_.Read(read.read, read.timeout);
+  }
+}
+
+int RunningNode::TickIfDue() {
+  const absl::Duration now = deps_.clock->SinceBoot();
+  int ticks = 0;
+  while (now >= next_tick_ && ticks < kMaxTicksAtOnce) {
+    loop_.OnTick();
+    next_tick_ += options_.tick;
+    ++ticks;
+  }
+  if (now >= next_tick_) next_tick_ = now + options_.tick;
+  return ticks;
+}
+
+void RunningNode::Emit(LoopOutput output) {
+  if (output.configuration != nullptr) {
+    deps_.transport->SetConfiguration(*output.configuration);
+  }
+  for (PeerMessage& message : output.messages) {
+    deps_.transport->Send(std::move(message));
+  }
+  for (raft::AppendWork& work : output.appends)
+    writer_.Push(std::move(work));
+  applier_.Push(std::move(output.committed));
+  for (const LoopOutput::Failure& failure : output.failures) {
+    std::optional<ProposeDone> call = proposals_.Take(failure.sequence);
+    if (call.has_value()) {
+      (*call)(ProposeResult{.outcome = failure.outcome});
+    }
+  }
+  for (const LoopOutput::ReadGrant& grant : output.reads)
+    EndRead(grant);
+}
+
+void RunningNode::EndRead(const LoopOutput::ReadGrant& grant) {
+  std::optional<WaitingRead> waiting = reads_.Take(grant.read);
+  if (!waiting.has_value()) return;
+  if (grant.outcome != ReadOutcome::kOk) {
+    waiting->done(grant.outcome);
+    return;
+  }
+  IndexedRead read{.index = grant.index,
+                   .deadline = waiting->deadline,
+                   .done = std::move(waiting->done)};
+  if (!applier_.TryPushRead(&read)) {
+    read.done(applier_.stopping() ? ReadOutcome::kStopping
+                                  : ReadOutcome::kOverloaded);
+  }
+}
+
+void RunningNode::Publish(bool ticked) {
+  const raft::Raft& raft = loop_.raft();
+  leads_.store(loop_.Leads(), std::memory_order_relaxed);
+  cluster_ms_.store(loop_.ClusterMs(), std::memory_order_relaxed);
+  const bool changed = raft.role() != published_role_ ||
+                       raft.term() != published_term_ ||
+                       raft.leader() != published_leader_;
+  if (!ticked && !changed) return;
+  if (changed) {
+    LogInfo("raft", "role_changed",
+            {{"role", raft::RoleName(raft.role())},
+             {"term", absl::StrCat(raft.term().value())},
+             {"leader", absl::StrCat(raft.leader().value())}});
+  }
+  published_role_ = raft.role();
+  published_term_ = raft.term();
+  published_leader_ = raft.leader();
+  NodeStatus status = loop_.Status();
+  MutexLock lock(&mu_);
+  status_ = std::move(status);
+}
+
+void RunningNode::Stop() {
+  std::call_once(stop_once_, [this] { StopOnce(); });
+}
+
+void RunningNode::StopOnce() {
+  proposals_.Close();
+  reads_.Close();
+  deps_.transport->Stop();
+  inbox_.Close();
+  if (thread_.joinable()) thread_.join();
+  writer_.Stop();
+  applier_.Stop();
+  for (const ProposeDone& done : proposals_.TakeAll()) {
+    done(ProposeResult{.outcome = ProposeOutcome::kStopping});
+  }
+  for (const WaitingRead& read : reads_.TakeAll()) {
+    read.done(ReadOutcome::kStopping);
+  }
+  for (const IndexedRead& read : applier_.TakeReads()) {
+    read.done(ReadOutcome::kStopping);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Deps& deps,
+                                                  const NodeOptions& options) {
+  QUORATE_CHECK(deps.log != nullptr && deps.transport != nullptr &&
+                deps.state_machine != nullptr && deps.clock != nullptr);
+  const absl::Status recovered =
+      CheckRecovered(*deps.log, deps.state_machine->AppliedIndex());
+  if (!recovered.ok()) return recovered;
+  auto node = std::make_unique<RunningNode>(deps, options, SystemRandomId());
+  node->Run();
+  return node;
+}
+
+}  // namespace quorate::replication
