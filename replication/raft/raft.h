@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
 #include "replication/raft/log_reader.h"
 #include "replication/raft/message.h"
 #include "replication/raft/ready.h"
@@ -54,8 +55,14 @@ struct RaftOptions {
   // Recent entries that are kept in memory although they are on disk.
   size_t max_cached_bytes = 16 * 1024 * 1024;
 
-  // A Ready hands out at most this much of the committed log.
+  // At most this much of the committed log is handed out and not yet reported
+  // by OnApplied. (One entry may go over it.)
   size_t max_committed_bytes = 4 * 1024 * 1024;
+
+  // A leader steps down when a write of its own has not become durable for so
+  // many ticks: it may commit through the others but answers nobody (raft.md,
+  // pitfall 9). Well above the stalls of a busy disk.
+  int stalled_write_ticks = 60;
 };
 
 // What a member finds on its disk when it starts.
@@ -72,6 +79,7 @@ struct RestoredState {
     Index index;
     std::shared_ptr<const Configuration> configuration;
   };
+
   std::vector<AtIndex> configurations;
 };
 
@@ -121,8 +129,10 @@ class Raft {
   // One unit of time has passed.
   void Tick();
 
-  // Takes a message that was sent to this member. Messages from strangers, for
-  // someone else or without sense are ignored.
+  // Takes a message that was sent to this member. Messages for someone else or
+  // without sense are ignored, and so are replies of strangers. A request is
+  // heard whoever sends it, since this member's configuration may be out of
+  // date (Raft, §6); who may connect at all is the transport's affair.
   void Step(Message message);
 
   // Appends commands, in order, in the current term. All or none.
@@ -150,9 +160,13 @@ class Raft {
   // The write with this receipt is durable. In the order of the Readies.
   void OnAppended(const AppendReceipt& receipt);
 
-  // The state machine has applied everything up to `index`.
+  // The state machine has applied everything up to `index`. This may make room
+  // for more: look at HasReady afterwards.
   void OnApplied(Index index);
 
+  // True where TakeReady has something to give. Appends to followers and read
+  // rounds are put together by TakeReady, so all that was proposed or asked
+  // since the last one shares messages.
   bool HasReady() const;
   Ready TakeReady();
 

@@ -23,12 +23,14 @@
 
 namespace quorate::raft {
 
-// Says which write has become durable. The core ignores a receipt whose
-// entries were overwritten while it was under way (pitfall "ABA").
+// Says which write has become durable. It is handed back as it was received.
+// The core ignores a receipt whose entries were overwritten while it was under
+// way, even where they were overwritten by the like of them (pitfall "ABA").
 struct AppendReceipt {
-  Term term;          // The core's term when the write was handed out.
-  Index last_index;   // Last entry of the write; Index(0) where it had none.
-  Term last_term;     // The term of that entry.
+  uint64_t write = 0;    // Counts the writes of this core, from 1.
+  Term term;             // The core's term when the write was handed out.
+  Index last_index;      // Last entry of the write; Index(0) where it had none.
+  Term last_term;        // The term of that entry.
   HardState hard_state;  // As of this write.
 };
 
@@ -41,6 +43,7 @@ struct AppendWork {
   std::vector<Entry> entries;
 
   // To be sent once the above is durable, and everything before it.
+  // A message of an earlier term than the core's is not among them.
   std::vector<Message> messages;
 
   AppendReceipt receipt;

@@ -1,0 +1,33 @@
+#include "replication/raft/message.h"
+
+namespace quorate::raft {
+
+namespace {
+
+struct NameOf {
+  const char* operator()(const VoteRequest& body) const {
+    return body.pre_vote ? "PreVoteRequest" : "VoteRequest";
+  }
+
+  const char* operator()(const VoteReply& body) const {
+    return body.pre_vote ? "PreVoteReply" : "VoteReply";
+  }
+
+  const char* operator()(const AppendRequest&) const { return "AppendRequest"; }
+
+  const char* operator()(const AppendReply&) const { return "AppendReply"; }
+
+  const char* operator()(const Heartbeat&) const { return "Heartbeat"; }
+
+  const char* operator()(const HeartbeatReply&) const {
+    return "HeartbeatReply";
+  }
+};
+
+}  // namespace
+
+const char* MessageName(const Message& message) {
+  return std::visit(NameOf{}, message.body);
+}
+
+}  // namespace quorate::raft

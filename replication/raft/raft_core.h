@@ -1,0 +1,179 @@
+// The insides of Raft: its state, and the steps by topic.
+//
+// raft_core.cc          construction, time, dispatch of messages, Ready
+// raft_election.cc      §5.2, §5.4.1, PreVote, CheckQuorum
+// raft_replication.cc   §5.3, §5.4.2
+// raft_read_index.cc    thesis §6.4
+
+#ifndef QUORATE_REPLICATION_RAFT_RAFT_CORE_H_
+#define QUORATE_REPLICATION_RAFT_RAFT_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <variant>
+#include <vector>
+
+#include "base/random.h"
+#include "replication/raft/invariants.h"
+#include "replication/raft/membership.h"
+#include "replication/raft/progress.h"
+#include "replication/raft/quorum.h"
+#include "replication/raft/raft.h"
+#include "replication/raft/raft_log.h"
+
+namespace quorate::raft {
+
+// Confined to the consensus thread.
+class Raft::Core {
+ public:
+  Core(const RaftOptions& options, const LogReader* log,
+       const RestoredState& restored);
+
+  void Tick();
+  void Step(Message message);
+  absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
+  absl::Status ReadIndex(uint64_t nonce);
+  void Campaign();
+  void OnUnreachable(MemberId peer);
+  void OnAppended(const AppendReceipt& receipt);
+  void OnApplied(Index index);
+  bool HasReady() const;
+  Ready TakeReady();
+
+  Role role() const;
+
+  Term term() const { return term_; }
+
+  MemberId leader() const { return leader_; }
+
+  const RaftLog& log() const { return log_; }
+
+  const Configuration& configuration() const {
+    return configurations_.current();
+  }
+
+  bool HasCommittedInTerm() const { return committed_in_term_; }
+
+  RaftStatus Status() const;
+  absl::Status CheckInvariants() const;
+
+ private:
+  // The role, with the state that lives and dies with it.
+  struct Follower {};
+
+  struct Candidate {
+    // Rehearsing (PreVote): nothing is promised yet, the term is the old one.
+    bool rehearsing = false;
+    // Invariant: an own vote in an election proper is durable.
+    std::map<MemberId, bool> votes;
+  };
+
+  struct Peer {
+    MemberId id;
+    Progress progress;
+  };
+
+  struct PendingRead {
+    uint64_t nonce = 0;
+    Index index;
+    uint64_t round = 0;  // Confirmed by answers to this round or a later one.
+  };
+
+  struct Leader {
+    std::vector<Peer> peers;  // Sorted by id; everybody but this member.
+    // Appended in this term and not committed.
+    size_t uncommitted_bytes = 0;
+    // Reads that wait for the first commit of the term.
+    std::vector<uint64_t> early_reads;
+    // Invariant: rounds do not go down from front to back, and are at most one
+    // above read_round.
+    std::deque<PendingRead> reads;
+    uint64_t read_round = 0;  // The last that was sent; they count from 1.
+
+    Peer* Find(MemberId id);
+  };
+
+  // raft_core.cc
+  bool AdoptTerm(const Message& message);
+  void AnswerStaleTerm(const Message& message);
+  void Send(MemberId to, Term term, MessageBody body);
+  void SendWhenDurable(MemberId to, Term term, MessageBody body);
+  void TickWriteStall();
+  void CommitTo(Index index);
+
+  // raft_election.cc
+  void ResetElectionTimer();
+  bool HearsLeader() const;
+  void BecomeFollower(Term term, MemberId leader);
+  void StartRehearsal();
+  void StartElection();
+  void AskForVotes(bool pre_vote, Term term);
+  void CountVotes();
+  void BecomeLeader();
+  void CheckQuorum(Leader& leader);
+  void OnMessage(const Message& message, const VoteRequest& request);
+  void OnMessage(const Message& message, const VoteReply& reply);
+
+  // raft_replication.cc
+  void AppendOwn(Entry entry);
+  bool FollowSender(const Message& message);
+  void OnMessage(const Message& message, AppendRequest& request);
+  void OnMessage(const Message& message, const AppendReply& reply);
+  void OnMessage(const Message& message, const Heartbeat& heartbeat);
+  void OnMessage(const Message& message, const HeartbeatReply& reply);
+  void RefuseAppend(const Message& message, const AppendRequest& request);
+  void StoreEntries(std::vector<Entry> entries);
+  void MaybeCommit(Leader& leader);
+  bool WantsAppend(const Progress& progress) const;
+  void SendAppends(Peer& peer);
+  void SendAppend(Peer& peer, bool with_entries);
+  void BroadcastHeartbeat(Leader& leader);
+
+  // raft_read_index.cc
+  void ReleaseEarlyReads(Leader& leader);
+  void StartReadRound(Leader& leader);
+  bool ReadRoundDue(const Leader& leader) const;
+  void ConfirmReads(Leader& leader);
+  void DropReads(Leader& leader);
+
+  const RaftOptions options_;
+  RaftLog log_;
+  ConfigurationStack configurations_;
+  Random random_;
+
+  // Invariant: the term never goes down, and the vote changes only from nobody
+  // to somebody within a term.
+  Term term_;
+  MemberId vote_;
+  // What the last Ready with a record carried, and what is known to be on disk.
+  HardState handed_out_;
+  HardState durable_;
+
+  // Invariant: a leader names itself, a candidate nobody.
+  MemberId leader_;
+  std::variant<Follower, Candidate, Leader> role_;
+  bool committed_in_term_ = false;
+
+  // In ticks.
+  int election_elapsed_ = 0;
+  int election_timeout_ = 0;
+  int heartbeat_elapsed_ = 0;
+
+  // Invariant: writes_done_ <= writes_.
+  uint64_t writes_ = 0;
+  uint64_t writes_done_ = 0;
+  int write_stalled_ticks_ = 0;
+
+  // For the next Ready.
+  std::vector<Message> messages_;
+  std::vector<Message> messages_when_durable_;
+  std::vector<ReadState> read_states_;
+
+  mutable InvariantWitness witness_;
+};
+
+}  // namespace quorate::raft
+
+#endif  // QUORATE_REPLICATION_RAFT_RAFT_CORE_H_
