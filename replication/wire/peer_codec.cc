@@ -87,6 +87,7 @@ struct FrameEncoder {
   void operator()(const ForwardProposals& body) const {
     auto* out = frame->mutable_forward();
     out->set_term(body.term.value());
+    out->set_batch(body.batch);
     for (const raft::Proposal& proposal : body.proposals) {
       auto* added = out->add_proposals();
       added->mutable_id()->set_run(proposal.id.run);
@@ -98,6 +99,7 @@ struct FrameEncoder {
   void operator()(const RejectedProposals& body) const {
     auto* out = frame->mutable_rejected();
     out->set_term(body.term.value());
+    out->set_batch(body.batch);
     out->set_overloaded(body.overloaded);
     for (const raft::ProposalId& id : body.proposals) {
       auto* added = out->add_proposals();
@@ -224,7 +226,7 @@ absl::StatusOr<raft::ProposalId> Decode(const internal::v1::ProposalId& proto) {
 absl::StatusOr<PeerMessageBody> Decode(internal::v1::ForwardProposals* proto) {
   QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto->term(), "term"));
   QUORATE_RETURN_IF_ERROR(CheckItems(proto->proposals_size(), "proposals"));
-  ForwardProposals body{.term = Term(proto->term())};
+  ForwardProposals body{.term = Term(proto->term()), .batch = proto->batch()};
   body.proposals.reserve(proto->proposals_size());
   for (internal::v1::Proposal& item : *proto->mutable_proposals()) {
     QUORATE_ASSIGN_OR_RETURN(const raft::ProposalId id, Decode(item.id()));
@@ -245,6 +247,7 @@ absl::StatusOr<PeerMessageBody> Decode(
   QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto.term(), "term"));
   QUORATE_RETURN_IF_ERROR(CheckItems(proto.proposals_size(), "proposals"));
   RejectedProposals body{.term = Term(proto.term()),
+                         .batch = proto.batch(),
                          .overloaded = proto.overloaded()};
   body.proposals.reserve(proto.proposals_size());
   for (const internal::v1::ProposalId& item : proto.proposals()) {

@@ -1,0 +1,49 @@
+// A log without a disk, for tests and small simulations.
+
+#ifndef QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
+#define QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
+
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+
+#include "base/mutex.h"
+#include "replication/storage/log_store.h"
+
+namespace quorate::replication {
+
+// A log as RocksDbLogStore::Create makes it. Survives as long as the object:
+// "restart" a member by building another node on the same store. Thread-safe.
+class MemoryLogStore : public LogStore {
+ public:
+  MemoryLogStore(const MemberIdentity& identity,
+                 const raft::Configuration& configuration);
+
+  const MemberIdentity& identity() const override { return identity_; }
+
+  // Unlike a store on disk these follow every Append.
+  raft::HardState RestoredHardState() const override;
+  std::vector<raft::RestoredState::AtIndex> RestoredConfigurations()
+      const override;
+
+  void Append(const LogWrite& write) override;
+
+  std::vector<raft::Entry> Read(raft::Index from, raft::Index to,
+                                size_t max_bytes) const override;
+  raft::Term TermAt(raft::Index index) const override;
+  raft::Index FirstIndex() const override;
+  raft::Index LastIndex() const override;
+
+ private:
+  // Constant after construction.
+  const MemberIdentity identity_;
+
+  mutable Mutex mu_;
+  raft::HardState hard_state_ ABSL_GUARDED_BY(mu_);
+  // Entry with index i stands at i - 1.
+  std::vector<raft::Entry> entries_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_

@@ -1,0 +1,346 @@
+#include "replication/storage/rocksdb_log_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+
+#include "base/check.h"
+#include "base/status.h"
+#include "replication/storage/bootstrap.h"
+#include "replication/storage/key_space.h"
+#include "replication/storage/log_recovery.h"
+#include "replication/storage/rocksdb_options.h"
+#include "replication/wire/entry_codec.h"
+
+namespace quorate::replication {
+
+using raft::Entry;
+using raft::EntryType;
+using raft::HardState;
+using raft::Index;
+using raft::Term;
+
+struct RocksDbLogStore::Database {
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::ColumnFamilyHandle* meta = nullptr;  // Family "default".
+  rocksdb::ColumnFamilyHandle* log = nullptr;
+
+  ~Database() {
+    if (db == nullptr) return;
+    db->DestroyColumnFamilyHandle(meta);
+    db->DestroyColumnFamilyHandle(log);
+    // An error here is of no consequence: what counts was synced before.
+    db->Close().PermitUncheckedError();
+  }
+};
+
+namespace {
+
+// Where Create builds, before a rename makes it the member's log.
+constexpr char kUnfinishedFolder[] = "raft.unfinished";
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// What an operator does about a log that cannot be trusted.
+absl::Status NotToBeTrusted(const std::string& folder,
+                            const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kDataLoss) {
+    return Annotate(status, absl::StrCat("the log in ", folder));
+  }
+  return absl::DataLossError(absl::StrCat(
+      "the log in ", folder, " is damaged: ", status.message(),
+      ". It may have lost what this member promised, so it must not take part "
+      "with it. Move the data directory away and replace the member; do not "
+      "repair it"));
+}
+
+// Removes what a Create that was interrupted left behind.
+absl::Status RemoveUnfinished(rocksdb::Env* env, const std::string& folder) {
+  std::vector<std::string> names;
+  const rocksdb::Status listed = env->GetChildren(folder, &names);
+  if (listed.IsNotFound()) return absl::OkStatus();
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(listed));
+  for (const std::string& name : names) {
+    if (name == "." || name == "..") continue;
+    QUORATE_RETURN_IF_ERROR(
+        FromRocksDb(env->DeleteFile(absl::StrCat(folder, "/", name))));
+  }
+  return FromRocksDb(env->DeleteDir(folder));
+}
+
+void PutEntry(const Entry& entry, rocksdb::ColumnFamilyHandle* log,
+              rocksdb::ColumnFamilyHandle* meta, rocksdb::WriteBatch* batch) {
+  internal::v1::Entry proto;
+  EncodeEntry(entry, &proto);
+  const std::string key = EntryKey(entry.index);
+  batch->Put(log, key, SealRecord(key, proto));
+  if (entry.type != EntryType::kConfiguration) return;
+  const std::string configuration_key = ConfigurationKey(entry.index);
+  batch->Put(meta, configuration_key,
+             SealRecord(configuration_key, proto.configuration()));
+}
+
+// Makes a database in `folder` and closes it again.
+absl::Status WriteFirstRecords(const std::string& folder,
+                               const MemberIdentity& identity,
+                               const raft::Configuration& configuration,
+                               const rocksdb::Options& settings) {
+  rocksdb::DB* opened = nullptr;
+  QUORATE_RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::DB::Open(settings, folder, &opened)));
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  rocksdb::ColumnFamilyHandle* log = nullptr;
+  QUORATE_RETURN_IF_ERROR(
+      FromRocksDb(db->CreateColumnFamily(settings, kLogFamily, &log)));
+  rocksdb::WriteBatch batch;
+  batch.Put(kIdentityKey, SealIdentity(identity));
+  batch.Put(kHardStateKey, SealHardState(BootstrapHardState()));
+  PutEntry(BootstrapEntry(configuration), log, db->DefaultColumnFamily(),
+           &batch);
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const rocksdb::Status written = db->Write(synced, &batch);
+  db->DestroyColumnFamilyHandle(log);
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(written));
+  return FromRocksDb(db->Close());
+}
+
+}  // namespace
+
+RocksDbLogStore::RocksDbLogStore(std::unique_ptr<Database> database,
+                                 std::shared_ptr<FatalLatch> fatal)
+    : database_(std::move(database)), fatal_(std::move(fatal)) {}
+
+RocksDbLogStore::~RocksDbLogStore() = default;
+
+absl::Status RocksDbLogStore::Create(const std::string& data_dir,
+                                     const MemberIdentity& identity,
+                                     const raft::Configuration& configuration,
+                                     const LogStoreOptions& options) {
+  QUORATE_RETURN_IF_ERROR(CheckBootstrap(identity, configuration));
+  rocksdb::Env* const env = EnvOrDefault(options.env);
+  const std::string folder = absl::StrCat(data_dir, "/", kLogFolder);
+  const std::string unfinished = absl::StrCat(data_dir, "/", kUnfinishedFolder);
+  if (env->FileExists(folder).ok()) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        folder,
+        " exists: this is a member's data directory already. A new "
+        "member needs a directory of its own"));
+  }
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, ParentOf(data_dir)));
+  QUORATE_RETURN_IF_ERROR(RemoveUnfinished(env, unfinished));
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDir(unfinished)));
+  rocksdb::Options settings =
+      LogDatabaseOptions({.env = options.env,
+                          .write_buffer_bytes = options.write_buffer_bytes,
+                          .fatal = std::make_shared<FatalLatch>(
+                              [](absl::string_view, const absl::Status&) {
+                                // The call that failed returns the error, and
+                                // Create with it.
+                              })});
+  settings.create_if_missing = true;
+  QUORATE_RETURN_IF_ERROR(
+      WriteFirstRecords(unfinished, identity, configuration, settings));
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, unfinished));
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(unfinished, folder)));
+  return SyncDirectory(env, data_dir);
+}
+
+absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
+    const std::string& data_dir, absl::string_view cluster_id,
+    const LogStoreOptions& options) {
+  const std::string folder = absl::StrCat(data_dir, "/", kLogFolder);
+  if (EnvOrDefault(options.env)->FileExists(folder).IsNotFound()) {
+    return absl::NotFoundError(absl::StrCat(
+        "no log in ", folder,
+        ". `quorated init` makes the directory of a new member. If this member "
+        "had one, its disk is lost: replace the member, do not start it "
+        "empty"));
+  }
+  auto fatal = std::make_shared<FatalLatch>(options.fatal);
+  const rocksdb::Options settings =
+      LogDatabaseOptions({.env = options.env,
+                          .write_buffer_bytes = options.write_buffer_bytes,
+                          .fatal = fatal});
+  auto database = std::make_unique<Database>();
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* opened = nullptr;
+  const absl::Status status = FromRocksDb(rocksdb::DB::Open(
+      settings, folder,
+      {{rocksdb::kDefaultColumnFamilyName, settings}, {kLogFamily, settings}},
+      &families, &opened));
+  if (!status.ok()) return NotToBeTrusted(folder, status);
+  database->db.reset(opened);
+  database->meta = families[0];
+  database->log = families[1];
+
+  absl::StatusOr<RecoveredLog> recovered =
+      RecoverLog(opened, database->log, cluster_id);
+  if (!recovered.ok()) return NotToBeTrusted(folder, recovered.status());
+  std::unique_ptr<RocksDbLogStore> store(
+      new RocksDbLogStore(std::move(database), std::move(fatal)));
+  store->identity_ = std::move(recovered->identity);
+  store->restored_ = recovered->hard_state;
+  store->hard_state_ = recovered->hard_state;
+  store->configurations_ = std::move(recovered->configurations);
+  for (const auto& configuration : store->configurations_) {
+    store->configuration_indexes_.push_back(configuration.index);
+  }
+  MutexLock lock(&store->mu_);
+  store->terms_ = std::move(recovered->terms);
+  return store;
+}
+
+// The last line against a bug above: a member that broke one of these rules
+// would harm the cluster, one that stops does not.
+void RocksDbLogStore::CheckWrite(const LogWrite& write) const {
+  if (write.hard_state.has_value()) {
+    const HardState& next = *write.hard_state;
+    QUORATE_CHECK(next.term >= hard_state_.term);
+    QUORATE_CHECK(next.commit >= hard_state_.commit);
+    QUORATE_CHECK(next.term != hard_state_.term ||
+                  hard_state_.vote == raft::kNobody ||
+                  next.vote == hard_state_.vote);
+  }
+  if (write.entries.empty()) return;
+  const Index first = write.entries.front().index;
+  QUORATE_CHECK(first <= LastIndex().Next());
+  QUORATE_CHECK(first > hard_state_.commit);
+  for (size_t i = 1; i < write.entries.size(); ++i) {
+    QUORATE_CHECK(write.entries[i].index == first.Plus(i));
+  }
+}
+
+// A caller that forgot to ask for a sync gets it all the same: entries, terms
+// and votes are promises (pitfall 1).
+bool RocksDbLogStore::MustSync(const LogWrite& write) const {
+  return write.must_sync || !write.entries.empty() ||
+         (write.hard_state.has_value() &&
+          (write.hard_state->term != hard_state_.term ||
+           write.hard_state->vote != hard_state_.vote));
+}
+
+void RocksDbLogStore::FillBatch(const LogWrite& write, Index old_last,
+                                rocksdb::WriteBatch* batch) const {
+  if (write.hard_state.has_value()) {
+    batch->Put(database_->meta, kHardStateKey,
+               SealHardState(*write.hard_state));
+  }
+  if (write.entries.empty()) return;
+  // Plain deletes, one a key: range deletes slow down every later read, and
+  // single deletes are wrong where a key was written twice (raft.md 2.3). Keys
+  // that are written again need none.
+  for (Index index = write.entries.back().index.Next(); index <= old_last;
+       index = index.Next()) {
+    batch->Delete(database_->log, EntryKey(index));
+  }
+  for (const Index index : configuration_indexes_) {
+    if (index >= write.entries.front().index) {
+      batch->Delete(database_->meta, ConfigurationKey(index));
+    }
+  }
+  for (const Entry& entry : write.entries) {
+    PutEntry(entry, database_->log, database_->meta, batch);
+  }
+}
+
+void RocksDbLogStore::Append(const LogWrite& write) {
+  if (fatal_->tripped()) return;
+  CheckWrite(write);
+  const Index old_last = LastIndex();
+  if (!write.entries.empty()) {
+    MutexLock lock(&mu_);
+    terms_.TruncateFrom(write.entries.front().index);
+  }
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytesPerKey, 0);
+  FillBatch(write, old_last, &batch);
+  rocksdb::WriteOptions options;
+  options.sync = MustSync(write);
+  const rocksdb::Status status = database_->db->Write(options, &batch);
+  if (!status.ok()) {
+    fatal_->Trip("log_write_failed", FromRocksDb(status));
+    return;
+  }
+  Publish(write);
+}
+
+void RocksDbLogStore::Publish(const LogWrite& write) {
+  if (write.hard_state.has_value()) hard_state_ = *write.hard_state;
+  if (write.entries.empty()) return;
+  const Index first = write.entries.front().index;
+  while (!configuration_indexes_.empty() &&
+         configuration_indexes_.back() >= first) {
+    configuration_indexes_.pop_back();
+  }
+  for (const Entry& entry : write.entries) {
+    if (entry.type == EntryType::kConfiguration) {
+      configuration_indexes_.push_back(entry.index);
+    }
+  }
+  MutexLock lock(&mu_);
+  for (const Entry& entry : write.entries)
+    terms_.Append(entry.term);
+}
+
+std::vector<Entry> RocksDbLogStore::Read(Index from, Index to,
+                                         size_t max_bytes) const {
+  QUORATE_CHECK(from >= FirstIndex() && from < to);
+  const std::string lower = EntryKey(from);
+  const std::string upper = EntryKey(to);
+  const rocksdb::Slice lower_slice = lower;
+  const rocksdb::Slice upper_slice = upper;
+  rocksdb::ReadOptions options;
+  // With bounds an iterator never walks over what was deleted outside of them.
+  options.iterate_lower_bound = &lower_slice;
+  options.iterate_upper_bound = &upper_slice;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      database_->db->NewIterator(options, database_->log));
+  std::vector<Entry> entries;
+  size_t bytes = 0;
+  Index next = from;
+  for (it->SeekToFirst(); it->Valid() && next < to; it->Next()) {
+    absl::StatusOr<Entry> entry =
+        OpenEntry(FromSlice(it->key()), FromSlice(it->value()));
+    if (entry.ok() && entry->index != next) {
+      entry = absl::DataLossError("an entry is missing");
+    }
+    if (!entry.ok()) {
+      fatal_->Trip("log_read_failed", entry.status());
+      return entries;
+    }
+    bytes += raft::EntryCost(*entry);
+    if (!entries.empty() && bytes > max_bytes) return entries;
+    entries.push_back(*std::move(entry));
+    next = next.Next();
+  }
+  if (!it->status().ok() || next != to) {
+    fatal_->Trip("log_read_failed",
+                 it->status().ok() ? absl::DataLossError("entries are missing")
+                                   : FromRocksDb(it->status()));
+  }
+  return entries;
+}
+
+Term RocksDbLogStore::TermAt(Index index) const {
+  MutexLock lock(&mu_);
+  return terms_.At(index);
+}
+
+Index RocksDbLogStore::FirstIndex() const {
+  return Index(1);
+}
+
+Index RocksDbLogStore::LastIndex() const {
+  MutexLock lock(&mu_);
+  return terms_.last();
+}
+
+}  // namespace quorate::replication

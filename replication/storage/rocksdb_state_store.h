@@ -1,0 +1,68 @@
+// The records of a state machine, in RocksDB.
+
+#ifndef QUORATE_REPLICATION_STORAGE_ROCKSDB_STATE_STORE_H_
+#define QUORATE_REPLICATION_STORAGE_ROCKSDB_STATE_STORE_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "replication/state_store.h"
+#include "replication/storage/fatal.h"
+
+namespace rocksdb {
+class DB;
+class Env;
+}  // namespace rocksdb
+
+namespace quorate::replication {
+
+struct StateStoreOptions {
+  // As in LogStoreOptions.
+  rocksdb::Env* env = nullptr;
+  FatalFunction fatal;
+
+  // Larger than the log's: records are overwritten, and what dies in the buffer
+  // is never written to a table.
+  size_t write_buffer_bytes = 32 << 20;
+};
+
+// Lives in folder `state/` of a member's data directory; docs/storage_format.md
+// says what stands there. Holds the directory's lock from Open to destruction.
+// Thread-compatible. A failed write calls StateStoreOptions::fatal.
+class RocksDbStateStore : public StateStore {
+ public:
+  // Makes an empty store where there is none: the log has everything.
+  // Errors: DATA_LOSS where the store is damaged, FAILED_PRECONDITION where a
+  // later version wrote it, UNAVAILABLE or RESOURCE_EXHAUSTED where it cannot
+  // be opened now.
+  static absl::StatusOr<std::unique_ptr<RocksDbStateStore>> Open(
+      const std::string& data_dir, const StateStoreOptions& options);
+
+  ~RocksDbStateStore() override;
+
+  void Write(const std::vector<RecordChange>& changes,
+             const AppliedPosition& position) override;
+  absl::StatusOr<AppliedPosition> ReadPosition() const override;
+  absl::Status ForEach(
+      const std::function<absl::Status(absl::string_view key,
+                                       absl::string_view value)>& visit)
+      const override;
+
+ private:
+  RocksDbStateStore(std::unique_ptr<rocksdb::DB> db,
+                    std::shared_ptr<FatalLatch> fatal);
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<FatalLatch> fatal_;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_STORAGE_ROCKSDB_STATE_STORE_H_
