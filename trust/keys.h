@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,11 +15,19 @@
 
 namespace quorate::trust {
 
+// The length of every Ed25519 signature (RFC 8032, section 5.1.6).
+inline constexpr size_t kSignatureSize = 64;
+
+// The length of a key id.
+inline constexpr size_t kKeyIdSize = 16;
+
 // A public key. Immutable after construction.
 class PublicKey {
  public:
-  // From SubjectPublicKeyInfo, DER. INVALID_ARGUMENT for anything but a valid
-  // Ed25519 key without trailing bytes.
+  // From SubjectPublicKeyInfo, DER. INVALID_ARGUMENT for anything but the one
+  // DER form of an Ed25519 key without trailing bytes, for a coordinate that
+  // is not reduced, and for a point of small order: under such a key one
+  // signature is good for many messages.
   static absl::StatusOr<PublicKey> FromSpki(absl::string_view der);
 
   PublicKey(const PublicKey&) = default;
@@ -29,7 +38,8 @@ class PublicKey {
   // First 16 bytes of SHA-256 of the SPKI: a hint, not an identity.
   std::string KeyId() const;
 
-  // True where `signature` (64 bytes) is this key's over `message`.
+  // True where `signature` (64 bytes) is this key's over `message`. Any other
+  // length, and an S that is not reduced (RFC 8032, section 8.4), is false.
   bool Verify(absl::string_view message, absl::string_view signature) const;
 
  private:
@@ -44,13 +54,15 @@ class PrivateKey {
  public:
   static absl::StatusOr<PrivateKey> Generate();
 
-  // PKCS #8 PEM, unencrypted. INVALID_ARGUMENT for anything else.
+  // PKCS #8 PEM (RFC 5958, RFC 8410), unencrypted, nothing before or after
+  // it. INVALID_ARGUMENT for anything else.
   static absl::StatusOr<PrivateKey> FromPem(absl::string_view pem);
 
   PrivateKey(PrivateKey&&) noexcept;
   PrivateKey& operator=(PrivateKey&&) noexcept;
   ~PrivateKey();
 
+  // The caller wipes it (WipeSecret) when it has been written.
   std::string ToPem() const;
   PublicKey Public() const;
 
@@ -66,6 +78,10 @@ class PrivateKey {
 
 // SHA-256, 32 bytes.
 std::string Sha256(absl::string_view bytes);
+
+// Overwrites the bytes in a way that the compiler may not leave out, and
+// empties the string.
+void WipeSecret(std::string* secret);
 
 }  // namespace quorate::trust
 

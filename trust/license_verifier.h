@@ -8,14 +8,18 @@
 #ifndef QUORATE_TRUST_LICENSE_VERIFIER_H_
 #define QUORATE_TRUST_LICENSE_VERIFIER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 #include "quorate/document/v1/document.pb.h"
+
+#include "trust/chain.h"
 
 namespace quorate::trust {
 
@@ -26,7 +30,8 @@ struct VerifiedLicense {
   uint64_t root_version = 0;
 };
 
-// Holds the pinned root of one vendor. Immutable after construction.
+// Holds the pinned root of one vendor. Owns all it needs; lives as long as
+// whoever verifies. Immutable after construction. Thread-safe.
 class LicenseVerifier {
  public:
   // `root_file` is a root document as `quorate vendor keygen` writes it.
@@ -36,15 +41,18 @@ class LicenseVerifier {
 
   // Verifies a licence file: everything that needs neither a cluster nor a
   // clock. INVALID_ARGUMENT with a sentence that names the first check that
-  // failed; nothing is changed by a call. Thread-safe.
+  // failed, and with a Refusal (trust/refusal.h); nothing is changed by a
+  // call. Whether the binding is to this cluster, whether the dates hold now
+  // and whether the serial is new are left to the caller.
   absl::StatusOr<VerifiedLicense> Verify(absl::string_view license_file) const;
 
-  const document::v1::Root& root() const { return root_; }
+  const document::v1::Root& root() const { return root_.document; }
 
  private:
-  explicit LicenseVerifier(document::v1::Root root) : root_(std::move(root)) {}
+  explicit LicenseVerifier(TrustedRoot root) : root_(std::move(root)) {}
 
-  document::v1::Root root_;
+  // Constant after construction.
+  const TrustedRoot root_;
 };
 
 }  // namespace quorate::trust

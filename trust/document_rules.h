@@ -1,0 +1,41 @@
+// What a document must be beyond being signed: known constraints, names,
+// counts and dates that make sense.
+//
+// The same rules hold when a document is issued and when it is verified, so
+// that a vendor cannot sign what no server takes. They read no clock: whether
+// a date holds now is asked by whoever has one.
+
+#ifndef QUORATE_TRUST_DOCUMENT_RULES_H_
+#define QUORATE_TRUST_DOCUMENT_RULES_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+
+#include "quorate/document/v1/document.pb.h"
+
+namespace quorate::trust {
+
+// Eight fit one envelope's signatures.
+inline constexpr int kMaxRootKeys = 8;
+
+// A table of a thousand features is more than any product has, and keeps the
+// command that installs it below a hundred KiB.
+inline constexpr int kMaxFeatures = 1000;
+
+// Sums over all licences of a cluster stay far below 2^63.
+inline constexpr uint32_t kMaxFeatureCount = 1'000'000'000;
+
+// The last millisecond of the year 9999: later ones have no RFC 3339 text.
+inline constexpr int64_t kMaxUnixMs = 253'402'300'799'999;
+
+// Refusal kCritical for a constraint that is not known (none is, in this
+// version), kMeaning for the rest.
+absl::Status CheckRoot(const document::v1::Root& root);
+absl::Status CheckKeyCertificate(
+    const document::v1::KeyCertificate& certificate);
+absl::Status CheckLicense(const document::v1::License& license);
+
+}  // namespace quorate::trust
+
+#endif  // QUORATE_TRUST_DOCUMENT_RULES_H_
