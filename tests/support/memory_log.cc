@@ -1,0 +1,89 @@
+#include "tests/support/memory_log.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/check.h"
+
+namespace quorate::raft {
+
+std::shared_ptr<const Configuration> TestConfiguration(
+    const std::vector<uint64_t>& voters) {
+  auto configuration = std::make_shared<Configuration>();
+  for (const uint64_t voter : voters) {
+    configuration->membership.voters.push_back(MemberId(voter));
+    configuration->addresses.push_back(
+        {.id = MemberId(voter), .name = absl::StrCat("m", voter)});
+  }
+  return configuration;
+}
+
+MemoryLog::MemoryLog(std::shared_ptr<const Configuration> configuration)
+    : hard_state_{.term = Term(1)} {
+  entries_.push_back({.index = Index(1),
+                      .term = Term(1),
+                      .type = EntryType::kConfiguration,
+                      .configuration = std::move(configuration)});
+}
+
+void MemoryLog::Write(const AppendWork& work) {
+  if (work.hard_state.has_value()) hard_state_ = *work.hard_state;
+  if (!work.entries.empty()) {
+    const size_t kept = work.entries.front().index.Previous().value();
+    QUORATE_CHECK(kept <= entries_.size());
+    entries_.resize(kept);
+  }
+  for (const Entry& entry : work.entries) {
+    QUORATE_CHECK(entry.index == LastIndex().Next());
+    entries_.push_back(entry);
+  }
+  QUORATE_CHECK(hard_state_.commit <= LastIndex());
+}
+
+void MemoryLog::AppendTerms(const std::vector<uint64_t>& terms) {
+  for (const uint64_t term : terms) {
+    const Index index = LastIndex().Next();
+    const std::string payload = absl::StrCat(index.value(), ".", term);
+    entries_.push_back({.index = index,
+                        .term = Term(term),
+                        .type = EntryType::kCommand,
+                        .payload = std::make_shared<std::string>(payload)});
+    hard_state_.term = std::max(hard_state_.term, Term(term));
+  }
+}
+
+RestoredState MemoryLog::Restore(Index applied) const {
+  RestoredState restored{.hard_state = hard_state_, .applied = applied};
+  for (const Entry& entry : entries_) {
+    if (entry.type != EntryType::kConfiguration) continue;
+    restored.configurations.push_back({entry.index, entry.configuration});
+  }
+  return restored;
+}
+
+std::vector<Entry> MemoryLog::Read(Index from, Index to,
+                                   size_t max_bytes) const {
+  QUORATE_CHECK(from >= FirstIndex() && from < to);
+  QUORATE_CHECK(to <= LastIndex().Next());
+  std::vector<Entry> entries;
+  size_t bytes = 0;
+  for (Index i = from; i < to; i = i.Next()) {
+    const Entry& entry = entries_[i.value() - 1];
+    bytes += EntryCost(entry);
+    if (bytes > max_bytes && !entries.empty()) break;
+    entries.push_back(entry);
+  }
+  reads_ += entries.size();
+  return entries;
+}
+
+Term MemoryLog::TermAt(Index index) const {
+  if (index == Index(0)) return Term(0);
+  QUORATE_CHECK(index <= LastIndex());
+  return entries_[index.value() - 1].term;
+}
+
+}  // namespace quorate::raft
