@@ -1,0 +1,69 @@
+// What a refusal means: the reason behind an absl::Status of this library.
+//
+//   absl::StatusOr<Seat> seat = session->Checkout("cad");
+//   if (ReasonOf(seat.status()) == ErrorReason::kPoolExhausted) ShowHolders();
+//
+// The code of a status says what kind of trouble it is, the reason which one
+// exactly; docs/errors.md tells for each what a person does.
+
+#ifndef QUORATE_CLIENT_ERROR_H_
+#define QUORATE_CLIENT_ERROR_H_
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace quorate {
+
+// The same names and numbers as quorate.type.v1.ErrorReason; a test compares
+// the two. kUnspecified: the status is OK, comes from the connection and not
+// from the cluster, or has a reason that is younger than this library.
+enum class ErrorReason {
+  kUnspecified = 0,
+  kNoQuorum = 1,
+  kOutcomeUnknown = 2,
+  kOverloaded = 3,
+  kStopping = 4,
+  kBadRequest = 5,
+  kRequestIdReused = 6,
+  kRequestExpired = 7,
+  kSessionNotFound = 8,
+  kSessionNotYours = 9,
+  kSeatNotFound = 10,
+  kFeatureUnknown = 11,
+  kPoolExhausted = 12,
+  kCountOverTotal = 13,
+  kLicenseExpired = 14,
+  kLicenseNotStarted = 15,
+  kLicenseForeign = 16,
+  kSerialRollback = 17,
+  kSerialFork = 18,
+  kLicenseInvalid = 19,
+  kLimitReached = 20,
+  kLicenseNotFound = 21,
+  kUnauthenticated = 22,
+};
+
+// As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.
+absl::string_view ToString(ErrorReason reason);
+
+// The reason that the cluster gave with `status`.
+ErrorReason ReasonOf(const absl::Status& status);
+
+// As it stood on the wire, also where this library does not know it. Empty
+// where the cluster gave none.
+std::string ReasonNameOf(const absl::Status& status);
+
+// Facts that the cluster gave with the reason ("limit", "feature", ...).
+std::map<std::string, std::string> MetadataOf(const absl::Status& status);
+
+// How long the cluster asks to wait before the next try.
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
+
+}  // namespace quorate
+
+#endif  // QUORATE_CLIENT_ERROR_H_

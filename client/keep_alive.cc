@@ -1,0 +1,255 @@
+#include "client/keep_alive.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/random.h"
+
+namespace quorate {
+namespace {
+
+// Waits run on a clock that stands still while the machine sleeps, leases on
+// one that does not: after a sleep the loss is noticed this late at most.
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
+
+}  // namespace
+
+KeepAlive::KeepAlive(EndpointSet* endpoints, const Clock* clock,
+                     absl::Duration answer_timeout)
+    : endpoints_(endpoints),
+      clock_(clock),
+      book_(answer_timeout, SystemRandomId()),
+      tries_(endpoints->size(), 0) {}
+
+KeepAlive::~KeepAlive() {
+  Stop();
+}
+
+void KeepAlive::Add(const std::string& name, absl::Duration ttl,
+                    absl::Duration sent, Listener listener) {
+  MutexLock lock(&mu_);
+  if (stopping_) return;
+  book_.Add(name, ttl, sent);
+  listeners_[name] = std::move(listener);
+  if (!started_) {
+    started_ = true;
+    thread_ = std::thread([this] { Loop(); });
+  }
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+void KeepAlive::Remove(const std::string& name) {
+  MutexLock lock(&mu_);
+  book_.Remove(name);
+  listeners_.erase(name);
+  if (started_ && thread_.get_id() == std::this_thread::get_id()) return;
+  while (telling_ == name)
+    changed_.Wait(&mu_);
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+void KeepAlive::Stop() {
+  bool join = false;
+  {
+    MutexLock lock(&mu_);
+    join = started_ && !stopping_;
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  if (join) thread_.join();
+}
+
+void KeepAlive::WakeForTest() {
+  MutexLock lock(&mu_);
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
+void KeepAlive::Loop() {
+  while (true) {
+    std::vector<Notice> notices;
+    LeaseBook::Plan plan;
+    {
+      MutexLock lock(&mu_);
+      if (stopping_) break;
+      woken_ = false;
+      plan = Step(&notices);
+    }
+    Carry(plan);
+    Tell(notices);
+    MutexLock lock(&mu_);
+    while (!stopping_ && !woken_ && events_.empty()) {
+      const absl::Duration left = plan.wake_at - clock_->SinceBoot();
+      if (left <= absl::ZeroDuration()) break;
+      if (plan.wake_at == absl::InfiniteDuration()) {
+        changed_.Wait(&mu_);
+      } else {
+        changed_.WaitFor(&mu_, std::min(left, kLongestWait));
+      }
+    }
+  }
+  DropStream();
+  MutexLock lock(&mu_);
+  while (streams_alive_ > 0)
+    changed_.Wait(&mu_);
+}
+
+LeaseBook::Plan KeepAlive::Step(std::vector<Notice>* notices) {
+  const absl::Duration now = clock_->SinceBoot();
+  std::deque<Event> events;
+  events.swap(events_);
+  for (const Event& event : events)
+    TakeEvent(event, now, notices);
+  LeaseBook::Plan plan = book_.Next(now);
+  for (LeaseBook::Loss& loss : plan.losses) {
+    notices->push_back(
+        {.name = loss.name, .valid_until = std::nullopt, .loss = loss.reason});
+  }
+  if (plan.silent) {
+    endpoints_->Report(stream_endpoint_, Verdict::kSilent);
+    ++tries_[stream_endpoint_];
+  }
+  return plan;
+}
+
+void KeepAlive::TakeEvent(const Event& event, absl::Duration now,
+                          std::vector<Notice>* notices) {
+  // Late news from a stream that was given up.
+  if (!stream_open_ || event.stream != stream_number_) return;
+  if (!event.response.has_value()) {
+    Verdict verdict = Judge(event.end);
+    // An orderly end of the stream: the member is on its way out.
+    if (verdict == Verdict::kDone) verdict = Verdict::kRefused;
+    endpoints_->Report(stream_endpoint_, verdict);
+    ++tries_[stream_endpoint_];
+    stream_open_ = false;
+    book_.Break(now);
+    return;
+  }
+  const checkout::v1::KeepAliveResponse& response = *event.response;
+  if (response.has_retry()) {
+    endpoints_->Report(stream_endpoint_, Verdict::kAskAgain);
+    ++tries_[stream_endpoint_];
+    stream_open_ = false;
+    book_.Refuse(FromProto(response.retry()), now);
+    return;
+  }
+  std::vector<LeaseBook::Renewal> renewals;
+  renewals.reserve(static_cast<size_t>(response.renewals_size()));
+  for (const auto& renewal : response.renewals()) {
+    if (renewal.state() == checkout::v1::SESSION_STATE_UNSPECIFIED) continue;
+    renewals.push_back(
+        {.name = renewal.session(),
+         .alive = renewal.state() == checkout::v1::SESSION_STATE_ALIVE,
+         .ttl = FromProto(renewal.ttl())});
+  }
+  LeaseBook::Outcome outcome =
+      book_.Acknowledge(response.sequence(), renewals, now);
+  std::fill(tries_.begin(), tries_.end(), 0);
+  for (LeaseBook::Extension& extension : outcome.extensions) {
+    notices->push_back(
+        {.name = extension.name, .valid_until = extension.valid_until});
+  }
+  for (LeaseBook::Loss& loss : outcome.losses) {
+    notices->push_back(
+        {.name = loss.name, .valid_until = std::nullopt, .loss = loss.reason});
+  }
+}
+
+void KeepAlive::Carry(const LeaseBook::Plan& plan) {
+  bool given_up = false;
+  {
+    MutexLock lock(&mu_);
+    given_up = !stream_open_;
+  }
+  if (given_up || plan.stream != LeaseBook::StreamOrder::kKeep) DropStream();
+  if (plan.stream == LeaseBook::StreamOrder::kOpen) OpenStream();
+  QUORATE_CHECK(plan.batches.empty() || stream_ != nullptr);
+  for (const LeaseBook::Batch& batch : plan.batches) {
+    checkout::v1::KeepAliveRequest request;
+    request.set_sequence(batch.sequence);
+    for (const std::string& name : batch.names)
+      request.add_sessions(name);
+    stream_->Send(std::move(request));
+  }
+}
+
+void KeepAlive::OpenStream() {
+  uint64_t number = 0;
+  size_t endpoint = 0;
+  {
+    MutexLock lock(&mu_);
+    number = ++stream_number_;
+    endpoint = endpoints_->Choose(tries_);
+    stream_endpoint_ = endpoint;
+    stream_open_ = true;
+    ++streams_alive_;
+  }
+  stream_ = KeepAliveStream::Open(
+      endpoints_->at(endpoint).checkout.get(),
+      {.response =
+           [this, number](const checkout::v1::KeepAliveResponse& response) {
+             Push({.stream = number, .response = response, .end = {}});
+           },
+       .end =
+           [this, number](const absl::Status& status) {
+             StreamEnded(
+                 {.stream = number, .response = std::nullopt, .end = status});
+           }});
+}
+
+void KeepAlive::DropStream() {
+  {
+    MutexLock lock(&mu_);
+    stream_open_ = false;
+  }
+  if (stream_ == nullptr) return;
+  stream_->Cancel();
+  stream_.reset();
+}
+
+void KeepAlive::Tell(const std::vector<Notice>& notices) {
+  for (const Notice& notice : notices) {
+    Listener listener;
+    {
+      MutexLock lock(&mu_);
+      const auto it = listeners_.find(notice.name);
+      if (it == listeners_.end()) continue;
+      listener = it->second;
+      telling_ = notice.name;
+      if (!notice.valid_until.has_value()) listeners_.erase(it);
+    }
+    if (notice.valid_until.has_value()) {
+      listener.extended(*notice.valid_until);
+    } else {
+      listener.lost(notice.loss);
+    }
+    MutexLock lock(&mu_);
+    telling_.clear();
+    changed_.NotifyAll();
+  }
+}
+
+void KeepAlive::Push(Event event) {
+  MutexLock lock(&mu_);
+  events_.push_back(std::move(event));
+  changed_.NotifyAll();
+}
+
+void KeepAlive::StreamEnded(Event event) {
+  // Notified under the lock: after it is released, Stop may have returned.
+  MutexLock lock(&mu_);
+  events_.push_back(std::move(event));
+  --streams_alive_;
+  changed_.NotifyAll();
+}
+
+}  // namespace quorate

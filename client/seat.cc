@@ -1,0 +1,53 @@
+#include "client/seat.h"
+
+#include <utility>
+
+#include "client/caller.h"
+#include "client/session_core.h"
+
+namespace quorate {
+
+Seat::Seat(std::shared_ptr<SessionCore> session, Grant grant)
+    : session_(std::move(session)), grant_(std::move(grant)) {}
+
+Seat::~Seat() {
+  if (session_ != nullptr) session_->CheckinLater(grant_.handle);
+}
+
+Seat::Seat(Seat&& other) noexcept
+    : session_(std::move(other.session_)),
+      grant_(std::exchange(other.grant_, Grant())),
+      return_id_(std::exchange(other.return_id_, std::string())) {
+  other.session_ = nullptr;
+}
+
+Seat& Seat::operator=(Seat&& other) noexcept {
+  if (this == &other) return *this;
+  if (session_ != nullptr) session_->CheckinLater(grant_.handle);
+  session_ = std::exchange(other.session_, nullptr);
+  grant_ = std::exchange(other.grant_, Grant());
+  return_id_ = std::exchange(other.return_id_, std::string());
+  return *this;
+}
+
+bool Seat::IsValid() const {
+  return session_ != nullptr && session_->TimeLeft() > absl::ZeroDuration();
+}
+
+absl::Status Seat::Return(const CallOptions& options) {
+  if (session_ == nullptr) return absl::OkStatus();
+  CallOptions call = options;
+  // A second try must not be a second request.
+  if (!return_id_.empty()) call.request_id = return_id_;
+  if (call.request_id.empty()) call.request_id = DrawRequestId();
+  const absl::Status status = session_->Checkin(grant_.handle, call);
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+      absl::IsCancelled(status)) {
+    return_id_ = call.request_id;
+    return status;
+  }
+  session_ = nullptr;
+  return status;
+}
+
+}  // namespace quorate

@@ -1,0 +1,56 @@
+#include "client/session.h"
+
+#include <utility>
+
+#include "base/status.h"
+#include "client/session_core.h"
+
+namespace quorate {
+
+Session::Session(std::shared_ptr<SessionCore> core) : core_(std::move(core)) {}
+
+Session::~Session() {
+  core_->Silence();
+  core_->CloseLater();
+}
+
+const std::string& Session::name() const {
+  return core_->name();
+}
+
+absl::Duration Session::ttl() const {
+  return core_->ttl();
+}
+
+bool Session::IsValid() const {
+  return TimeLeft() > absl::ZeroDuration();
+}
+
+absl::Duration Session::TimeLeft() const {
+  return core_->TimeLeft();
+}
+
+absl::StatusOr<Seat> Session::Checkout(absl::string_view feature,
+                                       uint32_t count,
+                                       const CallOptions& options) {
+  const SeatRequest request{.feature = std::string(feature), .count = count};
+  QUORATE_ASSIGN_OR_RETURN(
+      std::vector<Seat> seats,
+      CheckoutAll(absl::MakeConstSpan(&request, 1), options));
+  return std::move(seats.front());
+}
+
+absl::StatusOr<std::vector<Seat>> Session::CheckoutAll(
+    absl::Span<const SeatRequest> requests, const CallOptions& options) {
+  return core_->Checkout(requests, options);
+}
+
+absl::Status Session::Checkin(Seat seat, const CallOptions& options) {
+  return seat.Return(options);
+}
+
+absl::Status Session::Close(const CallOptions& options) {
+  return core_->Close(options);
+}
+
+}  // namespace quorate

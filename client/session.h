@@ -1,0 +1,111 @@
+// One running application, as the cluster sees it.
+
+#ifndef QUORATE_CLIENT_SESSION_H_
+#define QUORATE_CLIENT_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "client/client_options.h"
+#include "client/loss_reason.h"
+#include "client/seat.h"
+
+namespace quorate {
+
+class SessionCore;
+
+// Thread-compatible.
+struct SessionOptions {
+  // Shown to administrators; at most 256 bytes each, no control characters.
+  // Login name, machine and process are filled in where they are empty.
+  std::string user;
+  std::string host;
+  std::string display;
+  std::string application;
+  std::string version;
+  std::string project;
+  int64_t process_id = 0;
+
+  // How long the seats are held without a renewal, so how long an outage may
+  // be before they must be given up, and how long the seats of a program that
+  // crashed stay out: 10 s to 1 h.
+  absl::Duration ttl = absl::Seconds(120);
+
+  // Called once, when the session is lost: its seats must not be used any
+  // more, and another session has to be opened for new ones. Comes on a thread
+  // of the library; may take its time and may call this library, but must not
+  // destroy the Client. Not called after ~Session has returned.
+  std::function<void(LossReason)> on_lost;
+};
+
+// One thing to check out.
+struct SeatRequest {
+  std::string feature;
+  uint32_t count = 1;
+};
+
+// Renewed by its Client for as long as it lives. Thread-safe.
+class Session {
+ public:
+  // Made by Client::OpenSession.
+  explicit Session(std::shared_ptr<SessionCore> core);
+
+  // Closes the session in the background, which returns all its seats. Waits
+  // for an on_lost that is running, unless it is called from there.
+  ~Session();
+
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // "sessions/" and a number, as administrators see it.
+  const std::string& name() const;
+
+  // The TTL in force.
+  absl::Duration ttl() const;
+
+  // True while the seats of the session may be used; see Seat::IsValid.
+  bool IsValid() const;
+
+  // How long it stays valid if no further renewal is acknowledged; 0 where it
+  // is not.
+  absl::Duration TimeLeft() const;
+
+  // Takes one seat of `count` units. Waits through a failover of the cluster,
+  // for at most the deadline. Errors: FEATURE_UNKNOWN, POOL_EXHAUSTED,
+  // COUNT_OVER_TOTAL, LICENSE_EXPIRED, LICENSE_NOT_STARTED, SESSION_NOT_FOUND
+  // (the session is lost then), BAD_REQUEST, LIMIT_REACHED, NO_QUORUM and the
+  // other UNAVAILABLE ones of docs/errors.md where the deadline passed.
+  absl::StatusOr<Seat> Checkout(absl::string_view feature, uint32_t count = 1,
+                                const CallOptions& options = {});
+
+  // Takes seats for all requests (1 to 64) or for none; the answer is in their
+  // order. Errors as Checkout.
+  absl::StatusOr<std::vector<Seat>> CheckoutAll(
+      absl::Span<const SeatRequest> requests, const CallOptions& options = {});
+
+  // As seat.Return().
+  absl::Status Checkin(Seat seat, const CallOptions& options = {});
+
+  // Ends the session, which returns all its seats, and waits for the answer.
+  // OK also where the cluster had ended it before. After UNAVAILABLE or
+  // DEADLINE_EXCEEDED the cluster ends it when its lease is over; it is
+  // closed on this side in every case.
+  absl::Status Close(const CallOptions& options = {});
+
+ private:
+  // Shared with the seats: the application destroys them in any order.
+  const std::shared_ptr<SessionCore> core_;
+};
+
+}  // namespace quorate
+
+#endif  // QUORATE_CLIENT_SESSION_H_

@@ -1,0 +1,153 @@
+// What a session, its seats and the client share.
+
+#ifndef QUORATE_CLIENT_SESSION_CORE_H_
+#define QUORATE_CLIENT_SESSION_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "client/caller.h"
+#include "client/client_options.h"
+#include "client/endpoint_set.h"
+#include "client/keep_alive.h"
+#include "client/loss_reason.h"
+#include "client/seat.h"
+#include "client/session.h"
+#include "client/task_thread.h"
+
+namespace quorate {
+
+class ClientCore;
+
+// One session. Kept alive by its Session, its Seats and the tasks in its name,
+// which end in any order: hence shared pointers. Thread-safe.
+class SessionCore final : public std::enable_shared_from_this<SessionCore> {
+ public:
+  SessionCore(std::shared_ptr<ClientCore> client, std::string name,
+              absl::Duration ttl, std::function<void(LossReason)> on_lost);
+
+  SessionCore(const SessionCore&) = delete;
+  SessionCore& operator=(const SessionCore&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  absl::Duration ttl() const { return ttl_; }
+
+  // Begins to be renewed; `sent` as KeepAlive::Add.
+  void Start(absl::Duration sent);
+
+  absl::Duration TimeLeft() const;
+
+  absl::StatusOr<std::vector<Seat>> Checkout(
+      absl::Span<const SeatRequest> requests, const CallOptions& options);
+
+  // One seat, by Seat::Return.
+  absl::Status Checkin(uint64_t seat, const CallOptions& options);
+
+  // Returns a seat in the background, together with others.
+  void CheckinLater(uint64_t seat);
+
+  absl::Status Close(const CallOptions& options);
+
+  // Closes in the background; nothing where it is closed or lost.
+  void CloseLater();
+
+  // on_lost is not called from now on; waits for one that runs on another
+  // thread.
+  void Silence();
+
+  // The client is gone: not valid any more, and nothing to return.
+  void Abandon();
+
+ private:
+  enum class State { kOpen, kLost, kClosed };
+
+  void Lose(LossReason reason);
+  void RunCallback(LossReason reason);
+  void FlushReturns();
+  absl::Status SendClose(const CallOptions& options);
+  // From kOpen to `next`; false where it was not open.
+  bool Leave(State next);
+  State state() const;
+
+  // Constant after construction.
+  const std::shared_ptr<ClientCore> client_;
+  const std::string name_;
+  const absl::Duration ttl_;
+
+  // Nanoseconds of Clock::SinceBoot; 0 where the session is lost or closed.
+  std::atomic<int64_t> valid_until_ns_{0};
+
+  mutable Mutex mu_;
+  CondVar callback_done_;
+  State state_ ABSL_GUARDED_BY(mu_) = State::kOpen;
+  std::function<void(LossReason)> on_lost_ ABSL_GUARDED_BY(mu_);
+  std::thread::id callback_thread_ ABSL_GUARDED_BY(mu_);  // While it runs.
+  // Seats to return; at most those that the session holds.
+  std::vector<uint64_t> returns_ ABSL_GUARDED_BY(mu_);
+};
+
+// What all sessions of a client share. Thread-safe.
+class ClientCore final : public std::enable_shared_from_this<ClientCore> {
+ public:
+  // `options` must be valid; `clock` is not owned.
+  ClientCore(ClientOptions options, const Clock* clock);
+
+  ClientCore(const ClientCore&) = delete;
+  ClientCore& operator=(const ClientCore&) = delete;
+
+  absl::StatusOr<std::shared_ptr<SessionCore>> Open(SessionOptions options,
+                                                    const CallOptions& call);
+
+  CallLimits Limits(const CallOptions& options) const;
+
+  void Forget(const std::string& session);
+
+  // See ~Client.
+  void Shutdown();
+
+  const Clock& clock() const { return *clock_; }
+
+  Caller& caller() { return caller_; }
+
+  KeepAlive& keep_alive() { return keep_alive_; }
+
+  // For check-ins and closings in the background.
+  TaskThread& returns() { return returns_; }
+
+  // For on_lost, which may take its time.
+  TaskThread& callbacks() { return callbacks_; }
+
+ private:
+  // Constant after construction.
+  const ClientOptions options_;
+  const Clock* const clock_;
+
+  // In this order: each uses the ones above it.
+  EndpointSet endpoints_;
+  Caller caller_;
+  KeepAlive keep_alive_;
+  TaskThread returns_;
+  TaskThread callbacks_;
+
+  Mutex mu_;
+  std::map<std::string, std::weak_ptr<SessionCore>> open_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace quorate
+
+#endif  // QUORATE_CLIENT_SESSION_CORE_H_
