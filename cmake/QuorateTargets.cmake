@@ -18,6 +18,11 @@ function(quorate_program name)
   target_link_libraries(${name} PRIVATE quorate_warnings ${ARG_DEPS})
 endfunction()
 
+# `quorate_tests` builds all tests; `quorate_tests_<label>` those of a label.
+foreach(group "" _unit _fast _sim _grpc _e2e)
+  add_custom_target(quorate_tests${group})
+endforeach()
+
 # quorate_test(NAME SOURCES ... DEPS ... LABELS ... [TIMEOUT s] [ARGS ...])
 #
 # Labels: `unit` pure and quick, `fast` part of ./dev check, `sim` simulator,
@@ -37,14 +42,12 @@ function(quorate_test name)
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  # `quorate_tests` builds all; `quorate_tests_<label>` those with one label.
-  foreach(group "" ${ARG_LABELS})
-    if(group)
-      set(group "_${group}")
-    endif()
-    if(NOT TARGET quorate_tests${group})
-      add_custom_target(quorate_tests${group})
-    endif()
-    add_dependencies(quorate_tests${group} ${name})
+  # What measures failovers of real processes has the machine for itself.
+  if("e2e" IN_LIST ARG_LABELS)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+  add_dependencies(quorate_tests ${name})
+  foreach(label ${ARG_LABELS})
+    add_dependencies(quorate_tests_${label} ${name})
   endforeach()
 endfunction()
