@@ -9,9 +9,11 @@
 // `Stamp::calendar_ms` the dates of licences. Neither goes back. Each entry
 // first moves the time, which ends what is due (design §5), then acts.
 //
-// Exactly once: the answer to a request id is kept for kAnswerMemory of
-// cluster time, and an attempt whose not_after has passed has no effect, so a
-// late copy cannot act after its answer is forgotten (design §6).
+// Exactly once: the answer to a request id that succeeded is kept for
+// kAnswerMemoryMs of cluster time, and an attempt whose not_after has passed,
+// or lies further ahead than that memory, has no effect. So a late copy cannot
+// act after its answer is forgotten (design §6). A refusal changes nothing and
+// is not remembered: the same request id may be tried again and succeed.
 //
 // Thread-compatible.
 
@@ -23,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -59,13 +62,34 @@ inline constexpr int64_t kAnswerMemoryMs = 150'000;
 // An attempt may be under way for this long at most; clients may repeat a
 // request id for kAnswerMemoryMs - kAttemptMs after its first answer.
 inline constexpr int64_t kAttemptMs = 30'000;
-// Work of one entry: more that is due waits for the next one.
+// Work of one entry: more that is due waits for the next one. A session
+// counts as one and one for each of its seats; at least one session ends, and
+// twice as many answers are forgotten. Keeps an entry to a few milliseconds.
 inline constexpr size_t kMaxExpiriesPerEntry = 2'000;
+
+// Sizes of one command's parts; more is refused with BAD_REQUEST.
+inline constexpr int kMaxItems = 64;
+inline constexpr int kMaxCheckinSeats = 1'000;
+inline constexpr int kMaxRenewals = 10'000;  // An entry of about 1 MiB.
+inline constexpr int kMaxFeaturesOfLicense = 1'000;
+inline constexpr size_t kMaxLicenseFileBytes = 1 << 20;
+inline constexpr size_t kMaxNameBytes = 64;  // Features, licences, requests.
+inline constexpr size_t kMaxTextBytes = 256;
+
+// The limits that a test may want to reach.
+struct LedgerLimits {
+  size_t sessions = kMaxSessions;
+  size_t seats_of_session = kMaxSeatsOfSession;
+  size_t licenses = kMaxLicenses;
+  size_t answers = kMaxAnswers;
+  size_t expiries_per_entry = kMaxExpiriesPerEntry;
+};
 
 // What one command gave.
 struct LedgerAnswer {
   ErrorReason reason = ErrorReason::ERROR_REASON_UNSPECIFIED;  // 0: success.
-  std::vector<std::pair<std::string, std::string>> metadata;   // Of a refusal.
+  // Of a refusal; docs/errors.md names the keys that go with each reason.
+  std::vector<std::pair<std::string, std::string>> metadata;
 
   uint64_t session_id = 0;             // OpenSession.
   int64_t ttl_ms = 0;                  // OpenSession.
@@ -104,6 +128,9 @@ class Ledger {
  public:
   // An empty ledger of a cluster (32 lower-case hex digits, epoch from 1).
   Ledger(absl::string_view cluster_id, uint32_t cluster_epoch);
+  // With smaller limits, for tests.
+  Ledger(absl::string_view cluster_id, uint32_t cluster_epoch,
+         const LedgerLimits& limits);
   ~Ledger();
 
   Ledger(const Ledger&) = delete;
@@ -111,7 +138,8 @@ class Ledger {
 
   // Takes one record, in any order, of a ledger that was saved; then
   // FinishRestore builds the indexes. DATA_LOSS where a record does not parse,
-  // contradicts another, or belongs to another cluster.
+  // contradicts another, or belongs to another cluster; the ledger is then of
+  // no use. No entry is applied between the two.
   absl::Status RestoreRecord(absl::string_view key, absl::string_view value);
   absl::Status FinishRestore();
 

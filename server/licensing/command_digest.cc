@@ -1,0 +1,137 @@
+#include "server/licensing/command_digest.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+#include "base/ordered_encoding.h"
+
+// The header alone: no library to link, and the hash is inlined.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::Command;
+
+// Collects the encoding of one body.
+class BodyEncoder {
+ public:
+  BodyEncoder() { bytes_.reserve(160); }
+
+  void Number(uint64_t value) { AppendOrdered64(value, &bytes_); }
+
+  void Signed(int64_t value) { Number(static_cast<uint64_t>(value)); }
+
+  void Text(absl::string_view text) {
+    Number(text.size());
+    bytes_.append(text.data(), text.size());
+  }
+
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+void Encode(const internal::v1::OpenSession& body, BodyEncoder* out) {
+  const internal::v1::SessionDescription& description = body.description();
+  out->Text(description.user());
+  out->Text(description.host());
+  out->Text(description.display());
+  out->Text(description.application());
+  out->Text(description.version());
+  out->Text(description.project());
+  out->Signed(description.process_id());
+  out->Signed(body.ttl_ms());
+}
+
+void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Number(static_cast<uint64_t>(body.items_size()));
+  for (const internal::v1::CheckoutItem& item : body.items()) {
+    out->Text(item.feature());
+    out->Number(item.count());
+  }
+}
+
+void Encode(const internal::v1::Checkin& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Number(static_cast<uint64_t>(body.seat_handles_size()));
+  for (const uint64_t handle : body.seat_handles())
+    out->Number(handle);
+}
+
+void Encode(const internal::v1::RenewSessions& body, BodyEncoder* out) {
+  out->Number(static_cast<uint64_t>(body.renewals_size()));
+  for (const internal::v1::Renewal& renewal : body.renewals()) {
+    out->Number(renewal.session_id());
+    out->Text(renewal.principal());
+  }
+}
+
+void Encode(const internal::v1::InstallLicense& body, BodyEncoder* out) {
+  out->Text(body.license_file());
+  out->Text(body.payload_sha256());
+  const internal::v1::LicenseTerms& terms = body.terms();
+  out->Text(terms.license_id());
+  out->Number(terms.serial());
+  out->Text(terms.vendor_id());
+  out->Text(terms.customer_id());
+  out->Signed(terms.issued_ms());
+  out->Signed(terms.not_before_ms());
+  out->Signed(terms.not_after_ms());
+  out->Text(terms.cluster_id());
+  out->Number(terms.cluster_epoch());
+  out->Number(static_cast<uint64_t>(terms.features_size()));
+  for (const internal::v1::FeatureTerms& feature : terms.features()) {
+    out->Text(feature.name());
+    out->Number(feature.count());
+    out->Signed(feature.start_ms());
+    out->Signed(feature.end_ms());
+  }
+}
+
+}  // namespace
+
+CommandDigest DigestCommand(const Command& command) {
+  BodyEncoder out;
+  out.Number(static_cast<uint64_t>(command.body_case()));
+  switch (command.body_case()) {
+    case Command::kOpenSession:
+      Encode(command.open_session(), &out);
+      break;
+    case Command::kCloseSession:
+      out.Number(command.close_session().session_id());
+      break;
+    case Command::kCheckout:
+      Encode(command.checkout(), &out);
+      break;
+    case Command::kCheckin:
+      Encode(command.checkin(), &out);
+      break;
+    case Command::kRenewSessions:
+      Encode(command.renew_sessions(), &out);
+      break;
+    case Command::kInstallLicense:
+      Encode(command.install_license(), &out);
+      break;
+    case Command::kAdvanceClock:
+    case Command::BODY_NOT_SET:
+      break;
+  }
+  const XXH128_hash_t hash =
+      XXH3_128bits(out.bytes().data(), out.bytes().size());
+  // The canonical form is the same on machines of either byte order.
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  CommandDigest digest;
+  static_assert(sizeof(canonical.digest) == sizeof(digest));
+  std::copy(std::begin(canonical.digest), std::end(canonical.digest),
+            digest.begin());
+  return digest;
+}
+
+}  // namespace quorate::licensing

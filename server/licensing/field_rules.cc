@@ -1,0 +1,50 @@
+#include "server/licensing/field_rules.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+
+#include "server/licensing/ledger.h"
+
+namespace quorate::licensing {
+namespace {
+
+bool HasNameSize(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameBytes;
+}
+
+bool IsNameByte(char byte) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(byte)) || byte == '_' ||
+         byte == '-';
+}
+
+}  // namespace
+
+bool IsFeatureName(absl::string_view name) {
+  return HasNameSize(name) && std::all_of(name.begin(), name.end(), IsNameByte);
+}
+
+bool IsLicenseId(absl::string_view id) {
+  return HasNameSize(id) && std::all_of(id.begin(), id.end(), [](char byte) {
+           return IsNameByte(byte) || byte == '.';
+         });
+}
+
+bool IsRequestId(absl::string_view id) {
+  return HasNameSize(id) && std::all_of(id.begin(), id.end(), [](char byte) {
+           return absl::ascii_isprint(static_cast<unsigned char>(byte));
+         });
+}
+
+bool IsPlainText(absl::string_view text) {
+  return text.size() <= kMaxTextBytes &&
+         std::none_of(text.begin(), text.end(), [](char byte) {
+           return absl::ascii_iscntrl(static_cast<unsigned char>(byte));
+         });
+}
+
+bool IsPrincipal(absl::string_view principal) {
+  return !principal.empty() && IsPlainText(principal);
+}
+
+}  // namespace quorate::licensing

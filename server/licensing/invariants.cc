@@ -1,0 +1,166 @@
+#include "server/licensing/invariants.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+
+namespace quorate::licensing {
+namespace {
+
+template <typename... Parts>
+absl::Status Broken(const Parts&... parts) {
+  return absl::InternalError(absl::StrCat(parts...));
+}
+
+absl::Status CheckPool(const Tables& tables, const Pool& pool) {
+  uint64_t out = 0;
+  for (const uint64_t handle : pool.seats) {
+    const Seat* const seat = tables.seats.Find(handle);
+    if (seat == nullptr || seat->pool != &pool ||
+        seat->record.feature() != pool.feature) {
+      return Broken("pool ", pool.feature, " lists seat ", handle,
+                    ", which is not of it");
+    }
+    out += seat->record.count();
+  }
+  if (out != pool.out) {
+    return Broken("pool ", pool.feature, " counts ", pool.out,
+                  " out, its seats hold ", out);
+  }
+  uint64_t total = 0;
+  int64_t next_change_ms = kNever;
+  const int64_t now = tables.counters.calendar_ms;
+  for (const CapacityTerm& term : pool.terms) {
+    if (term.InForce(now)) total += term.count;
+    if (term.start_ms >= term.end_ms) continue;
+    for (const int64_t moment : {term.start_ms, term.end_ms}) {
+      if (moment > now) next_change_ms = std::min(next_change_ms, moment);
+    }
+  }
+  if (total != pool.total || next_change_ms != pool.next_change_ms) {
+    return Broken("pool ", pool.feature, " has total ", pool.total,
+                  ", its licences grant ", total);
+  }
+  // Invariant: out <= total, or out did not grow in the last entry.
+  if (pool.out > pool.total && pool.out > tables.pools.OutBeforeEntry(pool)) {
+    return Broken("pool ", pool.feature, " grew to ", pool.out,
+                  " out over a total of ", pool.total);
+  }
+  if (pool.out == 0 && pool.terms.empty()) {
+    return Broken("pool ", pool.feature, " is of nothing");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPools(const Tables& tables) {
+  if (tables.pools.calendar_ms() != tables.counters.calendar_ms) {
+    return Broken("the pools are at another time than the ledger");
+  }
+  size_t seats = 0;
+  size_t terms = 0;
+  for (const auto& [feature, pool] : tables.pools.by_feature()) {
+    if (feature != pool->feature) return Broken("a pool has two names");
+    QUORATE_RETURN_IF_ERROR(CheckPool(tables, *pool));
+    seats += pool->seats.size();
+    terms += pool->terms.size();
+  }
+  if (seats != tables.seats.size()) {
+    return Broken("the pools list ", seats, " seats of ", tables.seats.size());
+  }
+  size_t granted = 0;
+  for (const auto& [id, license] : tables.licenses) {
+    granted += static_cast<size_t>(license.terms().features_size());
+    if (license.terms().cluster_id() != tables.cluster_id) {
+      return Broken("licence ", id, " is of another cluster");
+    }
+  }
+  if (granted != terms) {
+    return Broken("the licences have ", granted, " features, the pools ",
+                  terms);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSession(const Tables& tables, const Session& session) {
+  const uint64_t id = session.record.session_id();
+  if (id == 0 || id >= tables.counters.next_session_id) {
+    return Broken("session ", id, " was never opened");
+  }
+  const int64_t lease_end_ms = session.record.lease_end_cluster_ms();
+  if (!tables.sessions.by_lease_end().contains({lease_end_ms, id})) {
+    return Broken("the lease of session ", id, " is not in the index");
+  }
+  if (!std::is_sorted(session.seats.begin(), session.seats.end())) {
+    return Broken("the seats of session ", id, " are out of order");
+  }
+  for (const uint64_t handle : session.seats) {
+    const Seat* const seat = tables.seats.Find(handle);
+    if (seat == nullptr || seat->record.session_id() != id) {
+      return Broken("session ", id, " lists seat ", handle,
+                    ", which is not its own");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSessions(const Tables& tables) {
+  // Invariant: both hold the same sessions.
+  if (tables.sessions.by_lease_end().size() != tables.sessions.size()) {
+    return Broken("the index of leases has another size than the sessions");
+  }
+  size_t seats = 0;
+  for (const auto& [id, session] : tables.sessions.by_id()) {
+    if (id != session->record.session_id()) {
+      return Broken("session ", id, " has two numbers");
+    }
+    QUORATE_RETURN_IF_ERROR(CheckSession(tables, *session));
+    seats += session->seats.size();
+  }
+  if (seats != tables.seats.size()) {
+    return Broken("the sessions list ", seats, " seats of ",
+                  tables.seats.size());
+  }
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    if (handle != seat->record.handle() || handle == 0 ||
+        handle >= tables.counters.next_seat_handle) {
+      return Broken("seat ", handle, " was never granted");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAnswers(const Tables& tables) {
+  const RequestLog& requests = tables.requests;
+  if (requests.next_sequence() != tables.counters.next_answer_sequence) {
+    return Broken("the sequence of answers is ", requests.next_sequence(),
+                  ", the ledger's is ", tables.counters.next_answer_sequence);
+  }
+  int64_t previous_ms = 0;
+  for (const RememberedAnswer& answer : requests.answers()) {
+    // Invariant: by_request_ finds each of answers_ by its sequence.
+    if (requests.Find(answer.principal, answer.request_id) != &answer) {
+      return Broken("an answer to request ", answer.request_id,
+                    " is not found");
+    }
+    if (answer.answered_cluster_ms < previous_ms) {
+      return Broken("the answers are out of order");
+    }
+    previous_ms = answer.answered_cluster_ms;
+  }
+  if (previous_ms > tables.counters.cluster_ms) {
+    return Broken("an answer is from the future");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckTables(const Tables& tables) {
+  QUORATE_RETURN_IF_ERROR(CheckPools(tables));
+  QUORATE_RETURN_IF_ERROR(CheckSessions(tables));
+  return CheckAnswers(tables);
+}
+
+}  // namespace quorate::licensing

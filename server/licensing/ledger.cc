@@ -1,0 +1,230 @@
+#include "server/licensing/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/check.h"
+#include "server/licensing/field_rules.h"
+#include "server/licensing/invariants.h"
+#include "server/licensing/ledger_state.h"
+#include "server/licensing/record_codec.h"
+#include "server/licensing/refusals.h"
+#include "server/licensing/times.h"
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+
+Ledger::State::State(absl::string_view cluster_id, uint32_t cluster_epoch,
+                     const LedgerLimits& limits)
+    : limits_(limits) {
+  tables_.cluster_id = std::string(cluster_id);
+  tables_.cluster_epoch = cluster_epoch;
+}
+
+LedgerAnswer Ledger::State::Apply(const Command& command, const EntryTime& time,
+                                  Changes* changes) {
+  tables_.pools.BeginEntry();
+  MoveTime(time, changes);
+  LedgerAnswer answer = Execute(command, changes);
+  answer.time = this->time();
+  FinishEntry(changes);
+  return answer;
+}
+
+void Ledger::State::ApplyTime(const EntryTime& time, Changes* changes) {
+  tables_.pools.BeginEntry();
+  MoveTime(time, changes);
+  FinishEntry(changes);
+}
+
+void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
+  Counters& counters = tables_.counters;
+  counters.cluster_ms = std::max(counters.cluster_ms, time.cluster_ms);
+  counters.calendar_ms = std::max(counters.calendar_ms, time.calendar_ms);
+  tables_.pools.MoveTo(counters.calendar_ms);
+  EndDueLeases(changes);
+  ForgetOldAnswers(changes);
+}
+
+void Ledger::State::ForgetOldAnswers(Changes* changes) {
+  RequestLog& requests = tables_.requests;
+  // Twice the bound of sessions: an answer is less work, and a session that
+  // opens and closes leaves two.
+  size_t left = 2 * limits_.expiries_per_entry;
+  while (left > 0 && !requests.empty() &&
+         AddMs(requests.oldest().answered_cluster_ms, kAnswerMemoryMs) <
+             tables_.counters.cluster_ms) {
+    changes->push_back(EraseRecord(AnswerKey(requests.first_sequence())));
+    requests.ForgetOldest();
+    --left;
+  }
+}
+
+void Ledger::State::FinishEntry(Changes* changes) {
+  tables_.pools.FinishEntry();
+  tables_.counters.next_answer_sequence = tables_.requests.next_sequence();
+  if (written_ != tables_.counters) {
+    changes->push_back(PutRecord(OwnRecord()));
+    written_ = tables_.counters;
+  }
+}
+
+LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
+  switch (command.body_case()) {
+    case Command::kAdvanceClock:
+      return {};
+    case Command::kRenewSessions:
+      // Renewing twice is renewing once: no request id is needed.
+      return RenewSessions(command.renew_sessions(), changes);
+    case Command::BODY_NOT_SET:
+      return RefuseField("body", "is not known to this version");
+    case Command::kOpenSession:
+    case Command::kCloseSession:
+    case Command::kCheckout:
+    case Command::kCheckin:
+    case Command::kInstallLicense:
+      return ExecuteOnce(command, changes);
+  }
+  return RefuseField("body", "is not known to this version");
+}
+
+LedgerAnswer Ledger::State::ExecuteOnce(const Command& command,
+                                        Changes* changes) {
+  if (!IsPrincipal(command.principal())) {
+    return RefuseField("principal", "must be 1 to 256 bytes of plain text");
+  }
+  if (!IsRequestId(command.request_id())) {
+    return RefuseField("request_id",
+                       "must be 1 to 64 printable ASCII characters");
+  }
+  const CommandDigest digest = DigestCommand(command);
+  if (const RememberedAnswer* const remembered =
+          tables_.requests.Find(command.principal(), command.request_id());
+      remembered != nullptr) {
+    if (remembered->digest != digest) {
+      return Refuse(type::v1::ERROR_REASON_REQUEST_ID_REUSED,
+                    {{"request_id", command.request_id()}});
+    }
+    LedgerAnswer answer;
+    answer.session_id = remembered->session_id;
+    answer.ttl_ms = remembered->ttl_ms;
+    answer.granted_calendar_ms = remembered->granted_calendar_ms;
+    answer.seat_handles.assign(remembered->seat_handles.begin(),
+                               remembered->seat_handles.end());
+    answer.repeated = true;
+    return answer;
+  }
+  // An attempt that may still act after its answer is forgotten could act
+  // twice. One that reaches further than the memory is therefore refused like
+  // one that is too late: the next attempt carries a better time.
+  const int64_t now = tables_.counters.cluster_ms;
+  if (command.not_after_cluster_ms() < now ||
+      command.not_after_cluster_ms() > AddMs(now, kAnswerMemoryMs)) {
+    return Refuse(
+        type::v1::ERROR_REASON_REQUEST_EXPIRED,
+        {{"not_after_cluster_ms", absl::StrCat(command.not_after_cluster_ms())},
+         {"cluster_ms", absl::StrCat(now)}});
+  }
+  if (tables_.requests.size() >= limits_.answers) {
+    return RefuseOverLimit("answers", limits_.answers);
+  }
+  LedgerAnswer answer = Act(command, changes);
+  if (answer.ok()) Remember(command, digest, answer, changes);
+  return answer;
+}
+
+LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
+  switch (command.body_case()) {
+    case Command::kOpenSession:
+      return OpenSession(command, changes);
+    case Command::kCloseSession:
+      return CloseSession(command, changes);
+    case Command::kCheckout:
+      return Checkout(command, changes);
+    case Command::kCheckin:
+      return Checkin(command, changes);
+    case Command::kInstallLicense:
+      return InstallLicense(command, changes);
+    case Command::kRenewSessions:
+    case Command::kAdvanceClock:
+    case Command::BODY_NOT_SET:
+      break;
+  }
+  QUORATE_CHECK(false && "Execute has taken these");
+  return {};
+}
+
+void Ledger::State::Remember(const Command& command,
+                             const CommandDigest& digest,
+                             const LedgerAnswer& answer, Changes* changes) {
+  RememberedAnswer remembered{
+      .principal = command.principal(),
+      .request_id = command.request_id(),
+      .digest = digest,
+      .answered_cluster_ms = tables_.counters.cluster_ms,
+      .session_id = answer.session_id,
+      .ttl_ms = answer.ttl_ms,
+      .granted_calendar_ms = answer.granted_calendar_ms,
+      .seat_handles = {answer.seat_handles.begin(), answer.seat_handles.end()},
+  };
+  changes->push_back(
+      PutRecord(ToRecord(remembered, tables_.requests.next_sequence())));
+  QUORATE_CHECK(tables_.requests.Add(std::move(remembered)));
+}
+
+EntryTime Ledger::State::time() const {
+  return {.cluster_ms = tables_.counters.cluster_ms,
+          .calendar_ms = tables_.counters.calendar_ms};
+}
+
+std::optional<int64_t> Ledger::State::NextDueClusterMs() const {
+  std::optional<int64_t> due = tables_.sessions.FirstLeaseEndMs();
+  if (!tables_.requests.empty()) {
+    // Forgotten when the memory is over, which is a moment later.
+    const int64_t forget_ms = AddMs(
+        tables_.requests.oldest().answered_cluster_ms, kAnswerMemoryMs + 1);
+    due = std::min(due.value_or(forget_ms), forget_ms);
+  }
+  return due;
+}
+
+Ledger::Ledger(absl::string_view cluster_id, uint32_t cluster_epoch)
+    : Ledger(cluster_id, cluster_epoch, LedgerLimits{}) {}
+
+Ledger::Ledger(absl::string_view cluster_id, uint32_t cluster_epoch,
+               const LedgerLimits& limits)
+    : state_(std::make_unique<State>(cluster_id, cluster_epoch, limits)) {}
+
+Ledger::~Ledger() = default;
+
+absl::Status Ledger::RestoreRecord(absl::string_view key,
+                                   absl::string_view value) {
+  return state_->RestoreRecord(key, value);
+}
+
+absl::Status Ledger::FinishRestore() {
+  return state_->FinishRestore();
+}
+
+LedgerAnswer Ledger::Apply(const Command& command, const EntryTime& time,
+                           std::vector<RecordChange>* changes) {
+  return state_->Apply(command, time, changes);
+}
+
+void Ledger::ApplyTime(const EntryTime& time,
+                       std::vector<RecordChange>* changes) {
+  state_->ApplyTime(time, changes);
+}
+
+std::vector<RecordChange> Ledger::Dump() const {
+  return state_->Dump();
+}
+
+absl::Status Ledger::CheckInvariants() const {
+  return CheckTables(state_->tables());
+}
+
+}  // namespace quorate::licensing

@@ -1,0 +1,145 @@
+// Reading the ledger.
+
+#include "server/licensing/ledger_state.h"
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::LicenseRecord;
+using internal::v1::SeatRecord;
+using internal::v1::SessionRecord;
+
+PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
+  PoolView view{.feature = pool.feature, .total = pool.total, .out = pool.out};
+  int64_t end_ms = kNever;
+  for (const CapacityTerm& term : pool.terms) {
+    if (term.InForce(calendar_ms)) end_ms = std::min(end_ms, term.end_ms);
+  }
+  if (end_ms != kNever) view.next_end_ms = end_ms;
+  return view;
+}
+
+}  // namespace
+
+const std::string& Ledger::cluster_id() const {
+  return state_->tables().cluster_id;
+}
+
+uint32_t Ledger::cluster_epoch() const {
+  return state_->tables().cluster_epoch;
+}
+
+EntryTime Ledger::time() const {
+  return state_->time();
+}
+
+std::optional<int64_t> Ledger::NextDueClusterMs() const {
+  return state_->NextDueClusterMs();
+}
+
+std::optional<int64_t> Ledger::NextDueCalendarMs() const {
+  const int64_t next_ms = state_->tables().pools.NextChangeMs();
+  if (next_ms == kNever) return std::nullopt;
+  return next_ms;
+}
+
+std::vector<PoolView> Ledger::Pools(absl::string_view after_feature,
+                                    size_t limit) const {
+  const licensing::Pools& pools = state_->tables().pools;
+  std::vector<PoolView> views;
+  for (auto pool = pools.by_feature().upper_bound(after_feature);
+       pool != pools.by_feature().end() && views.size() < limit; ++pool) {
+    views.push_back(ViewOf(*pool->second, pools.calendar_ms()));
+  }
+  return views;
+}
+
+std::optional<PoolView> Ledger::FindPool(absl::string_view feature) const {
+  const licensing::Pools& pools = state_->tables().pools;
+  const Pool* const pool = pools.Find(feature);
+  if (pool == nullptr) return std::nullopt;
+  return ViewOf(*pool, pools.calendar_ms());
+}
+
+const SessionRecord* Ledger::FindSession(uint64_t session_id) const {
+  const Session* const session = state_->tables().sessions.Find(session_id);
+  return session == nullptr ? nullptr : &session->record;
+}
+
+const SeatRecord* Ledger::FindSeat(uint64_t handle) const {
+  const Seat* const seat = state_->tables().seats.Find(handle);
+  return seat == nullptr ? nullptr : &seat->record;
+}
+
+const LicenseRecord* Ledger::FindLicense(absl::string_view license_id) const {
+  const LicensesById& licenses = state_->tables().licenses;
+  const auto found = licenses.find(license_id);
+  return found == licenses.end() ? nullptr : &found->second;
+}
+
+void Ledger::VisitSessions(
+    uint64_t after,
+    const std::function<bool(const SessionRecord&)>& visit) const {
+  const SessionTable::ById& sessions = state_->tables().sessions.by_id();
+  for (auto session = sessions.upper_bound(after); session != sessions.end();
+       ++session) {
+    if (!visit(session->second->record)) return;
+  }
+}
+
+void Ledger::VisitSeats(
+    uint64_t after, const std::function<bool(const SeatRecord&)>& visit) const {
+  const SeatTable::ByHandle& seats = state_->tables().seats.by_handle();
+  for (auto seat = seats.upper_bound(after); seat != seats.end(); ++seat) {
+    if (!visit(seat->second->record)) return;
+  }
+}
+
+void Ledger::VisitSeatsOfSession(
+    uint64_t session_id, uint64_t after,
+    const std::function<bool(const SeatRecord&)>& visit) const {
+  const Tables& tables = state_->tables();
+  const Session* const session = tables.sessions.Find(session_id);
+  if (session == nullptr) return;
+  for (auto handle = std::upper_bound(session->seats.begin(),
+                                      session->seats.end(), after);
+       handle != session->seats.end(); ++handle) {
+    if (!visit(tables.seats.Find(*handle)->record)) return;
+  }
+}
+
+void Ledger::VisitSeatsOfFeature(
+    absl::string_view feature, uint64_t after,
+    const std::function<bool(const SeatRecord&)>& visit) const {
+  const Tables& tables = state_->tables();
+  const Pool* const pool = tables.pools.Find(feature);
+  if (pool == nullptr) return;
+  for (auto handle = pool->seats.upper_bound(after);
+       handle != pool->seats.end(); ++handle) {
+    if (!visit(tables.seats.Find(*handle)->record)) return;
+  }
+}
+
+void Ledger::VisitLicenses(
+    absl::string_view after,
+    const std::function<bool(const LicenseRecord&)>& visit) const {
+  const LicensesById& licenses = state_->tables().licenses;
+  for (auto license = licenses.upper_bound(after); license != licenses.end();
+       ++license) {
+    if (!visit(license->second)) return;
+  }
+}
+
+size_t Ledger::session_count() const {
+  return state_->tables().sessions.size();
+}
+
+size_t Ledger::seat_count() const {
+  return state_->tables().seats.size();
+}
+
+size_t Ledger::answer_count() const {
+  return state_->tables().requests.size();
+}
+
+}  // namespace quorate::licensing

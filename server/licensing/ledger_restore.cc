@@ -1,0 +1,226 @@
+// Saving and restoring. Records come from a disk, so that what they say is
+// checked, never believed: a contradiction is DATA_LOSS.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "server/licensing/ledger_state.h"
+#include "server/licensing/record_codec.h"
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::AnswerRecord;
+using internal::v1::LedgerRecord;
+using internal::v1::LicenseRecord;
+using internal::v1::SeatRecord;
+using internal::v1::SessionRecord;
+
+template <typename Record>
+absl::Status ParseInto(absl::string_view key, absl::string_view value,
+                       std::vector<Record>* records) {
+  QUORATE_ASSIGN_OR_RETURN(Record record, ParseRecord<Record>(key, value));
+  records->push_back(std::move(record));
+  return absl::OkStatus();
+}
+
+template <typename... Parts>
+absl::Status Contradiction(const Parts&... parts) {
+  return absl::DataLossError(absl::StrCat(parts...));
+}
+
+}  // namespace
+
+absl::Status Ledger::State::RestoreRecord(absl::string_view key,
+                                          absl::string_view value) {
+  QUORATE_ASSIGN_OR_RETURN(const RecordFamily family, FamilyOf(key));
+  switch (family) {
+    case RecordFamily::kLedger: {
+      QUORATE_ASSIGN_OR_RETURN(restored_.ledger,
+                               ParseRecord<LedgerRecord>(key, value));
+      return absl::OkStatus();
+    }
+    case RecordFamily::kLicense:
+      return ParseInto(key, value, &restored_.licenses);
+    case RecordFamily::kSession:
+      return ParseInto(key, value, &restored_.sessions);
+    case RecordFamily::kSeat:
+      return ParseInto(key, value, &restored_.seats);
+    case RecordFamily::kAnswer:
+      return ParseInto(key, value, &restored_.answers);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::FinishRestore() {
+  QUORATE_RETURN_IF_ERROR(RestoreLedger());
+  QUORATE_RETURN_IF_ERROR(RestoreLicenses());
+  QUORATE_RETURN_IF_ERROR(RestoreSessions());
+  QUORATE_RETURN_IF_ERROR(RestoreSeats());
+  QUORATE_RETURN_IF_ERROR(RestoreAnswers());
+  restored_ = {};
+  // What was touched so far belongs to no entry.
+  tables_.pools.BeginEntry();
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreLedger() {
+  if (!restored_.ledger.has_value()) {
+    if (restored_.licenses.empty() && restored_.sessions.empty() &&
+        restored_.seats.empty() && restored_.answers.empty()) {
+      return absl::OkStatus();
+    }
+    return Contradiction("there are records, but none of the ledger itself");
+  }
+  const LedgerRecord& record = *restored_.ledger;
+  if (record.cluster_id() != tables_.cluster_id ||
+      record.cluster_epoch() != tables_.cluster_epoch) {
+    return Contradiction("the records belong to cluster ", record.cluster_id(),
+                         " epoch ", record.cluster_epoch());
+  }
+  tables_.counters = {
+      .next_session_id = record.next_session_id(),
+      .next_seat_handle = record.next_seat_handle(),
+      .next_answer_sequence = record.next_answer_sequence(),
+      .cluster_ms = record.cluster_ms(),
+      .calendar_ms = record.calendar_ms(),
+  };
+  const Counters& counters = tables_.counters;
+  if (counters.next_session_id == 0 || counters.next_seat_handle == 0 ||
+      counters.next_answer_sequence == 0 || counters.cluster_ms < 0 ||
+      counters.calendar_ms < 0) {
+    return Contradiction("the ledger's counters are out of range");
+  }
+  written_ = counters;
+  tables_.pools.MoveTo(counters.calendar_ms);
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreLicenses() {
+  for (LicenseRecord& record : restored_.licenses) {
+    const std::string id = record.terms().license_id();
+    if (record.terms().cluster_id() != tables_.cluster_id ||
+        record.terms().cluster_epoch() != tables_.cluster_epoch) {
+      return Contradiction("licence ", id, " belongs to another cluster");
+    }
+    const auto [position, added] =
+        tables_.licenses.emplace(id, std::move(record));
+    if (!added) return Contradiction("licence ", id, " is there twice");
+    tables_.pools.AddTerms(position->second.terms());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreSessions() {
+  for (SessionRecord& record : restored_.sessions) {
+    const uint64_t id = record.session_id();
+    if (id == 0 || id >= tables_.counters.next_session_id) {
+      return Contradiction("session ", id, " was never opened");
+    }
+    if (record.ttl_ms() < kMinTtlMs || record.ttl_ms() > kMaxTtlMs ||
+        record.lease_end_cluster_ms() >
+            LeaseEndMs(tables_.counters.cluster_ms, record.ttl_ms())) {
+      return Contradiction("the lease of session ", id, " is out of range");
+    }
+    if (tables_.sessions.Add(std::move(record)) == nullptr) {
+      return Contradiction("session ", id, " is there twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreSeats() {
+  // Ascending, so that each session's list is appended to.
+  std::sort(restored_.seats.begin(), restored_.seats.end(),
+            [](const SeatRecord& left, const SeatRecord& right) {
+              return left.handle() < right.handle();
+            });
+  for (SeatRecord& record : restored_.seats) {
+    const uint64_t handle = record.handle();
+    if (handle == 0 || handle >= tables_.counters.next_seat_handle) {
+      return Contradiction("seat ", handle, " was never granted");
+    }
+    if (record.count() == 0 || record.feature().empty()) {
+      return Contradiction("seat ", handle, " is of nothing");
+    }
+    Session* const session = tables_.sessions.Find(record.session_id());
+    if (session == nullptr) {
+      return Contradiction("seat ", handle, " belongs to session ",
+                           record.session_id(), ", which is not there");
+    }
+    if (tables_.seats.Add(std::move(record), session) == nullptr) {
+      return Contradiction("seat ", handle, " is there twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreAnswers() {
+  std::vector<AnswerRecord>& records = restored_.answers;
+  std::sort(records.begin(), records.end(),
+            [](const AnswerRecord& left, const AnswerRecord& right) {
+              return left.sequence() < right.sequence();
+            });
+  const uint64_t next = tables_.counters.next_answer_sequence;
+  if (records.size() >= next) {
+    return Contradiction("there are more answers than were given");
+  }
+  tables_.requests.StartAt(next - records.size());
+  int64_t previous_ms = 0;
+  for (const AnswerRecord& record : records) {
+    if (record.sequence() != tables_.requests.next_sequence()) {
+      return Contradiction("answer ", tables_.requests.next_sequence(),
+                           " is missing or there twice");
+    }
+    if (record.answered_cluster_ms() < previous_ms ||
+        record.answered_cluster_ms() > tables_.counters.cluster_ms) {
+      return Contradiction("the time of answer ", record.sequence(),
+                           " is out of order");
+    }
+    previous_ms = record.answered_cluster_ms();
+    QUORATE_ASSIGN_OR_RETURN(RememberedAnswer answer, FromRecord(record));
+    if (!tables_.requests.Add(std::move(answer))) {
+      return Contradiction("answer ", record.sequence(),
+                           " is to a request that has one already");
+    }
+  }
+  return absl::OkStatus();
+}
+
+LedgerRecord Ledger::State::OwnRecord() const {
+  const Counters& counters = tables_.counters;
+  LedgerRecord record;
+  record.set_cluster_id(tables_.cluster_id);
+  record.set_cluster_epoch(tables_.cluster_epoch);
+  record.set_next_session_id(counters.next_session_id);
+  record.set_next_seat_handle(counters.next_seat_handle);
+  record.set_next_answer_sequence(counters.next_answer_sequence);
+  record.set_cluster_ms(counters.cluster_ms);
+  record.set_calendar_ms(counters.calendar_ms);
+  return record;
+}
+
+std::vector<RecordChange> Ledger::State::Dump() const {
+  // The families in the order of their first byte.
+  std::vector<RecordChange> records;
+  if (written_.has_value()) records.push_back(PutRecord(OwnRecord()));
+  for (const auto& [id, license] : tables_.licenses) {
+    records.push_back(PutRecord(license));
+  }
+  for (const auto& [id, session] : tables_.sessions.by_id()) {
+    records.push_back(PutRecord(session->record));
+  }
+  for (const auto& [handle, seat] : tables_.seats.by_handle()) {
+    records.push_back(PutRecord(seat->record));
+  }
+  uint64_t sequence = tables_.requests.first_sequence();
+  for (const RememberedAnswer& answer : tables_.requests.answers()) {
+    records.push_back(PutRecord(ToRecord(answer, sequence++)));
+  }
+  return records;
+}
+
+}  // namespace quorate::licensing

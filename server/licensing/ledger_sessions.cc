@@ -1,0 +1,134 @@
+// Sessions: begun, renewed, closed, ended with their lease.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "server/licensing/field_rules.h"
+#include "server/licensing/ledger_state.h"
+#include "server/licensing/record_codec.h"
+#include "server/licensing/refusals.h"
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+
+void Ledger::State::EndSession(Session* session, Changes* changes) {
+  for (const uint64_t handle : session->seats) {
+    changes->push_back(EraseRecord(SeatKey(handle)));
+  }
+  tables_.seats.EraseAllOf(session);
+  const uint64_t id = session->record.session_id();
+  changes->push_back(EraseRecord(SessionKey(id)));
+  tables_.sessions.Erase(id);
+}
+
+void Ledger::State::EndDueLeases(Changes* changes) {
+  size_t work = 0;
+  while (work < limits_.expiries_per_entry) {
+    Session* const session = tables_.sessions.FirstToEnd();
+    if (session == nullptr ||
+        session->record.lease_end_cluster_ms() > tables_.counters.cluster_ms) {
+      return;
+    }
+    work += 1 + session->seats.size();
+    EndSession(session, changes);
+  }
+}
+
+Session* Ledger::State::FindOwnSession(uint64_t session_id,
+                                       absl::string_view principal,
+                                       LedgerAnswer* refusal) {
+  Session* const session =
+      tables_.sessions.FindAlive(session_id, tables_.counters.cluster_ms);
+  if (session == nullptr) {
+    *refusal = Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+                      {{"session", absl::StrCat(session_id)}});
+    return nullptr;
+  }
+  if (session->record.principal() != principal) {
+    *refusal = Refuse(type::v1::ERROR_REASON_SESSION_NOT_YOURS,
+                      {{"session", absl::StrCat(session_id)}});
+    return nullptr;
+  }
+  return session;
+}
+
+LedgerAnswer Ledger::State::OpenSession(const Command& command,
+                                        Changes* changes) {
+  const internal::v1::OpenSession& body = command.open_session();
+  const internal::v1::SessionDescription& description = body.description();
+  for (const std::string* const text :
+       {&description.user(), &description.host(), &description.display(),
+        &description.application(), &description.version(),
+        &description.project()}) {
+    if (!IsPlainText(*text)) {
+      return RefuseField("description",
+                         "each string has at most 256 bytes and no control "
+                         "characters");
+    }
+  }
+  if (body.ttl_ms() < kMinTtlMs || body.ttl_ms() > kMaxTtlMs) {
+    return RefuseField("ttl_ms",
+                       absl::StrCat("must be ", kMinTtlMs, " to ", kMaxTtlMs));
+  }
+  if (tables_.sessions.size() >= limits_.sessions) {
+    return RefuseOverLimit("sessions", limits_.sessions);
+  }
+  Counters& counters = tables_.counters;
+  internal::v1::SessionRecord record;
+  record.set_session_id(counters.next_session_id++);
+  record.set_principal(command.principal());
+  *record.mutable_description() = description;
+  record.set_ttl_ms(body.ttl_ms());
+  record.set_opened_calendar_ms(counters.calendar_ms);
+  record.set_lease_end_cluster_ms(
+      LeaseEndMs(counters.cluster_ms, body.ttl_ms()));
+  changes->push_back(PutRecord(record));
+
+  LedgerAnswer answer;
+  answer.session_id = record.session_id();
+  answer.ttl_ms = record.ttl_ms();
+  tables_.sessions.Add(std::move(record));
+  return answer;
+}
+
+LedgerAnswer Ledger::State::CloseSession(const Command& command,
+                                         Changes* changes) {
+  LedgerAnswer refusal;
+  Session* const session = FindOwnSession(command.close_session().session_id(),
+                                          command.principal(), &refusal);
+  if (session == nullptr) return refusal;
+  EndSession(session, changes);
+  return {};
+}
+
+LedgerAnswer Ledger::State::RenewSessions(
+    const internal::v1::RenewSessions& body, Changes* changes) {
+  if (body.renewals_size() > kMaxRenewals) {
+    return RefuseField("renewals",
+                       absl::StrCat("must be at most ", kMaxRenewals));
+  }
+  const int64_t now = tables_.counters.cluster_ms;
+  LedgerAnswer answer;
+  answer.renewed_ttl_ms.reserve(static_cast<size_t>(body.renewals_size()));
+  for (const internal::v1::Renewal& renewal : body.renewals()) {
+    Session* const session =
+        tables_.sessions.FindAlive(renewal.session_id(), now);
+    if (session == nullptr ||
+        session->record.principal() != renewal.principal()) {
+      answer.renewed_ttl_ms.push_back(0);
+      continue;
+    }
+    const int64_t ttl_ms = session->record.ttl_ms();
+    answer.renewed_ttl_ms.push_back(ttl_ms);
+    const int64_t lease_end_ms = LeaseEndMs(now, ttl_ms);
+    // The same session may be named twice; its record changes once.
+    if (lease_end_ms == session->record.lease_end_cluster_ms()) continue;
+    tables_.sessions.SetLeaseEnd(session, lease_end_ms);
+    changes->push_back(PutRecord(session->record));
+  }
+  return answer;
+}
+
+}  // namespace quorate::licensing

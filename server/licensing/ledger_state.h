@@ -1,0 +1,140 @@
+// The inside of the ledger: its tables, and the commands that act on them.
+//
+// Each topic has its own file: ledger.cc takes an entry through (time, then
+// the request's memory, then the command), ledger_sessions.cc,
+// ledger_checkout.cc and ledger_licenses.cc act, ledger_restore.cc saves and
+// restores, ledger_read.cc shows.
+
+#ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
+#define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "quorate/internal/v1/command.pb.h"
+#include "quorate/internal/v1/record.pb.h"
+
+#include "server/licensing/ledger.h"
+#include "server/licensing/pools.h"
+#include "server/licensing/request_log.h"
+#include "server/licensing/seats.h"
+#include "server/licensing/sessions.h"
+
+namespace quorate::licensing {
+
+// What the ledger's own record holds beside the cluster.
+struct Counters {
+  uint64_t next_session_id = 1;
+  uint64_t next_seat_handle = 1;
+  uint64_t next_answer_sequence = 1;
+  int64_t cluster_ms = 0;
+  int64_t calendar_ms = 0;
+
+  friend bool operator==(const Counters&, const Counters&) = default;
+};
+
+using LicensesById =
+    std::map<std::string, internal::v1::LicenseRecord, std::less<>>;
+
+// Everything that is replicated. Thread-compatible.
+struct Tables {
+  std::string cluster_id;
+  uint32_t cluster_epoch = 0;
+  Counters counters;
+  LicensesById licenses;
+  Pools pools;
+  SessionTable sessions;
+  SeatTable seats{&pools, &sessions};
+  RequestLog requests;
+};
+
+// Records that were taken and wait for FinishRestore.
+struct RestoredRecords {
+  std::optional<internal::v1::LedgerRecord> ledger;
+  std::vector<internal::v1::LicenseRecord> licenses;
+  std::vector<internal::v1::SessionRecord> sessions;
+  std::vector<internal::v1::SeatRecord> seats;
+  std::vector<internal::v1::AnswerRecord> answers;
+};
+
+// Thread-compatible.
+class Ledger::State {
+ public:
+  using Changes = std::vector<RecordChange>;
+
+  State(absl::string_view cluster_id, uint32_t cluster_epoch,
+        const LedgerLimits& limits);
+
+  LedgerAnswer Apply(const internal::v1::Command& command,
+                     const EntryTime& time, Changes* changes);
+  void ApplyTime(const EntryTime& time, Changes* changes);
+
+  absl::Status RestoreRecord(absl::string_view key, absl::string_view value);
+  absl::Status FinishRestore();
+  std::vector<RecordChange> Dump() const;
+
+  std::optional<int64_t> NextDueClusterMs() const;
+  EntryTime time() const;
+
+  const Tables& tables() const { return tables_; }
+
+ private:
+  // ledger.cc
+  void MoveTime(const EntryTime& time, Changes* changes);
+  void ForgetOldAnswers(Changes* changes);
+  void FinishEntry(Changes* changes);
+  LedgerAnswer Execute(const internal::v1::Command& command, Changes* changes);
+  LedgerAnswer ExecuteOnce(const internal::v1::Command& command,
+                           Changes* changes);
+  LedgerAnswer Act(const internal::v1::Command& command, Changes* changes);
+  void Remember(const internal::v1::Command& command,
+                const CommandDigest& digest, const LedgerAnswer& answer,
+                Changes* changes);
+
+  // ledger_sessions.cc
+  void EndDueLeases(Changes* changes);
+  void EndSession(Session* session, Changes* changes);
+  LedgerAnswer OpenSession(const internal::v1::Command& command,
+                           Changes* changes);
+  LedgerAnswer CloseSession(const internal::v1::Command& command,
+                            Changes* changes);
+  LedgerAnswer RenewSessions(const internal::v1::RenewSessions& body,
+                             Changes* changes);
+  // The session where it is alive and the principal's; else null, and why in
+  // `refusal`.
+  Session* FindOwnSession(uint64_t session_id, absl::string_view principal,
+                          LedgerAnswer* refusal);
+
+  // ledger_checkout.cc
+  LedgerAnswer Checkout(const internal::v1::Command& command, Changes* changes);
+  LedgerAnswer Checkin(const internal::v1::Command& command, Changes* changes);
+
+  // ledger_licenses.cc
+  LedgerAnswer InstallLicense(const internal::v1::Command& command,
+                              Changes* changes);
+
+  // ledger_restore.cc
+  internal::v1::LedgerRecord OwnRecord() const;
+  absl::Status RestoreLedger();
+  absl::Status RestoreLicenses();
+  absl::Status RestoreSessions();
+  absl::Status RestoreSeats();
+  absl::Status RestoreAnswers();
+
+  const LedgerLimits limits_;
+  Tables tables_;
+  RestoredRecords restored_;
+  // What stands in the ledger's own record; nothing: there is none yet.
+  std::optional<Counters> written_;
+};
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_LEDGER_STATE_H_

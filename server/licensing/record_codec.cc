@@ -1,0 +1,175 @@
+#include "server/licensing/record_codec.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/ordered_encoding.h"
+
+namespace quorate::licensing {
+namespace {
+
+std::string NumberedKey(RecordFamily family, uint64_t number) {
+  std::string key;
+  key.reserve(9);
+  key.push_back(static_cast<char>(family));
+  AppendOrdered64(number, &key);
+  return key;
+}
+
+std::string KeyOf(const internal::v1::LedgerRecord&) {
+  return LedgerKey();
+}
+
+std::string KeyOf(const internal::v1::LicenseRecord& record) {
+  return LicenseKey(record.terms().license_id());
+}
+
+std::string KeyOf(const internal::v1::SessionRecord& record) {
+  return SessionKey(record.session_id());
+}
+
+std::string KeyOf(const internal::v1::SeatRecord& record) {
+  return SeatKey(record.handle());
+}
+
+std::string KeyOf(const internal::v1::AnswerRecord& record) {
+  return AnswerKey(record.sequence());
+}
+
+template <typename Record>
+RecordChange Put(const Record& record) {
+  return {.key = KeyOf(record), .value = record.SerializeAsString()};
+}
+
+absl::Status Damaged(absl::string_view key, absl::string_view problem) {
+  return absl::DataLossError(
+      absl::StrCat("record ", absl::BytesToHexString(key), ": ", problem));
+}
+
+}  // namespace
+
+std::string LedgerKey() {
+  return std::string(1, static_cast<char>(RecordFamily::kLedger));
+}
+
+std::string LicenseKey(absl::string_view license_id) {
+  std::string key(1, static_cast<char>(RecordFamily::kLicense));
+  key.append(license_id.data(), license_id.size());
+  return key;
+}
+
+std::string SessionKey(uint64_t session_id) {
+  return NumberedKey(RecordFamily::kSession, session_id);
+}
+
+std::string SeatKey(uint64_t handle) {
+  return NumberedKey(RecordFamily::kSeat, handle);
+}
+
+std::string AnswerKey(uint64_t sequence) {
+  return NumberedKey(RecordFamily::kAnswer, sequence);
+}
+
+RecordChange PutRecord(const internal::v1::LedgerRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::LicenseRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::SessionRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::SeatRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::AnswerRecord& record) {
+  return Put(record);
+}
+
+RecordChange EraseRecord(std::string key) {
+  return {.key = std::move(key), .value = std::nullopt};
+}
+
+absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
+  if (key.empty()) return Damaged(key, "the key is empty");
+  const auto family = static_cast<RecordFamily>(key.front());
+  switch (family) {
+    case RecordFamily::kLedger:
+    case RecordFamily::kLicense:
+    case RecordFamily::kSession:
+    case RecordFamily::kSeat:
+    case RecordFamily::kAnswer:
+      return family;
+  }
+  return Damaged(key, "no such family of records");
+}
+
+template <typename Record>
+absl::StatusOr<Record> ParseRecord(absl::string_view key,
+                                   absl::string_view value) {
+  Record record;
+  if (value.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
+      !record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    return Damaged(key, "the value does not parse");
+  }
+  if (KeyOf(record) != key) return Damaged(key, "the value has another key");
+  return record;
+}
+
+template absl::StatusOr<internal::v1::LedgerRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::LicenseRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::SessionRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::SeatRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::AnswerRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+
+internal::v1::AnswerRecord ToRecord(const RememberedAnswer& answer,
+                                    uint64_t sequence) {
+  internal::v1::AnswerRecord record;
+  record.set_principal(answer.principal);
+  record.set_request_id(answer.request_id);
+  record.set_command_digest(answer.digest.data(), answer.digest.size());
+  record.set_answered_cluster_ms(answer.answered_cluster_ms);
+  record.set_sequence(sequence);
+  internal::v1::Answer* const given = record.mutable_answer();
+  given->set_session_id(answer.session_id);
+  given->set_ttl_ms(answer.ttl_ms);
+  given->set_granted_calendar_ms(answer.granted_calendar_ms);
+  for (const uint64_t handle : answer.seat_handles) {
+    given->add_seat_handles(handle);
+  }
+  return record;
+}
+
+absl::StatusOr<RememberedAnswer> FromRecord(
+    const internal::v1::AnswerRecord& record) {
+  RememberedAnswer answer;
+  if (record.command_digest().size() != answer.digest.size()) {
+    return Damaged(KeyOf(record), "the digest has another size");
+  }
+  answer.principal = record.principal();
+  answer.request_id = record.request_id();
+  std::copy(record.command_digest().begin(), record.command_digest().end(),
+            answer.digest.begin());
+  answer.answered_cluster_ms = record.answered_cluster_ms();
+  answer.session_id = record.answer().session_id();
+  answer.ttl_ms = record.answer().ttl_ms();
+  answer.granted_calendar_ms = record.answer().granted_calendar_ms();
+  answer.seat_handles.assign(record.answer().seat_handles().begin(),
+                             record.answer().seat_handles().end());
+  return answer;
+}
+
+}  // namespace quorate::licensing

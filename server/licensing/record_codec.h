@@ -1,0 +1,63 @@
+// Records as they stand in the `state/` database.
+//
+// A key is one byte for the family, then what orders records within it: a
+// number as 8 bytes, big-endian, or the licence's id. A value is the record's
+// protobuf message.
+
+#ifndef QUORATE_SERVER_LICENSING_RECORD_CODEC_H_
+#define QUORATE_SERVER_LICENSING_RECORD_CODEC_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "quorate/internal/v1/record.pb.h"
+
+#include "server/licensing/ledger.h"
+#include "server/licensing/request_log.h"
+
+namespace quorate::licensing {
+
+// The first byte of a key, for ever.
+enum class RecordFamily : char {
+  kLedger = '1',
+  kLicense = '2',
+  kSession = '3',
+  kSeat = '4',
+  kAnswer = '5',
+};
+
+std::string LedgerKey();
+std::string LicenseKey(absl::string_view license_id);
+std::string SessionKey(uint64_t session_id);
+std::string SeatKey(uint64_t handle);
+std::string AnswerKey(uint64_t sequence);
+
+RecordChange PutRecord(const internal::v1::LedgerRecord& record);
+RecordChange PutRecord(const internal::v1::LicenseRecord& record);
+RecordChange PutRecord(const internal::v1::SessionRecord& record);
+RecordChange PutRecord(const internal::v1::SeatRecord& record);
+RecordChange PutRecord(const internal::v1::AnswerRecord& record);
+RecordChange EraseRecord(std::string key);
+
+// DATA_LOSS where the key has no known family.
+absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key);
+
+// DATA_LOSS where `value` does not parse, or is a record of another key. The
+// template stands for the five record types.
+template <typename Record>
+absl::StatusOr<Record> ParseRecord(absl::string_view key,
+                                   absl::string_view value);
+
+internal::v1::AnswerRecord ToRecord(const RememberedAnswer& answer,
+                                    uint64_t sequence);
+
+// DATA_LOSS where the digest has another size.
+absl::StatusOr<RememberedAnswer> FromRecord(
+    const internal::v1::AnswerRecord& record);
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_RECORD_CODEC_H_

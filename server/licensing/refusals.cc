@@ -1,0 +1,28 @@
+#include "server/licensing/refusals.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace quorate::licensing {
+
+LedgerAnswer Refuse(ErrorReason reason, std::initializer_list<Fact> facts) {
+  LedgerAnswer answer;
+  answer.reason = reason;
+  answer.metadata.reserve(facts.size());
+  for (const Fact& fact : facts) {
+    answer.metadata.emplace_back(std::string(fact.first), fact.second);
+  }
+  return answer;
+}
+
+LedgerAnswer RefuseField(absl::string_view field, absl::string_view problem) {
+  return Refuse(
+      type::v1::ERROR_REASON_BAD_REQUEST,
+      {{"field", std::string(field)}, {"problem", std::string(problem)}});
+}
+
+LedgerAnswer RefuseOverLimit(absl::string_view limit, uint64_t max) {
+  return Refuse(type::v1::ERROR_REASON_LIMIT_REACHED,
+                {{"limit", std::string(limit)}, {"max", absl::StrCat(max)}});
+}
+
+}  // namespace quorate::licensing

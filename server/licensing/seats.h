@@ -1,0 +1,66 @@
+// Seats: what each session holds of each pool.
+//
+// One place where a seat is made and ended, so that the seat itself, its
+// session's list, its pool's list and its pool's count change together.
+
+#ifndef QUORATE_SERVER_LICENSING_SEATS_H_
+#define QUORATE_SERVER_LICENSING_SEATS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/container/btree_map.h"
+
+#include "quorate/internal/v1/record.pb.h"
+
+#include "server/licensing/pools.h"
+#include "server/licensing/sessions.h"
+
+namespace quorate::licensing {
+
+// One grant of some units. Its address does not change. Thread-compatible.
+struct Seat {
+  internal::v1::SeatRecord record;
+  Pool* pool = nullptr;  // Not owned; lives while a seat of it is out.
+};
+
+// All seats. Thread-compatible.
+class SeatTable {
+ public:
+  // Not owned; both outlive the table.
+  SeatTable(Pools* pools, SessionTable* sessions)
+      : pools_(pools), sessions_(sessions) {}
+
+  SeatTable(const SeatTable&) = delete;
+  SeatTable& operator=(const SeatTable&) = delete;
+
+  // Takes the units out of the pool of the record's feature. Null, and
+  // nothing is changed, where the handle is in use. The caller has made sure
+  // that the units may be taken; `session` is the record's.
+  const Seat* Add(internal::v1::SeatRecord record, Session* session);
+
+  // Gives the units back. The seat is there.
+  void Erase(uint64_t handle);
+
+  // Ends all seats of a session. `session` is emptied.
+  void EraseAllOf(Session* session);
+
+  // Null where there is none.
+  const Seat* Find(uint64_t handle) const;
+
+  size_t size() const { return by_handle_.size(); }
+
+  using ByHandle = absl::btree_map<uint64_t, std::unique_ptr<Seat>>;
+
+  const ByHandle& by_handle() const { return by_handle_; }
+
+ private:
+  Pools* const pools_;
+  SessionTable* const sessions_;
+  ByHandle by_handle_;
+};
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_SEATS_H_

@@ -1,0 +1,89 @@
+#include "tests/server/licensing/commands.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+
+Command OpenCommand(int64_t ttl_ms) {
+  Command command;
+  command.mutable_open_session()->set_ttl_ms(ttl_ms);
+  command.mutable_open_session()->mutable_description()->set_user("alice");
+  return command;
+}
+
+Command CloseCommand(uint64_t session_id) {
+  Command command;
+  command.mutable_close_session()->set_session_id(session_id);
+  return command;
+}
+
+Command CheckoutCommand(
+    uint64_t session_id,
+    const std::vector<std::pair<std::string, uint32_t>>& items) {
+  Command command;
+  command.mutable_checkout()->set_session_id(session_id);
+  for (const auto& [feature, count] : items) {
+    internal::v1::CheckoutItem* const item =
+        command.mutable_checkout()->add_items();
+    item->set_feature(feature);
+    item->set_count(count);
+  }
+  return command;
+}
+
+Command CheckinCommand(uint64_t session_id,
+                       const std::vector<uint64_t>& handles) {
+  Command command;
+  command.mutable_checkin()->set_session_id(session_id);
+  for (const uint64_t handle : handles) {
+    command.mutable_checkin()->add_seat_handles(handle);
+  }
+  return command;
+}
+
+Command RenewCommand(const std::string& principal,
+                     const std::vector<uint64_t>& sessions) {
+  Command command;
+  command.mutable_renew_sessions();
+  for (const uint64_t session : sessions) {
+    internal::v1::Renewal* const renewal =
+        command.mutable_renew_sessions()->add_renewals();
+    renewal->set_session_id(session);
+    renewal->set_principal(principal);
+  }
+  return command;
+}
+
+Command AdvanceCommand() {
+  Command command;
+  command.mutable_advance_clock();
+  return command;
+}
+
+Command InstallCommand(
+    const std::string& license_id, uint64_t serial,
+    const std::vector<std::pair<std::string, uint32_t>>& features) {
+  Command command;
+  internal::v1::InstallLicense* const body = command.mutable_install_license();
+  body->set_license_file(absl::StrCat(license_id, " ", serial));
+  std::string digest = absl::StrCat(license_id, " ", serial);
+  digest.resize(32);
+  body->set_payload_sha256(digest);
+  internal::v1::LicenseTerms* const terms = body->mutable_terms();
+  terms->set_license_id(license_id);
+  terms->set_serial(serial);
+  terms->set_vendor_id("vendor");
+  terms->set_customer_id("customer");
+  terms->set_cluster_id(kClusterId);
+  terms->set_cluster_epoch(1);
+  for (const auto& [name, count] : features) {
+    internal::v1::FeatureTerms* const feature = terms->add_features();
+    feature->set_name(name);
+    feature->set_count(count);
+  }
+  return command;
+}
+
+}  // namespace quorate::licensing

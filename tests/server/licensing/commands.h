@@ -1,0 +1,37 @@
+// Commands as tests write them.
+
+#ifndef QUORATE_TESTS_SERVER_LICENSING_COMMANDS_H_
+#define QUORATE_TESTS_SERVER_LICENSING_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "quorate/internal/v1/command.pb.h"
+
+namespace quorate::licensing {
+
+inline constexpr char kClusterId[] = "0123456789abcdef0123456789abcdef";
+inline constexpr char kAlice[] = "quorate://c/client/alice";
+inline constexpr char kBob[] = "quorate://c/client/bob";
+
+internal::v1::Command OpenCommand(int64_t ttl_ms);
+internal::v1::Command CloseCommand(uint64_t session_id);
+internal::v1::Command CheckoutCommand(
+    uint64_t session_id,
+    const std::vector<std::pair<std::string, uint32_t>>& items);
+internal::v1::Command CheckinCommand(uint64_t session_id,
+                                     const std::vector<uint64_t>& handles);
+internal::v1::Command RenewCommand(const std::string& principal,
+                                   const std::vector<uint64_t>& sessions);
+internal::v1::Command AdvanceCommand();
+
+// A licence of this cluster without an end, its bytes made from id and serial.
+internal::v1::Command InstallCommand(
+    const std::string& license_id, uint64_t serial,
+    const std::vector<std::pair<std::string, uint32_t>>& features);
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_TESTS_SERVER_LICENSING_COMMANDS_H_
