@@ -2,35 +2,20 @@
 
 #include <iterator>
 
+#include "replication/transport/message_cost.h"
+
 namespace quorate::replication {
 namespace {
 
-// What an event counts for beside its payloads.
-constexpr size_t kEventBytes = 256;
-
-size_t CostOf(const PeerMessage& message) {
-  size_t bytes = kEventBytes;
-  if (const auto* raft = std::get_if<raft::Message>(&message.body)) {
-    if (const auto* append = std::get_if<raft::AppendRequest>(&raft->body)) {
-      for (const raft::Entry& entry : append->entries) {
-        bytes += raft::EntryCost(entry);
-      }
-    }
-  } else if (const auto* forward =
-                 std::get_if<ForwardProposals>(&message.body)) {
-    for (const raft::Proposal& proposal : forward->proposals) {
-      bytes += proposal.payload == nullptr ? 0 : proposal.payload->size();
-    }
-  }
-  return bytes;
-}
+// A proposal or a read; a proposal's bytes are counted where it is kept until
+// its end.
+constexpr size_t kCallBytes = 256;
 
 size_t CostOf(const OutsideEvent& event) {
   if (const auto* message = std::get_if<PeerMessage>(&event)) {
-    return CostOf(*message);
+    return PeerMessageCost(*message);
   }
-  // A proposal's bytes are counted where it is kept until its end.
-  return kEventBytes;
+  return kCallBytes;
 }
 
 }  // namespace

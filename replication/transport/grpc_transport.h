@@ -1,0 +1,56 @@
+// The transport between real members: gRPC streams over mutual TLS.
+
+#ifndef QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_
+#define QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "base/clock.h"
+#include "replication/raft/types.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// Certificates of one member, as PEM. `ca_pem` is the cluster's own authority:
+// it signs members and nothing else. `cert_pem` is good for both client and
+// server and carries MemberUri and MemberHostName (peer_identity.h).
+struct PeerTlsOptions {
+  std::string ca_pem;
+  std::string cert_pem;
+  std::string key_pem;
+  std::string cluster_id;
+};
+
+// Serves the peer port and keeps two streams (lanes) to each other member of
+// the configuration. Until a stream to a member is up, and while its queue is
+// full, what is sent to it is dropped and the sink told once; it is told again
+// when messages get through. A peer that hangs is not noticed here: that is
+// what the core's timers are for.
+//
+// Thread-safe. A peer that cannot prove to be a member of this cluster and of
+// the configuration in force is refused with PERMISSION_DENIED and logged.
+class GrpcTransport : public Transport {
+ public:
+  struct Options {
+    raft::MemberId id;
+    std::string listen;  // "host:port"; port 0 for a free one.
+    PeerTlsOptions tls;
+    const Clock* clock = nullptr;  // Not owned; outlives the transport.
+  };
+
+  // Begins to listen. Peers are refused as UNAVAILABLE until Start.
+  // Errors: INVALID_ARGUMENT where an option is missing; FAILED_PRECONDITION
+  // where the port is taken or the certificates do not fit together.
+  static absl::StatusOr<std::unique_ptr<GrpcTransport>> Create(
+      const Options& options);
+
+  // The port it listens on.
+  virtual int port() const = 0;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_

@@ -1,0 +1,108 @@
+#include "replication/transport/outbound_stream.h"
+
+#include <variant>
+
+#include "grpcpp/client_context.h"
+#include "grpcpp/support/client_callback.h"
+
+#include "quorate/internal/v1/peer.grpc.pb.h"
+
+#include "replication/wire/peer_codec.h"
+
+namespace quorate::replication {
+namespace {
+
+namespace proto = internal::v1;
+
+void Begin(proto::PeerService::Stub* stub, grpc::ClientContext* context,
+           proto::ControlResponse* response,
+           grpc::ClientWriteReactor<proto::ControlRequest>* reactor) {
+  stub->async()->Control(context, response, reactor);
+}
+
+void Begin(proto::PeerService::Stub* stub, grpc::ClientContext* context,
+           proto::BulkResponse* response,
+           grpc::ClientWriteReactor<proto::BulkRequest>* reactor) {
+  stub->async()->Bulk(context, response, reactor);
+}
+
+// The two lanes differ in the types of their messages only.
+template <typename Request, typename Response>
+class LaneStream : public OutboundStream,
+                   private grpc::ClientWriteReactor<Request> {
+ public:
+  LaneStream(const std::shared_ptr<grpc::Channel>& channel,
+             const OutboundHello& hello, OutboundStreamOwner* owner)
+      : stub_(channel), owner_(owner) {
+    request_.mutable_hello()->set_cluster_id(hello.cluster_id);
+    request_.mutable_hello()->set_from(hello.from.value());
+    request_.mutable_hello()->set_to(hello.to.value());
+    // A peer that is down is waited for, at the channel's own pace.
+    context_.set_wait_for_ready(true);
+  }
+
+  void Start() override {
+    Begin(&stub_, &context_, &response_, this);
+    // Writes start outside of gRPC's reactions.
+    this->AddHold();
+    this->StartWrite(&request_);
+    this->StartCall();
+  }
+
+  void Write(const std::vector<PeerMessage>& messages) override {
+    request_.Clear();
+    for (const PeerMessage& message : messages) {
+      EncodePeerFrame(message, request_.add_frames());
+    }
+    this->StartWrite(&request_);
+  }
+
+  void Cancel() override { context_.TryCancel(); }
+
+  void Release() override { this->RemoveHold(); }
+
+ private:
+  void OnReadInitialMetadataDone(bool ok) override { owner_->OnAccepted(ok); }
+
+  void OnWriteDone(bool ok) override { owner_->OnWritten(ok); }
+
+  void OnDone(const grpc::Status& status) override { owner_->OnDone(status); }
+
+  proto::PeerService::Stub stub_;
+  OutboundStreamOwner* const owner_;
+  grpc::ClientContext context_;
+  Request request_;
+  Response response_;
+};
+
+}  // namespace
+
+Lane LaneOf(const PeerMessage& message) {
+  if (std::holds_alternative<ForwardProposals>(message.body)) {
+    return Lane::kBulk;
+  }
+  const auto* raft = std::get_if<raft::Message>(&message.body);
+  if (raft != nullptr &&
+      std::holds_alternative<raft::AppendRequest>(raft->body)) {
+    return Lane::kBulk;
+  }
+  return Lane::kControl;
+}
+
+const char* LaneName(Lane lane) {
+  return lane == Lane::kControl ? "control" : "bulk";
+}
+
+std::unique_ptr<OutboundStream> NewOutboundStream(
+    Lane lane, const std::shared_ptr<grpc::Channel>& channel,
+    const OutboundHello& hello, OutboundStreamOwner* owner) {
+  if (lane == Lane::kControl) {
+    return std::make_unique<
+        LaneStream<proto::ControlRequest, proto::ControlResponse>>(
+        channel, hello, owner);
+  }
+  return std::make_unique<LaneStream<proto::BulkRequest, proto::BulkResponse>>(
+      channel, hello, owner);
+}
+
+}  // namespace quorate::replication

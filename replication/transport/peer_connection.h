@@ -1,0 +1,49 @@
+// Everything that goes from this member to one other.
+
+#ifndef QUORATE_REPLICATION_TRANSPORT_PEER_CONNECTION_H_
+#define QUORATE_REPLICATION_TRANSPORT_PEER_CONNECTION_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+
+#include "replication/transport/grpc_transport.h"
+#include "replication/transport/outbound_stream.h"
+#include "replication/transport/peer_lane.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// The two lanes to one member, each over a connection of its own, and what the
+// sink was told of them. Send may be called by any thread, the rest by the
+// keeper's alone. Thread-safe in that sense.
+class PeerConnection {
+ public:
+  // `keeper` is not owned and outlives the connection.
+  PeerConnection(const GrpcTransport::Options& options,
+                 const raft::MemberAddress& peer, LaneKeeper* keeper);
+
+  const raft::MemberAddress& peer() const { return peer_; }
+
+  void Send(PeerMessage message);
+
+  // Keeps both lanes going and tells `sink`, if there is one, what has changed.
+  void Maintain(absl::Duration now, PeerMessageSink* sink);
+
+  void ConnectSoon();
+  void Close();
+  bool idle() const;
+
+ private:
+  enum class Told { kNothing, kUnreachable, kReachable };
+
+  const raft::MemberAddress peer_;
+  PeerLane control_;
+  PeerLane bulk_;
+  Told told_ = Told::kNothing;  // Confined to the keeper's thread.
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_TRANSPORT_PEER_CONNECTION_H_

@@ -1,0 +1,100 @@
+// The receiving side: streams from other members.
+
+#ifndef QUORATE_REPLICATION_TRANSPORT_PEER_SERVICE_H_
+#define QUORATE_REPLICATION_TRANSPORT_PEER_SERVICE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "grpcpp/server_context.h"
+
+#include "quorate/internal/v1/peer.grpc.pb.h"
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "replication/transport/outbound_stream.h"
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// What the service asks of the transport. Thread-safe.
+class PeerGate {
+ public:
+  // Whether `id` stands in the configuration in force.
+  virtual bool IsMember(raft::MemberId id) const = 0;
+
+  // Where messages go; null before the start and after the stop.
+  virtual PeerMessageSink* sink() const = 0;
+
+  // A peer has proved itself and speaks to us.
+  virtual void OnPeerSpeaks(raft::MemberId id) = 0;
+
+ protected:
+  ~PeerGate() = default;
+};
+
+// Takes what members send, after each stream has proved by its certificate
+// that it comes from the member its hello names. The latest stream of a member
+// and lane ends the one before it. Thread-safe.
+class PeerService : public internal::v1::PeerService::CallbackService {
+ public:
+  struct Options {
+    std::string cluster_id;
+    raft::MemberId id;
+    const Clock* clock = nullptr;  // Not owned.
+    PeerGate* gate = nullptr;      // Not owned.
+  };
+
+  explicit PeerService(const Options& options) : options_(options) {}
+
+  // Waits for the last stream to end, after the server was shut down.
+  void Drain();
+
+  grpc::ServerReadReactor<internal::v1::ControlRequest>* Control(
+      grpc::CallbackServerContext* context,
+      internal::v1::ControlResponse* response) override;
+  grpc::ServerReadReactor<internal::v1::BulkRequest>* Bulk(
+      grpc::CallbackServerContext* context,
+      internal::v1::BulkResponse* response) override;
+
+  // The rest is for the streams.
+  //
+  // OK where the stream behind `context` comes from the member that `hello`
+  // names and is meant for this one; then `context` is the latest stream of
+  // that member on `lane`.
+  grpc::Status Admit(const internal::v1::PeerHello& hello, Lane lane,
+                     grpc::CallbackServerContext* context);
+
+  // OK while `from` may go on speaking. Hands the frames to the sink.
+  grpc::Status Deliver(
+      raft::MemberId from,
+      google::protobuf::RepeatedPtrField<internal::v1::PeerFrame>* frames);
+
+  // The stream behind `context` is over; nothing of it is used from now on.
+  void OnStreamDone(raft::MemberId from, Lane lane,
+                    grpc::CallbackServerContext* context);
+
+ private:
+  void OnStreamBegun();
+  grpc::Status CheckHello(const internal::v1::PeerHello& hello,
+                          const grpc::CallbackServerContext& context) const;
+  void LogRefusal(const grpc::Status& status, const std::string& peer);
+
+  const Options options_;
+
+  Mutex mu_;
+  CondVar ended_;
+  int streams_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<std::pair<raft::MemberId, Lane>, grpc::CallbackServerContext*>
+      latest_ ABSL_GUARDED_BY(mu_);
+  absl::Duration next_log_ ABSL_GUARDED_BY(mu_);
+  int64_t not_logged_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_TRANSPORT_PEER_SERVICE_H_
