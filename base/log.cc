@@ -64,7 +64,7 @@ void ConfigureLog(LogLevel least, absl::string_view process_fields) {
 bool ParseLogLevel(absl::string_view word, LogLevel* level) {
   constexpr struct {
     absl::string_view word;
-    LogLevel level;
+    LogLevel level = LogLevel::kOff;
   } kWords[] = {{"debug", LogLevel::kDebug},
                 {"info", LogLevel::kInfo},
                 {"warn", LogLevel::kWarn},

@@ -84,6 +84,7 @@ LAYERS = {
         ours=("base/", "replication/raft/", "replication/state_machine.h",
               "replication/storage/append_merge.h",
               "replication/storage/log_store.h",
+              "replication/transport/message_cost.h",
               "replication/transport/transport.h",
               "replication/wire/limits.h"),
         libraries=("absl",)),

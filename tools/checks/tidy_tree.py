@@ -45,10 +45,11 @@ def _dead_files(root):
             text = listings.get(folder, "")
             below = os.path.relpath(path, folder) if folder else path
             stem = below.rpartition(".")[0]
-            # A listing may name its tests without the suffix, in a loop.
+            # A listing may name its tests in a loop, without the suffix.
             known = any(
                 re.search(rf"(?<![\w/.-]){re.escape(word)}(?![\w/.-])", text)
-                for word in (below, stem, path.removeprefix("proto/")))
+                for word in (below, stem, stem.removesuffix("_test"),
+                             path.removeprefix("proto/")))
             if not folder:
                 break
             folder = folder.rpartition("/")[0]

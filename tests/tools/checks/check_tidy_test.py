@@ -34,7 +34,7 @@ REFUSED_LINES = (
     ("std::expected<int, int> e;", "absl::StatusOr"),
     ("void F() { throw 1; }", "absl::Status"),
     ("void F() { try { G(); } catch (...) {} }", "catch without a reason"),
-    ("std::shared_ptr<Seat> seat;", "unique_ptr"),
+    ("std::shared_ptr<Seat> seat_;", "unique_ptr"),
     ("using namespace std;", "namespace alias"),
     ("absl::optional<int> x;", "std::optional"),
     ("class LeaseManager {};", "Manager"),
@@ -54,9 +54,10 @@ ALLOWED_LINES = (
     "class AuthContext;",
     "struct Renewal {};",
     "// Two streams share the seat: whoever ends last frees it.\n"
-    "std::shared_ptr<Seat> seat;",
-    "std::shared_ptr<const Seat> seat;",
-    "std::shared_ptr<grpc::Channel> channel;",
+    "std::shared_ptr<Seat> seat_;",
+    "Seat::Seat(std::shared_ptr<Core> core) {}",
+    "std::shared_ptr<const Seat> seat_;",
+    "std::shared_ptr<grpc::Channel> channel_;",
     "void F() {\n  std::string_view s = Parse();\n}",
     "const auto kTime = lease_time(0);",
     "int x = grand(1);",
@@ -127,6 +128,12 @@ class TidyTest(unittest.TestCase):
         self.write("client/seat.h",
                    header("client/seat.h", "std::string_view name;"))
         self.assert_one_error("client/seat.h", "absl::string_view")
+
+    def test_shared_pointer_in_a_header(self):
+        self.write("client/seat.h",
+                   header("client/seat.h", "\n" * 8 +
+                          "void Use(std::shared_ptr<Core> core);"))
+        self.assert_one_error("client/seat.h", "unique_ptr")
 
     def test_file_length(self):
         self.write("client/seat.cc", "\n" * 501)
