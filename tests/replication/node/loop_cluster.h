@@ -1,0 +1,130 @@
+// Three consensus loops in one thread, with a network, disks and a clock that
+// the test moves by hand.
+
+#ifndef QUORATE_TESTS_REPLICATION_NODE_LOOP_CLUSTER_H_
+#define QUORATE_TESTS_REPLICATION_NODE_LOOP_CLUSTER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+#include "base/clock.h"
+#include "replication/node/consensus_loop.h"
+#include "replication/storage/memory_log_store.h"
+
+namespace quorate::replication {
+
+// Stands still until it is moved. Thread-compatible.
+class HandClock : public Clock {
+ public:
+  absl::Duration SinceBoot() const override { return since_boot_; }
+
+  absl::Time Calendar() const override { return calendar_; }
+
+  void Advance(absl::Duration step) {
+    since_boot_ += step;
+    calendar_ += step;
+  }
+
+  void SetCalendar(absl::Time time) { calendar_ = time; }
+
+ private:
+  absl::Duration since_boot_ = absl::Hours(1);
+  absl::Time calendar_ = absl::FromUnixMillis(1'800'000'000'000);
+};
+
+// Thread-compatible.
+class LoopCluster {
+ public:
+  static constexpr int kMembers = 3;
+
+  explicit LoopCluster(const NodeOptions& options);
+
+  // Ticks everyone until some member leads and all know it; returns its
+  // number, 1 to 3.
+  int Elect();
+
+  // One tick of time for every member that is up, then Settle.
+  void Tick();
+  void Ticks(int count);
+
+  // Delivers, writes and applies until nothing is left to do.
+  void Settle();
+
+  void Propose(int member, uint64_t sequence,
+               absl::Duration timeout = absl::Seconds(60));
+  void Read(int member, uint64_t read,
+            absl::Duration timeout = absl::Seconds(60));
+
+  // The member is gone: neither ticks nor hears, until Restart.
+  void Kill(int member);
+  void Restart(int member);
+
+  // Messages for which this is false are lost.
+  std::function<bool(const PeerMessage&)> passes;
+
+  // No message from or to `member` passes.
+  void Isolate(int member);
+
+  void Heal() { passes = nullptr; }
+
+  ConsensusLoop& loop(int member) { return *at(member).loop; }
+
+  HandClock& clock() { return clock_; }
+
+  const MemoryLogStore& store(int member) { return *at(member).store; }
+
+  // The member that leads at the highest term; 0 where none does.
+  int Leader();
+
+  // How many entries of this proposal of a member's present run `where` has
+  // applied.
+  int TimesApplied(int where, int proposer, uint64_t sequence);
+
+  // How the proposal ended at its member: "applied", "no_quorum" and so on, or
+  // "" while it is under way.
+  std::string Outcome(int member, uint64_t sequence);
+
+  // "ok@<index>", "no_quorum" and so on, or "".
+  std::string ReadOutcomeOf(int member, uint64_t read);
+
+  // Every message that was sent, lost ones included.
+  const std::vector<PeerMessage>& sent() const { return sent_; }
+
+  void ForgetSent() { sent_.clear(); }
+
+  static raft::MemberId Id(int member) { return raft::MemberId(member); }
+
+ private:
+  struct Member {
+    std::unique_ptr<MemoryLogStore> store;
+    std::unique_ptr<ConsensusLoop> loop;  // Null while it is gone.
+    uint64_t run = 0;
+    std::vector<raft::Entry> applied;
+    std::map<uint64_t, std::string> outcomes;
+    std::map<uint64_t, std::string> reads;
+  };
+
+  Member& at(int member) { return members_[member - 1]; }
+
+  void Begin(int member);
+  bool Drain(int member);
+  void Post(PeerMessage message);
+
+  const NodeOptions options_;
+  HandClock clock_;
+  std::vector<Member> members_;
+  std::deque<PeerMessage> network_;
+  std::vector<PeerMessage> sent_;
+  uint64_t runs_ = 1'000'000;
+};
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_TESTS_REPLICATION_NODE_LOOP_CLUSTER_H_
