@@ -33,6 +33,12 @@ case "${1:-}" in
     fi
     # Without scripts: the packages bring the program as a file.
     (cd tools/buf && npm ci --ignore-scripts --no-audit --no-fund)
+    # npm leaves an optional package out in silence where it cannot get it.
+    if [ ! -x "$buf" ]; then
+      echo "npm did not bring buf: the registry could not be reached, or has" \
+        "no program for this kind of machine." >&2
+      exit 1
+    fi
     touch "$noted"
     ;;
   lint)

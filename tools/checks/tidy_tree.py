@@ -21,13 +21,13 @@ def _file_names(root):
 
 
 def _readmes(root):
-    """A folder that makes a library or a program says what it is for."""
+    """A folder that makes a library says what it is for."""
     for path in files_below(root, ("CMakeLists.txt",)):
         folder = path.rpartition("/")[0]
         if not folder or folder.startswith("tests"):
             continue
         text = read(root, path)
-        if not re.search(r"quorate_(proto_)?(library|program)\(", text):
+        if not re.search(r"quorate_(proto_)?library\(", text):
             continue
         if not os.path.exists(os.path.join(root, folder, "README.md")):
             yield Finding(path, 1, f"{folder}/README.md is missing: what is "
