@@ -1,0 +1,178 @@
+#include "tools/quorate/cluster.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "client/caller.h"
+#include "client/endpoint_set.h"
+
+namespace quorate::cli {
+namespace {
+
+constexpr int kPageSize = 1000;
+
+// A million rows; a cluster has no more, and a member that never ends its
+// list must not fill our memory.
+constexpr int kMaxPages = 1000;
+
+// How long `quorate status` waits for one endpoint.
+constexpr absl::Duration kStatusAttempt = absl::Seconds(2);
+
+template <typename Request>
+Request ListRequest(const ListQuery& query) {
+  Request request;
+  request.set_page_size(kPageSize);
+  request.set_filter(query.filter);
+  request.mutable_consistency()->set_kind(
+      query.local ? type::v1::Consistency::KIND_LOCAL
+                  : type::v1::Consistency::KIND_LINEARIZABLE);
+  return request;
+}
+
+}  // namespace
+
+struct Cluster::Calls {
+  explicit Calls(const ClientOptions& options)
+      : endpoints(options, &SystemClock()),
+        caller(&endpoints, &SystemClock()),
+        limits{.deadline = options.deadline,
+               .first_attempt = options.first_attempt} {}
+
+  // Fetches page after page with `call` and joins their rows, which `rows`
+  // finds in a response.
+  template <typename Response, typename Request, typename Call, typename Rows>
+  absl::StatusOr<Response> List(Request request, Call call, Rows rows) {
+    Response all;
+    for (int page = 0; page < kMaxPages; ++page) {
+      Response response;
+      QUORATE_RETURN_IF_ERROR(caller.Run(
+          limits,
+          [&](const Connection& connection, grpc::ClientContext* context) {
+            response.Clear();
+            return call(connection, context, request, &response);
+          }));
+      *all.mutable_header() = response.header();
+      rows(&all)->MergeFrom(*rows(&response));
+      if (response.next_page_token().empty()) return all;
+      request.set_page_token(response.next_page_token());
+    }
+    return absl::InternalError("the list does not end");
+  }
+
+  EndpointSet endpoints;
+  Caller caller;
+  const CallLimits limits;
+};
+
+Cluster::Cluster(const ClientOptions& options)
+    : calls_(std::make_unique<Calls>(options)) {}
+
+Cluster::~Cluster() = default;
+
+absl::StatusOr<monitoring::v1::ListPoolsResponse> Cluster::ListPools(
+    const ListQuery& query) {
+  return calls_->List<monitoring::v1::ListPoolsResponse>(
+      ListRequest<monitoring::v1::ListPoolsRequest>(query),
+      [](const Connection& connection, auto* context, const auto& request,
+         auto* response) {
+        return connection.monitoring->ListPools(context, request, response);
+      },
+      [](auto* response) { return response->mutable_pools(); });
+}
+
+absl::StatusOr<monitoring::v1::ListSessionsResponse> Cluster::ListSessions(
+    const ListQuery& query) {
+  return calls_->List<monitoring::v1::ListSessionsResponse>(
+      ListRequest<monitoring::v1::ListSessionsRequest>(query),
+      [](const Connection& connection, auto* context, const auto& request,
+         auto* response) {
+        return connection.monitoring->ListSessions(context, request, response);
+      },
+      [](auto* response) { return response->mutable_sessions(); });
+}
+
+absl::StatusOr<monitoring::v1::ListSeatsResponse> Cluster::ListSeats(
+    const ListQuery& query) {
+  return calls_->List<monitoring::v1::ListSeatsResponse>(
+      ListRequest<monitoring::v1::ListSeatsRequest>(query),
+      [](const Connection& connection, auto* context, const auto& request,
+         auto* response) {
+        return connection.monitoring->ListSeats(context, request, response);
+      },
+      [](auto* response) { return response->mutable_seats(); });
+}
+
+absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
+    const ListQuery& query) {
+  return calls_->List<admin::v1::ListLicensesResponse>(
+      ListRequest<admin::v1::ListLicensesRequest>(query),
+      [](const Connection& connection, auto* context, const auto& request,
+         auto* response) {
+        return connection.licenses->ListLicenses(context, request, response);
+      },
+      [](auto* response) { return response->mutable_licenses(); });
+}
+
+absl::StatusOr<admin::v1::InstallLicenseResponse> Cluster::InstallLicense(
+    const std::string& file) {
+  admin::v1::InstallLicenseRequest request;
+  request.set_request_id(DrawRequestId());
+  request.set_license_file(file);
+  admin::v1::InstallLicenseResponse response;
+  QUORATE_RETURN_IF_ERROR(calls_->caller.Run(
+      calls_->limits,
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        response.Clear();
+        return connection.licenses->InstallLicense(context, request, &response);
+      }));
+  return response;
+}
+
+absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
+    const ClientOptions& options) {
+  std::optional<monitoring::v1::GetClusterStatusResponse> idle;
+  std::vector<std::string> failures;
+  absl::StatusCode worst = absl::StatusCode::kUnavailable;
+  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
+  for (const std::string& endpoint : options.endpoints) {
+    ClientOptions one = options;
+    one.endpoints = {endpoint};
+    EndpointSet endpoints(one, &SystemClock());
+    Caller caller(&endpoints, &SystemClock());
+    monitoring::v1::GetClusterStatusResponse response;
+    const absl::Status status = caller.Run(
+        {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
+        [&](const Connection& connection, grpc::ClientContext* context) {
+          return connection.monitoring->GetClusterStatus(context, {},
+                                                         &response);
+        });
+    if (!status.ok()) {
+      worst = status.code();
+      failures.emplace_back(status.message());
+      continue;
+    }
+    if (response.serving()) return response;
+    if (!idle.has_value()) idle = std::move(response);
+  }
+  if (idle.has_value()) return *std::move(idle);
+  return absl::Status(worst, absl::StrCat("no member answers: ",
+                                          absl::StrJoin(failures, "; ")));
+}
+
+std::string FilterFor(absl::string_view field, absl::string_view value) {
+  std::string quoted;
+  for (const char letter : value) {
+    if (letter == '"' || letter == '\\') quoted.push_back('\\');
+    quoted.push_back(letter);
+  }
+  return absl::StrCat(field, "=\"", quoted, "\"");
+}
+
+}  // namespace quorate::cli

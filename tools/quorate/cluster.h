@@ -1,0 +1,66 @@
+// The calls that show and administer a cluster: what the SDK does not have.
+
+#ifndef QUORATE_TOOLS_QUORATE_CLUSTER_H_
+#define QUORATE_TOOLS_QUORATE_CLUSTER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+#include "quorate/admin/v1/license.pb.h"
+#include "quorate/monitoring/v1/monitoring.pb.h"
+
+#include "client/client_options.h"
+
+namespace quorate::cli {
+
+// What a list shows, and how fresh.
+struct ListQuery {
+  std::string filter;
+  bool local = false;  // What the answering member has; works alone.
+};
+
+// Blocking calls with the SDK's failover. Lists come whole, all pages in one
+// response. Errors are the cluster's, or those of Caller::Run. Thread-safe.
+class Cluster {
+ public:
+  // `options` must be valid.
+  explicit Cluster(const ClientOptions& options);
+  ~Cluster();
+
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  absl::StatusOr<monitoring::v1::ListPoolsResponse> ListPools(
+      const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListSessionsResponse> ListSessions(
+      const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListSeatsResponse> ListSeats(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::ListLicensesResponse> ListLicenses(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::InstallLicenseResponse> InstallLicense(
+      const std::string& file);
+
+ private:
+  struct Calls;
+
+  const std::unique_ptr<Calls> calls_;
+};
+
+// The cluster's state as the first member sees it that serves; where none
+// serves, as the first sees it that answers. One short attempt at each
+// endpoint, in the given order.
+absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
+    const ClientOptions& options);
+
+// `field="value"`, as the lists' filters are written.
+std::string FilterFor(absl::string_view field, absl::string_view value);
+
+}  // namespace quorate::cli
+
+#endif  // QUORATE_TOOLS_QUORATE_CLUSTER_H_

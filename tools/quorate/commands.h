@@ -1,0 +1,24 @@
+// The commands of `quorate`, each in a file of its own.
+
+#ifndef QUORATE_TOOLS_QUORATE_COMMANDS_H_
+#define QUORATE_TOOLS_QUORATE_COMMANDS_H_
+
+#include "CLI/CLI.hpp"
+
+#include "tools/quorate/invocation.h"
+
+namespace quorate::cli {
+
+// Each adds its command to `app`; where the command line names it,
+// invocation->run is set. Both outlive the parsing and the run.
+void AddStatusCommand(CLI::App* app, Invocation* invocation);
+void AddCheckoutCommand(CLI::App* app, Invocation* invocation);
+void AddRunCommand(CLI::App* app, Invocation* invocation);
+void AddPoolsCommand(CLI::App* app, Invocation* invocation);
+void AddSessionsCommand(CLI::App* app, Invocation* invocation);
+void AddSeatsCommand(CLI::App* app, Invocation* invocation);
+void AddLicenseCommand(CLI::App* app, Invocation* invocation);
+
+}  // namespace quorate::cli
+
+#endif  // QUORATE_TOOLS_QUORATE_COMMANDS_H_

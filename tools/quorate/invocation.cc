@@ -1,0 +1,141 @@
+#include "tools/quorate/invocation.h"
+
+#include <cstdlib>
+#include <iostream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "client/error.h"
+#include "nlohmann/json.hpp"
+#include "tools/quorate/exit_code.h"
+
+namespace quorate::cli {
+namespace {
+
+absl::StatusOr<std::string> FlagOrVariable(const std::string& flag,
+                                           const char* flag_name,
+                                           const char* variable) {
+  if (!flag.empty()) return flag;
+  // Nothing in this program sets variables.
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+  if (value != nullptr && *value != '\0') return std::string(value);
+  return absl::InvalidArgumentError(
+      absl::StrCat("no ", flag_name, " and no ", variable,
+                   ": load the environment of a cluster first (\". DIR/env\" "
+                   "after \"./dev up --dir DIR\")"));
+}
+
+// What a person does about it; empty where the message says it all.
+absl::string_view AdviceFor(const absl::Status& status) {
+  switch (ReasonOf(status)) {
+    case ErrorReason::kNoQuorum:
+      return "Fewer than two members agree. Seats that are held stay valid; "
+             "see \"quorate status\", and start a member that is down.";
+    case ErrorReason::kFeatureUnknown:
+      return "\"quorate pools\" lists the features that are licensed.";
+    case ErrorReason::kPoolExhausted:
+      return "\"quorate seats FEATURE\" shows who holds them.";
+    case ErrorReason::kUnauthenticated:
+      return "The certificate in QUORATE_CERT is not one of this cluster.";
+    case ErrorReason::kLicenseForeign:
+      return "Ask the vendor for a licence with the id of this cluster: "
+             "\"quorate status\" shows it.";
+    case ErrorReason::kLicenseInvalid:
+      return "Use the file exactly as the vendor sent it.";
+    case ErrorReason::kUnspecified:
+      break;
+    default:
+      return "";
+  }
+  const absl::string_view message = status.message();
+  if (absl::IsUnauthenticated(status)) {
+    return "Is QUORATE_CA the CA of this cluster, and do QUORATE_CERT and "
+           "QUORATE_KEY belong together and to it?";
+  }
+  if (!absl::IsUnavailable(status)) return "";
+  if (absl::StrContains(message, "Connection refused")) {
+    return "Nothing listens there: is QUORATE_ENDPOINTS right, and does a "
+           "member run?";
+  }
+  if (absl::StrContains(message, "DNS resolution failed")) {
+    return "Is the name of the host in QUORATE_ENDPOINTS right?";
+  }
+  if (absl::StrContains(message, "Socket closed") ||
+      absl::StrContains(message, "Connection reset")) {
+    return "A member hung up at once: is QUORATE_CERT signed by the CA that "
+           "it expects?";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<ClientOptions> OptionsOf(const Invocation& invocation) {
+  ClientOptions options;
+  QUORATE_ASSIGN_OR_RETURN(
+      const std::string endpoints,
+      FlagOrVariable(invocation.endpoints, "--endpoints", "QUORATE_ENDPOINTS"));
+  QUORATE_ASSIGN_OR_RETURN(const std::string ca,
+                           FlagOrVariable(invocation.ca, "--ca", "QUORATE_CA"));
+  QUORATE_ASSIGN_OR_RETURN(
+      const std::string cert,
+      FlagOrVariable(invocation.cert, "--cert", "QUORATE_CERT"));
+  QUORATE_ASSIGN_OR_RETURN(
+      const std::string key,
+      FlagOrVariable(invocation.key, "--key", "QUORATE_KEY"));
+  options.endpoints = SplitEndpoints(endpoints);
+  const absl::Status files = options.ReadFiles(ca, cert, key);
+  if (!files.ok()) {
+    // A file that is not there is a mistake of the command line here, and not
+    // something that the cluster did not find.
+    return absl::InvalidArgumentError(files.message());
+  }
+  QUORATE_ASSIGN_OR_RETURN(
+      options.deadline, ParsePositiveDuration("--timeout", invocation.timeout));
+  QUORATE_RETURN_IF_ERROR(options.Validate());
+  return options;
+}
+
+absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view flag,
+                                                     const std::string& text) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) ||
+      duration <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " \"", text,
+                     "\" is not a duration: write 500ms, 30s, 5m or 1h30m"));
+  }
+  return duration;
+}
+
+int Fail(const Invocation& invocation, const absl::Status& status) {
+  const int exit_code = ExitCodeOf(status);
+  const absl::string_view advice = AdviceFor(status);
+  if (invocation.output == OutputFormat::kJson) {
+    nlohmann::ordered_json error;
+    error["code"] = absl::StatusCodeToString(status.code());
+    error["reason"] = ReasonNameOf(status);
+    error["message"] = std::string(status.message());
+    error["advice"] = std::string(advice);
+    error["metadata"] = MetadataOf(status);
+    error["exitCode"] = exit_code;
+    std::cerr << nlohmann::ordered_json{{"error", error}}.dump(
+                     2, ' ', false,
+                     nlohmann::ordered_json::error_handler_t::replace)
+              << std::endl;
+    return exit_code;
+  }
+  const std::string reason = ReasonNameOf(status);
+  Say(absl::StrCat(status.message(), reason.empty() ? "" : " [", reason,
+                   reason.empty() ? "" : "]"));
+  if (!advice.empty()) std::cerr << advice << std::endl;
+  return exit_code;
+}
+
+void Say(absl::string_view message) {
+  std::cerr << absl::StrCat("quorate: ", message, "\n") << std::flush;
+}
+
+}  // namespace quorate::cli

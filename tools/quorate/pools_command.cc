@@ -1,0 +1,64 @@
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+#include "tools/quorate/cluster.h"
+#include "tools/quorate/commands.h"
+#include "tools/quorate/exit_code.h"
+#include "tools/quorate/output.h"
+
+namespace quorate::cli {
+namespace {
+
+struct PoolsFlags {
+  std::string feature;
+  bool local = false;
+};
+
+int Run(const Invocation& invocation, const PoolsFlags& flags) {
+  const auto options = OptionsOf(invocation);
+  if (!options.ok()) return Fail(invocation, options.status());
+  ListQuery query{.local = flags.local};
+  if (!flags.feature.empty()) {
+    query.filter = FilterFor("feature", flags.feature);
+  }
+  const auto pools = Cluster(*options).ListPools(query);
+  if (!pools.ok()) return Fail(invocation, pools.status());
+  if (invocation.output == OutputFormat::kJson) {
+    PrintJson(*pools, std::cout);
+    return kExitOk;
+  }
+  Table table({"FEATURE", "TOTAL", "OUT", "FREE", "ENDS"});
+  for (const auto& pool : pools->pools()) {
+    table.AddRow({pool.feature(), absl::StrCat(pool.total()),
+                  absl::StrCat(pool.out()), absl::StrCat(pool.free()),
+                  ShowTime(pool.end_time())});
+  }
+  table.Print(std::cout);
+  if (pools->pools().empty()) {
+    Say(flags.feature.empty()
+            ? "no licence is installed: quorate license install FILE"
+            : absl::StrCat("no licence has a feature ", flags.feature));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddPoolsCommand(CLI::App* app, Invocation* invocation) {
+  CLI::App* command = app->add_subcommand(
+      "pools", "Show the seats of each feature: total, out, free");
+  const auto flags = std::make_shared<PoolsFlags>();  // Shared with callback.
+  command->add_option("FEATURE", flags->feature, "Only this feature");
+  command->add_flag("--local", flags->local,
+                    "What the member has that answers: may be old, works "
+                    "without a quorum");
+  command->footer("Example: quorate pools cad");
+  command->callback([invocation, flags] {
+    invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
+  });
+}
+
+}  // namespace quorate::cli

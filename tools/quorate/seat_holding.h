@@ -1,0 +1,70 @@
+// Gets a seat for a command and holds it.
+
+#ifndef QUORATE_TOOLS_QUORATE_SEAT_HOLDING_H_
+#define QUORATE_TOOLS_QUORATE_SEAT_HOLDING_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "client/client.h"
+#include "tools/quorate/invocation.h"
+#include "tools/quorate/signals.h"
+
+namespace quorate::cli {
+
+// What is asked for.
+struct SeatWish {
+  std::string feature;
+  uint32_t count = 1;
+  std::string application;  // What administrators see.
+  std::string ttl = "2m";
+};
+
+// One session with one seat, returned when this is destroyed.
+// Thread-compatible.
+class SeatHolding {
+ public:
+  struct Acquired {
+    absl::StatusOr<std::unique_ptr<SeatHolding>> holding;
+    int interrupted_by = 0;  // The signal that ended the wait.
+  };
+
+  // Waits for the answer, or for a signal that asks to end: then the status is
+  // CANCELLED. `on_lost` is called on another thread.
+  static Acquired Acquire(const ClientOptions& options, const SeatWish& wish,
+                          Signals* signals,
+                          std::function<void(LossReason)> on_lost);
+
+  const Seat& seat() const { return seat_; }
+
+  const std::string& session() const { return session_->name(); }
+
+  // Gives the seat back and closes the session; tells how the former went.
+  absl::Status Return();
+
+ private:
+  SeatHolding() = default;
+
+  absl::Status Take(const SeatWish& wish, absl::Duration ttl,
+                    std::function<void(LossReason)> on_lost,
+                    const std::atomic<bool>& interrupted);
+
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Session> session_;
+  Seat seat_;
+};
+
+// As Fail; where no seat is free, also who holds them.
+int FailCheckout(const Invocation& invocation, const ClientOptions& options,
+                 const std::string& feature, const absl::Status& status);
+
+}  // namespace quorate::cli
+
+#endif  // QUORATE_TOOLS_QUORATE_SEAT_HOLDING_H_

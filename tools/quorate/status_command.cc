@@ -1,0 +1,81 @@
+#include <iostream>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+#include "tools/quorate/cluster.h"
+#include "tools/quorate/commands.h"
+#include "tools/quorate/exit_code.h"
+#include "tools/quorate/output.h"
+
+namespace quorate::cli {
+namespace {
+
+using monitoring::v1::GetClusterStatusResponse;
+using monitoring::v1::Member;
+
+std::string ShowRole(const Member& member) {
+  const std::string name = monitoring::v1::MemberRole_Name(member.role());
+  if (member.role() == monitoring::v1::MEMBER_ROLE_UNSPECIFIED) return "?";
+  return absl::AsciiStrToLower(absl::StripPrefix(name, "MEMBER_ROLE_"));
+}
+
+void PrintStatus(const GetClusterStatusResponse& status) {
+  const auto& header = status.header();
+  std::cout << "cluster    " << header.cluster_id() << " epoch "
+            << header.cluster_epoch() << "\n"
+            << "leader     "
+            << (status.leader().empty() ? "none" : status.leader()) << "\n"
+            << "serving    " << (status.serving() ? "yes" : "no") << "\n"
+            << "term       " << header.term() << "\n"
+            << "log        last " << status.last_index() << ", committed "
+            << status.commit_index() << ", applied " << status.applied_index()
+            << "\n"
+            << "asked      " << header.member() << "\n\n";
+  Table table({"MEMBER", "ROLE", "REACHABLE", "LAST HEARD", "CLIENTS AT",
+               "MEMBERS AT", "ID"});
+  for (const Member& member : status.members()) {
+    table.AddRow(
+        {member.name(), ShowRole(member), member.reachable() ? "yes" : "no",
+         member.has_contact_age()
+             ? absl::StrCat(ShowDuration(member.contact_age()), " ago")
+             : "",
+         member.client_endpoint(), member.peer_endpoint(), member.member_id()});
+  }
+  table.Print(std::cout);
+}
+
+int Run(const Invocation& invocation) {
+  const auto options = OptionsOf(invocation);
+  if (!options.ok()) return Fail(invocation, options.status());
+  const auto status = AskStatus(*options);
+  if (!status.ok()) return Fail(invocation, status.status());
+  if (invocation.output == OutputFormat::kJson) {
+    PrintJson(*status, std::cout);
+  } else {
+    PrintStatus(*status);
+  }
+  if (!status->serving()) {
+    Say("no member that answers can serve now: fewer than two agree");
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddStatusCommand(CLI::App* app, Invocation* invocation) {
+  CLI::App* command = app->add_subcommand(
+      "status", "Show the members, and which of them leads");
+  command->footer(
+      "Asks the endpoints in turn, at most 2s each, and shows what the first "
+      "one sees\nthat can serve; where none can, what the first one sees that "
+      "answers (exit 0,\nand a line on stderr).\n\n"
+      "Example: quorate status -o json");
+  command->callback([invocation] {
+    invocation->run = [invocation] { return Run(*invocation); };
+  });
+}
+
+}  // namespace quorate::cli
