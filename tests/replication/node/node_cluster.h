@@ -1,0 +1,130 @@
+// Three real nodes in one process, over a network and disks in memory.
+
+#ifndef QUORATE_TESTS_REPLICATION_NODE_NODE_CLUSTER_H_
+#define QUORATE_TESTS_REPLICATION_NODE_NODE_CLUSTER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+#include "base/mutex.h"
+#include "replication/node/node.h"
+#include "replication/state_machine.h"
+#include "replication/storage/memory_log_store.h"
+
+namespace quorate::replication {
+
+// Hands messages over in the sender's thread. Thread-safe.
+class MemoryNetwork {
+ public:
+  // Returns a transport for `id`; the network outlives it.
+  std::unique_ptr<Transport> NewTransport(raft::MemberId id);
+
+  // Nothing goes from or to `id` until the opposite is said.
+  void SetCutOff(raft::MemberId id, bool cut_off);
+
+ private:
+  class MemoryTransport;
+
+  void Attach(raft::MemberId id, PeerMessageSink* sink);
+  void Detach(raft::MemberId id);
+  void Deliver(PeerMessage message);
+
+  Mutex mu_;
+  std::map<raft::MemberId, PeerMessageSink*> sinks_ ABSL_GUARDED_BY(mu_);
+  std::map<raft::MemberId, bool> cut_off_ ABSL_GUARDED_BY(mu_);
+};
+
+// The answer of a CountingMachine.
+class CountAnswer : public Answer {
+ public:
+  CountAnswer(std::string key, int times) : key(std::move(key)), times(times) {}
+
+  const std::string key;
+  const int times;  // How often the command has now been seen.
+};
+
+// A command is a key; its effect happens the first time it is seen. Read from
+// any thread.
+class CountingMachine : public StateMachine {
+ public:
+  raft::Index AppliedIndex() const override;
+  std::vector<std::unique_ptr<Answer>> Apply(
+      std::span<const raft::Entry> entries) override;
+
+  // The keys in the order of their first effect.
+  std::vector<std::string> Effects() const;
+  bool Has(const std::string& key) const;
+
+  // True where an entry came that was not the next.
+  bool gap() const;
+
+ private:
+  mutable Mutex mu_;
+  raft::Index applied_ ABSL_GUARDED_BY(mu_);
+  bool gap_ ABSL_GUARDED_BY(mu_) = false;
+  std::map<std::string, int> times_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> effects_ ABSL_GUARDED_BY(mu_);
+};
+
+class NodeCluster {
+ public:
+  NodeCluster();
+  ~NodeCluster();
+
+  static constexpr int kMembers = 3;
+
+  Node& node(int member) { return *members_[member - 1].node; }
+
+  CountingMachine& machine(int member) { return *members_[member - 1].machine; }
+
+  MemoryNetwork& network() { return network_; }
+
+  // Stops the member and takes it away; its log stays.
+  void StopMember(int member);
+
+  // Starts it on its log, with an empty state machine.
+  void StartMember(int member);
+
+  bool runs(int member) { return members_[member - 1].node != nullptr; }
+
+  // Waits for a member that says that it leads and has committed in its term.
+  int WaitForLeader();
+
+  // Proposes and waits for the end.
+  ProposeResult Propose(int member, const std::string& key,
+                        absl::Duration timeout = absl::Seconds(30));
+  ReadOutcome Read(int member, ReadConsistency consistency,
+                   absl::Duration timeout = absl::Seconds(30));
+
+  // Waits until all members that run have the same effects, `count` of them.
+  absl::Status WaitForEqual(size_t count);
+
+ private:
+  struct Member {
+    std::unique_ptr<MemoryLogStore> store;
+    std::unique_ptr<Transport> transport;
+    std::unique_ptr<CountingMachine> machine;
+    std::unique_ptr<Node> node;
+  };
+
+  MemoryNetwork network_;
+  std::vector<Member> members_;
+};
+
+// Three voters with ids 1 to 3.
+raft::Configuration ThreeNodes();
+
+// Options for tests: short ticks, invariants checked.
+NodeOptions QuickOptions();
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_TESTS_REPLICATION_NODE_NODE_CLUSTER_H_
