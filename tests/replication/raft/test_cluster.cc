@@ -1,5 +1,6 @@
 #include "tests/replication/raft/test_cluster.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace quorate::raft {
@@ -16,7 +17,7 @@ TestCluster::TestCluster(uint64_t size, RaftOptions options)
     : TestCluster(std::vector<std::vector<uint64_t>>(size), options) {}
 
 TestCluster::TestCluster(const std::vector<std::vector<uint64_t>>& logs,
-                         RaftOptions options) {
+                         RaftOptions options, Term term) {
   std::vector<uint64_t> voters(logs.size());
   std::iota(voters.begin(), voters.end(), 1);
   for (const uint64_t id : voters) {
@@ -24,6 +25,7 @@ TestCluster::TestCluster(const std::vector<std::vector<uint64_t>>& logs,
     options.random_seed = id;
     MemoryLog disk(TestConfiguration(voters));
     disk.AppendTerms(logs[id - 1]);
+    disk.SetHardState({.term = std::max(term, disk.hard_state().term)});
     members_[id] = std::make_unique<TestMember>(options, std::move(disk));
   }
 }
@@ -36,6 +38,10 @@ bool TestCluster::Deliver() {
       const uint64_t to = message.to.value();
       if (cut_.count({id, to}) > 0 || members_.count(to) == 0) continue;
       if (drop_ && drop_(message)) continue;
+      if (only_candidate_ != kNobody && message.from != only_candidate_ &&
+          std::holds_alternative<VoteRequest>(message.body)) {
+        continue;
+      }
       members_.at(to)->Step(message);
     }
   }
@@ -49,20 +55,18 @@ void TestCluster::Settle() {
   } while (Deliver());
 }
 
-void TestCluster::Elect(uint64_t id, bool force) {
-  if (force) {
-    // A heartbeat sets all timers that it reaches to zero; then the others
-    // wait for as long as they hold a leader dear, and not longer.
-    for (const uint64_t leader : Leaders())
-      member(leader).Tick(2);
-    Settle();
-    for (auto& [other, member] : members_) {
-      const bool waits = member->raft().role() == Role::kFollower;
-      if (other != id && waits) member->Tick(10);
-    }
+void TestCluster::Elect(uint64_t id) {
+  // The others lose patience too, which makes them forget their leader, but
+  // their requests are lost.
+  for (auto& [other, member] : members_) {
+    if (other == id || member->raft().role() == Role::kLeader) continue;
+    while (member->raft().role() == Role::kFollower)
+      member->Tick();
   }
+  only_candidate_ = MemberId(id);
   member(id).Campaign();
   Settle();
+  only_candidate_ = kNobody;
 }
 
 void TestCluster::Tick(int count) {

@@ -22,9 +22,10 @@ class TestCluster {
  public:
   explicit TestCluster(uint64_t size, RaftOptions options = {});
 
-  // Members with logs of these terms behind the first entry.
+  // Members with logs of these terms behind the first entry, none of them in
+  // an earlier term than `term`.
   explicit TestCluster(const std::vector<std::vector<uint64_t>>& logs,
-                       RaftOptions options = {});
+                       RaftOptions options = {}, Term term = Term(1));
 
   TestMember& member(uint64_t id) { return *members_.at(id); }
 
@@ -32,9 +33,9 @@ class TestCluster {
   // until all is quiet.
   void Settle();
 
-  // Member `id` runs out of patience; then Settle. Others are made to have
-  // forgotten their leader first where `force` is true.
-  void Elect(uint64_t id, bool force = true);
+  // Member `id` campaigns among members that have forgotten their leader; then
+  // Settle. Whether it wins is up to their logs and votes.
+  void Elect(uint64_t id);
 
   // Ticks everybody once and settles, `count` times.
   void Tick(int count = 1);
@@ -63,6 +64,7 @@ class TestCluster {
   std::map<uint64_t, std::unique_ptr<TestMember>> members_;
   std::set<std::pair<uint64_t, uint64_t>> cut_;
   std::function<bool(const Message&)> drop_;
+  MemberId only_candidate_;
 };
 
 }  // namespace quorate::raft

@@ -13,12 +13,13 @@ TestMember::TestMember(const RaftOptions& options,
     : TestMember(options, MemoryLog(TestConfiguration(voters))) {}
 
 TestMember::TestMember(const RaftOptions& options, MemoryLog disk)
-    : options_(options), disk_(std::move(disk)) {
+    : options_(options), disk_(std::make_unique<MemoryLog>(std::move(disk))) {
   Start(Index(0));
 }
 
 void TestMember::Start(Index applied) {
-  raft_ = std::make_unique<Raft>(options_, &disk_, disk_.Restore(applied));
+  raft_ =
+      std::make_unique<Raft>(options_, disk_.get(), disk_->Restore(applied));
   Check();
 }
 
@@ -75,6 +76,21 @@ absl::Status TestMember::Read(uint64_t nonce) {
   return status;
 }
 
+void TestMember::WinElection(const std::vector<uint64_t>& supporters) {
+  Campaign();
+  for (const bool pre_vote : {true, false}) {
+    Settle();
+    const uint64_t term = raft_->term().value() + (pre_vote ? 1 : 0);
+    for (const uint64_t from : supporters) {
+      Step(MakeMessage(from, options_.id.value(), term,
+                       VoteReply{.pre_vote = pre_vote, .granted = true}));
+    }
+  }
+  Settle();
+  QUORATE_CHECK(raft_->role() == Role::kLeader);
+  outbox_.clear();
+}
+
 bool TestMember::TakeReady() {
   if (!raft_->HasReady()) return false;
   Ready ready = raft_->TakeReady();
@@ -94,7 +110,7 @@ bool TestMember::WriteOne() {
   if (pending_.empty()) return false;
   const AppendWork work = std::move(pending_.front());
   pending_.pop_front();
-  disk_.Write(work);
+  disk_->Write(work);
   outbox_.insert(outbox_.end(), work.messages.begin(), work.messages.end());
   raft_->OnAppended(work.receipt);
   Check();
@@ -107,8 +123,9 @@ bool TestMember::ApplyAll() {
     const std::vector<Entry>& entries = to_apply_.front();
     for (const Entry& entry : entries) {
       // A member must not know by its state what its disk has forgotten.
-      QUORATE_CHECK(entry.index <= disk_.LastIndex());
-      QUORATE_CHECK(SameEntry(entry, disk_.entries()[entry.index.value() - 1]));
+      QUORATE_CHECK(entry.index <= disk_->LastIndex());
+      QUORATE_CHECK(
+          SameEntry(entry, disk_->entries()[entry.index.value() - 1]));
       QUORATE_CHECK(applied_.empty() ||
                     applied_.back().index.Next() == entry.index);
       applied_.push_back(entry);
@@ -134,8 +151,9 @@ std::vector<ReadState> TestMember::TakeReads() {
 
 std::string TestMember::LogTerms() const {
   std::string terms;
-  for (size_t i = 1; i < disk_.entries().size(); ++i) {
-    absl::StrAppend(&terms, i == 1 ? "" : " ", disk_.entries()[i].term.value());
+  for (size_t i = 1; i < disk_->entries().size(); ++i) {
+    absl::StrAppend(&terms, i == 1 ? "" : " ",
+                    disk_->entries()[i].term.value());
   }
   return terms;
 }

@@ -41,6 +41,10 @@ class TestMember {
                                 Stamp stamp = {});
   absl::Status Read(uint64_t nonce);
 
+  // Campaigns and wins by the votes of `supporters`, made up here; leaves an
+  // empty outbox.
+  void WinElection(const std::vector<uint64_t>& supporters);
+
   // Takes one Ready and keeps its parts until they are done. False where the
   // core had none.
   bool TakeReady();
@@ -78,9 +82,9 @@ class TestMember {
 
   MemberId id() const { return options_.id; }
 
-  MemoryLog& disk() { return disk_; }
+  MemoryLog& disk() { return *disk_; }
 
-  const MemoryLog& disk() const { return disk_; }
+  const MemoryLog& disk() const { return *disk_; }
 
   const std::deque<AppendWork>& pending() const { return pending_; }
 
@@ -98,7 +102,7 @@ class TestMember {
   void Check() const;
 
   const RaftOptions options_;
-  MemoryLog disk_;
+  std::unique_ptr<MemoryLog> disk_;  // The core points to it.
   std::unique_ptr<Raft> raft_;
   std::deque<AppendWork> pending_;
   std::deque<std::vector<Entry>> to_apply_;
