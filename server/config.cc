@@ -1,0 +1,254 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "server/toml_section.h"
+
+namespace quorate::server {
+namespace {
+
+// A configuration has some dozens of lines.
+constexpr size_t kMaxFileBytes = 256 * 1024;
+
+constexpr size_t kClusterIdDigits = 32;
+
+// As in file names and log lines.
+constexpr size_t kMaxNameBytes = 64;
+
+// RFC 1035, 2.3.4, and a port.
+constexpr size_t kMaxEndpointBytes = 260;
+
+// A cluster has three members, and one is enough to try things out. More than
+// five make every change slower and nothing safer.
+constexpr size_t kMaxMembers = 5;
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+bool IsNameByte(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' ||
+         c == '-' || c == '.';
+}
+
+// "host:port", an IPv6 address in brackets.
+bool IsEndpoint(absl::string_view endpoint) {
+  const size_t colon = endpoint.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0) return false;
+  if (endpoint.size() > kMaxEndpointBytes) return false;
+  const absl::string_view host = endpoint.substr(0, colon);
+  const absl::string_view port = endpoint.substr(colon + 1);
+  const bool brackets = host.front() == '[' && host.back() == ']';
+  if (!brackets && host.find(':') != absl::string_view::npos) return false;
+  int number = 0;
+  return std::all_of(port.begin(), port.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(port, &number) && number > 0 && number <= 65535;
+}
+
+std::string ReadEndpoint(TomlSection* section, absl::string_view key) {
+  std::string endpoint = section->RequiredText(key);
+  if (!endpoint.empty() && !IsEndpoint(endpoint)) {
+    section->Fault(key, "must be \"host:port\"");
+  }
+  return endpoint;
+}
+
+std::string ReadName(TomlSection* section, absl::string_view key) {
+  std::string name = section->RequiredText(key);
+  if (name.size() > kMaxNameBytes ||
+      !std::all_of(name.begin(), name.end(), IsNameByte)) {
+    section->Fault(key, "must be 1 to 64 letters, digits, '.', '_' or '-'");
+  }
+  return name;
+}
+
+// Paths of the file are relative to it, wherever the program is started.
+class PathReader {
+ public:
+  explicit PathReader(absl::string_view directory) : directory_(directory) {}
+
+  std::string Read(TomlSection* section, absl::string_view key) const {
+    std::string path = section->RequiredText(key);
+    if (path.empty() || path.front() == '/' || directory_.empty()) return path;
+    return absl::StrCat(directory_, "/", path);
+  }
+
+  TlsFiles ReadTls(TomlSection* tls, absl::string_view key) const {
+    TomlSection section = tls->RequiredSection(key);
+    TlsFiles files = {.ca = Read(&section, "ca"),
+                      .cert = Read(&section, "cert"),
+                      .key = Read(&section, "key")};
+    section.Close();
+    return files;
+  }
+
+ private:
+  const std::string directory_;
+};
+
+raft::MemberAddress ReadMember(TomlSection* section) {
+  raft::MemberAddress member;
+  member.name = ReadName(section, "name");
+  const std::string id = section->RequiredText("id");
+  uint64_t number = 0;
+  const bool digits = std::all_of(id.begin(), id.end(), absl::ascii_isdigit);
+  if (!id.empty() && (!digits || !absl::SimpleAtoi(id, &number) ||
+                      number == 0 || absl::StrCat(number) != id)) {
+    section->Fault("id", "must be a positive number of 64 bits in quotes");
+  }
+  member.id = raft::MemberId(number);
+  member.peer_endpoint = ReadEndpoint(section, "peer");
+  member.client_endpoint = ReadEndpoint(section, "client");
+  section->Close();
+  return member;
+}
+
+void CheckMembers(const std::vector<raft::MemberAddress>& members,
+                  TomlSection* cluster) {
+  if (members.size() > kMaxMembers) {
+    cluster->Fault("members", absl::StrCat("are more than ", kMaxMembers));
+  }
+  std::set<std::string> names;
+  std::set<raft::MemberId> ids;
+  std::set<std::string> endpoints;
+  for (const raft::MemberAddress& member : members) {
+    if (!names.insert(member.name).second) {
+      cluster->Fault("members",
+                     absl::StrCat("name ", member.name, " stands twice"));
+    }
+    if (!ids.insert(member.id).second) {
+      cluster->Fault("members", absl::StrCat("id ", member.id.value(),
+                                             " stands twice; each member "
+                                             "needs one of its own"));
+    }
+    if (!endpoints.insert(member.peer_endpoint).second ||
+        !endpoints.insert(member.client_endpoint).second) {
+      cluster->Fault("members", absl::StrCat("an endpoint of ", member.name,
+                                             " stands twice"));
+    }
+  }
+}
+
+void ReadCluster(TomlSection* file, Config* config) {
+  TomlSection cluster = file->RequiredSection("cluster");
+  config->cluster_id = cluster.RequiredText("id");
+  if (!config->cluster_id.empty() &&
+      (config->cluster_id.size() != kClusterIdDigits ||
+       !std::all_of(config->cluster_id.begin(), config->cluster_id.end(),
+                    IsHexDigit))) {
+    cluster.Fault("id", "must be 32 lower-case hex digits");
+  }
+  config->cluster_epoch = static_cast<uint32_t>(
+      cluster.IntegerOr("epoch", 1, 1, std::numeric_limits<uint32_t>::max()));
+  for (TomlSection& member : cluster.RequiredSections("members")) {
+    config->members.push_back(ReadMember(&member));
+  }
+  CheckMembers(config->members, &cluster);
+  std::sort(config->members.begin(), config->members.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  cluster.Close();
+}
+
+void ReadSelf(TomlSection* file, const PathReader& paths, Config* config) {
+  TomlSection member = file->RequiredSection("member");
+  const std::string name = ReadName(&member, "name");
+  config->data_dir = paths.Read(&member, "data_dir");
+  const auto self = std::find_if(
+      config->members.begin(), config->members.end(),
+      [&name](const raft::MemberAddress& each) { return each.name == name; });
+  if (self != config->members.end()) {
+    config->self = *self;
+  } else if (!name.empty() && !config->members.empty()) {
+    member.Fault("name", absl::StrCat("is ", name,
+                                      ", which is none of cluster.members"));
+  }
+  member.Close();
+}
+
+void ReadTiming(TomlSection* file, Config* config) {
+  TomlSection timing = file->SectionOr("timing");
+  config->tick = timing.DurationOr("tick", config->tick, absl::Milliseconds(5),
+                                   absl::Seconds(1));
+  config->heartbeat_ticks = static_cast<int>(
+      timing.IntegerOr("heartbeat_ticks", config->heartbeat_ticks, 1, 100));
+  config->election_ticks = static_cast<int>(
+      timing.IntegerOr("election_ticks", config->election_ticks, 2, 1000));
+  // A follower must hear of its leader a few times before it doubts it (Raft,
+  // §5.6), else one lost heartbeat starts an election.
+  if (config->election_ticks < 3 * config->heartbeat_ticks) {
+    timing.Fault("election_ticks",
+                 "must be at least three times heartbeat_ticks");
+  }
+  timing.Close();
+}
+
+void ReadLog(TomlSection* file, Config* config) {
+  TomlSection log = file->SectionOr("log");
+  const std::string level = log.TextOr("level", "info");
+  if (!ParseLogLevel(level, &config->log_level)) {
+    log.Fault("level", "must be debug, info, warn, error or off");
+  }
+  log.Close();
+}
+
+}  // namespace
+
+absl::StatusOr<Config> ParseConfig(absl::string_view text,
+                                   absl::string_view name,
+                                   absl::string_view directory) {
+  ConfigFaults faults(name);
+  QUORATE_ASSIGN_OR_RETURN(TomlSection file,
+                           TomlSection::Parse(text, name, &faults));
+  const PathReader paths(directory);
+  Config config;
+  ReadCluster(&file, &config);
+  ReadSelf(&file, paths, &config);
+  TomlSection listen = file.RequiredSection("listen");
+  config.client_listen = ReadEndpoint(&listen, "client");
+  config.peer_listen = ReadEndpoint(&listen, "peer");
+  listen.Close();
+  TomlSection tls = file.RequiredSection("tls");
+  config.client_tls = paths.ReadTls(&tls, "client");
+  config.peer_tls = paths.ReadTls(&tls, "peer");
+  tls.Close();
+  TomlSection trust = file.RequiredSection("trust");
+  config.trust_root = paths.Read(&trust, "root");
+  trust.Close();
+  ReadTiming(&file, &config);
+  ReadLog(&file, &config);
+  file.Close();
+  if (!faults.empty()) return faults.ToStatus();
+  return config;
+}
+
+absl::StatusOr<Config> ReadConfig(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) {
+    text.resize(kMaxFileBytes + 1);
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(file.gcount()));
+  }
+  if (file.bad() || (file.fail() && !file.eof())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": cannot be read; check that it exists and who may read it"));
+  }
+  if (text.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is too large for a configuration"));
+  }
+  const size_t slash = path.rfind('/');
+  return ParseConfig(text, path,
+                     slash == std::string::npos ? "" : path.substr(0, slash));
+}
+
+}  // namespace quorate::server

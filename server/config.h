@@ -1,0 +1,62 @@
+// A member's configuration file.
+
+#ifndef QUORATE_SERVER_CONFIG_H_
+#define QUORATE_SERVER_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+#include "base/log.h"
+#include "replication/raft/types.h"
+
+namespace quorate::server {
+
+// Paths are absolute, or relative to the working directory.
+struct TlsFiles {
+  std::string ca;
+  std::string cert;
+  std::string key;
+};
+
+// Everything that a member is told; docs/operations.md shows a file. Each value
+// is checked by itself and against the others. Immutable once it is read.
+struct Config {
+  std::string cluster_id;  // 32 lower-case hex digits.
+  uint32_t cluster_epoch = 1;
+  std::vector<raft::MemberAddress> members;  // The initial ones, by id.
+
+  raft::MemberAddress self;  // The one of them that this member is.
+  std::string data_dir;
+
+  std::string client_listen;
+  std::string peer_listen;
+  TlsFiles client_tls;
+  TlsFiles peer_tls;
+  std::string trust_root;
+
+  absl::Duration tick = absl::Milliseconds(50);
+  int heartbeat_ticks = 2;
+  int election_ticks = 10;
+
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// Reads a TOML file. INVALID_ARGUMENT with one line for each fault,
+// "file:line: what is wrong, and what to do"; a key that we do not know is a
+// fault.
+absl::StatusOr<Config> ReadConfig(const std::string& path);
+
+// The same on a text. `name` stands in messages, relative paths are taken from
+// `directory`.
+absl::StatusOr<Config> ParseConfig(absl::string_view text,
+                                   absl::string_view name,
+                                   absl::string_view directory);
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_CONFIG_H_

@@ -1,0 +1,105 @@
+#include "server/licensing_replica.h"
+
+#include <utility>
+
+#include "quorate/internal/v1/command.pb.h"
+
+#include "base/check.h"
+#include "base/status.h"
+
+namespace quorate::server {
+
+using type::v1::ErrorReason;
+
+LicensingReplica::LicensingReplica(absl::string_view cluster_id,
+                                   uint32_t cluster_epoch,
+                                   replication::StateStore* store)
+    : store_(store), ledger_(cluster_id, cluster_epoch) {
+  view_.ledger = &ledger_;
+}
+
+absl::StatusOr<std::unique_ptr<LicensingReplica>> LicensingReplica::Restore(
+    absl::string_view cluster_id, uint32_t cluster_epoch,
+    replication::StateStore* store) {
+  std::unique_ptr<LicensingReplica> replica(
+      new LicensingReplica(cluster_id, cluster_epoch, store));
+  QUORATE_ASSIGN_OR_RETURN(const replication::AppliedPosition position,
+                           store->ReadPosition());
+  QUORATE_RETURN_IF_ERROR(
+      store->ForEach([&](absl::string_view key, absl::string_view value) {
+        return replica->ledger_.RestoreRecord(key, value);
+      }));
+  QUORATE_RETURN_IF_ERROR(
+      Annotate(replica->ledger_.FinishRestore(), "restore the ledger"));
+  replica->view_.applied = position.index;
+  replica->view_.term = position.term;
+  replica->Publish();
+  return replica;
+}
+
+std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
+    std::span<const raft::Entry> entries) {
+  std::vector<std::unique_ptr<replication::Answer>> answers;
+  answers.reserve(entries.size());
+  for (const raft::Entry& entry : entries) {
+    QUORATE_CHECK(entry.index == view_.applied.Next());
+    const licensing::EntryTime time = {.cluster_ms = entry.stamp.cluster_ms,
+                                       .calendar_ms = entry.stamp.calendar_ms};
+    if (entry.type == raft::EntryType::kCommand) {
+      answers.push_back(ApplyCommand(entry, time));
+    } else {
+      ledger_.ApplyTime(time, &changes_);
+      answers.push_back(nullptr);
+    }
+    TakeChanges();
+    view_.applied = entry.index;
+    view_.term = entry.term;
+  }
+  if (entries.empty()) return answers;
+  std::vector<replication::RecordChange> writes;
+  writes.reserve(batch_.size());
+  while (!batch_.empty()) {
+    auto node = batch_.extract(batch_.begin());
+    writes.push_back(
+        {.key = std::move(node.key()), .value = std::move(node.mapped())});
+  }
+  const raft::Entry& last = entries.back();
+  store_->Write(writes,
+                {.index = last.index, .term = last.term, .stamp = last.stamp});
+  Publish();
+  return answers;
+}
+
+std::unique_ptr<replication::Answer> LicensingReplica::ApplyCommand(
+    const raft::Entry& entry, const licensing::EntryTime& time) {
+  internal::v1::Command command;
+  if (entry.payload == nullptr || !command.ParseFromString(*entry.payload)) {
+    ledger_.ApplyTime(time, &changes_);
+    licensing::LedgerAnswer refusal;
+    refusal.reason = ErrorReason::ERROR_REASON_BAD_REQUEST;
+    refusal.time = time;
+    return std::make_unique<LicensingAnswer>(std::move(refusal));
+  }
+  return std::make_unique<LicensingAnswer>(
+      ledger_.Apply(command, time, &changes_));
+}
+
+// A later change of a key takes the place of an earlier one: a session that
+// was renewed in ten entries of a batch is written once.
+void LicensingReplica::TakeChanges() {
+  for (licensing::RecordChange& change : changes_) {
+    batch_.insert_or_assign(std::move(change.key), std::move(change.value));
+  }
+  changes_.clear();
+}
+
+void LicensingReplica::Publish() {
+  view_.calendar_ms.store(ledger_.time().calendar_ms,
+                          std::memory_order_relaxed);
+  view_.due_cluster_ms.store(ledger_.NextDueClusterMs().value_or(kNeverMs),
+                             std::memory_order_relaxed);
+  view_.due_calendar_ms.store(ledger_.NextDueCalendarMs().value_or(kNeverMs),
+                              std::memory_order_relaxed);
+}
+
+}  // namespace quorate::server

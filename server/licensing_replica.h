@@ -1,0 +1,72 @@
+// The one place where replication and the ledger meet.
+//
+// Replication hands over entries, the ledger takes commands and times. The
+// replica parses the ones into the others, and keeps the ledger's records and
+// the applied position together in one batch (design §4).
+
+#ifndef QUORATE_SERVER_LICENSING_REPLICA_H_
+#define QUORATE_SERVER_LICENSING_REPLICA_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "replication/state_machine.h"
+#include "replication/state_store.h"
+#include "server/licensing/ledger.h"
+#include "server/rpc/licensing_view.h"
+
+namespace quorate::server {
+
+// A state machine over a ledger and the store of its records.
+//
+// Confined to the applier thread after the node's start; view()'s atomics may
+// be read from any thread. An entry whose payload no version of ours could
+// have written is answered BAD_REQUEST and moves the time, on every member
+// alike. A write that fails ends the process (StateStore).
+class LicensingReplica final : public replication::StateMachine {
+ public:
+  // Rebuilds the ledger from the store's records. `store` is not owned.
+  // DATA_LOSS where the records are damaged, contradict each other, or belong
+  // to another cluster.
+  static absl::StatusOr<std::unique_ptr<LicensingReplica>> Restore(
+      absl::string_view cluster_id, uint32_t cluster_epoch,
+      replication::StateStore* store);
+
+  raft::Index AppliedIndex() const override { return view_.applied; }
+
+  std::vector<std::unique_ptr<replication::Answer>> Apply(
+      std::span<const raft::Entry> entries) override;
+
+  const LicensingView& view() const { return view_; }
+
+  const licensing::Ledger& ledger() const { return ledger_; }
+
+ private:
+  LicensingReplica(absl::string_view cluster_id, uint32_t cluster_epoch,
+                   replication::StateStore* store);
+
+  std::unique_ptr<replication::Answer> ApplyCommand(
+      const raft::Entry& entry, const licensing::EntryTime& time);
+  void TakeChanges();
+  void Publish();
+
+  replication::StateStore* const store_;
+  licensing::Ledger ledger_;
+  LicensingView view_;
+
+  // Of the entry that is being applied; a member to keep its memory.
+  std::vector<licensing::RecordChange> changes_;
+  // Of the batch: the last value of each key that changed, in key order.
+  std::map<std::string, std::optional<std::string>> batch_;
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_LICENSING_REPLICA_H_

@@ -1,0 +1,69 @@
+#include "server/member_files.h"
+
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "replication/transport/peer_identity.h"
+#include "server/certificate_check.h"
+
+namespace quorate::server {
+namespace {
+
+// Certificates and roots have a few KiB.
+constexpr size_t kMaxFileBytes = 1024 * 1024;
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": cannot be read; check that it exists and who may read it"));
+  }
+  std::string bytes(kMaxFileBytes + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  if (bytes.empty() || bytes.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": must have 1 byte to 1 MiB"));
+  }
+  return bytes;
+}
+
+absl::Status AtFile(const std::string& path, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
+}
+
+absl::StatusOr<TlsContents> ReadTls(const TlsFiles& files,
+                                    absl::string_view uri) {
+  TlsContents contents;
+  QUORATE_ASSIGN_OR_RETURN(contents.ca, ReadSmallFile(files.ca));
+  QUORATE_ASSIGN_OR_RETURN(contents.cert, ReadSmallFile(files.cert));
+  QUORATE_ASSIGN_OR_RETURN(contents.key, ReadSmallFile(files.key));
+  QUORATE_RETURN_IF_ERROR(AtFile(files.ca, CheckAuthorities(contents.ca)));
+  QUORATE_RETURN_IF_ERROR(
+      AtFile(files.cert, CheckCertificate(contents.cert, contents.key, uri)));
+  return contents;
+}
+
+}  // namespace
+
+absl::StatusOr<MemberFiles> ReadMemberFiles(const Config& config) {
+  MemberFiles files;
+  QUORATE_ASSIGN_OR_RETURN(files.client_tls, ReadTls(config.client_tls, ""));
+  QUORATE_ASSIGN_OR_RETURN(
+      files.peer_tls,
+      ReadTls(config.peer_tls,
+              replication::MemberUri(config.cluster_id, config.self.id)));
+  QUORATE_ASSIGN_OR_RETURN(const std::string root,
+                           ReadSmallFile(config.trust_root));
+  absl::StatusOr<std::unique_ptr<trust::LicenseVerifier>> verifier =
+      trust::LicenseVerifier::Create(root);
+  QUORATE_RETURN_IF_ERROR(AtFile(config.trust_root, verifier.status()));
+  files.verifier = *std::move(verifier);
+  return files;
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,38 @@
+// A member's data directory: the log, the records, and the ledger over them.
+
+#ifndef QUORATE_SERVER_MEMBER_STORES_H_
+#define QUORATE_SERVER_MEMBER_STORES_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "replication/state_store.h"
+#include "replication/storage/log_store.h"
+#include "server/config.h"
+#include "server/licensing_replica.h"
+
+namespace quorate::server {
+
+// In the order of construction; the replica writes to the store before it.
+struct MemberStores {
+  std::unique_ptr<replication::LogStore> log;
+  std::unique_ptr<replication::StateStore> state;
+  std::unique_ptr<LicensingReplica> replica;
+};
+
+// Makes the data directory of a member of a new cluster. ALREADY_EXISTS where
+// there is something in it: data is never overwritten. UNAVAILABLE or
+// RESOURCE_EXHAUSTED where the disk fails.
+absl::Status InitMember(const Config& config);
+
+// Opens the data directory: both databases, then the ledger from its records.
+// The message says what to do. Errors: NOT_FOUND where `init` was not run;
+// FAILED_PRECONDITION where it is another member's, cluster's or version's;
+// DATA_LOSS where it is damaged; UNAVAILABLE where it cannot be read now.
+absl::StatusOr<MemberStores> OpenMember(const Config& config);
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_MEMBER_STORES_H_

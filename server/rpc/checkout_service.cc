@@ -1,0 +1,154 @@
+#include "server/rpc/checkout_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/rpc/validation.h"
+
+namespace quorate::server {
+namespace {
+
+using internal::v1::Command;
+
+void Describe(const checkout::v1::ClientDescription& client,
+              internal::v1::SessionDescription* description) {
+  description->set_user(client.user());
+  description->set_host(client.host());
+  description->set_display(client.display());
+  description->set_application(client.application());
+  description->set_version(client.version());
+  description->set_project(client.project());
+  description->set_process_id(client.process_id());
+}
+
+uint32_t UnitsOf(const checkout::v1::CheckoutItem& item) {
+  return std::max(item.count(), 1U);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* CheckoutService::OpenSession(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::OpenSessionRequest* request,
+    checkout::v1::OpenSessionResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  CheckClient(request->client(), &faults);
+  const int64_t ttl_ms = CheckTtl(*request, &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  Describe(request->client(),
+           command.mutable_open_session()->mutable_description());
+  command.mutable_open_session()->set_ttl_ms(ttl_ms);
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [response](const licensing::LedgerAnswer& answer) {
+                    response->set_session(SessionName(answer.session_id));
+                    SetDuration(absl::Milliseconds(answer.ttl_ms),
+                                response->mutable_ttl());
+                  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CheckoutService::CloseSession(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::CloseSessionRequest* request,
+    checkout::v1::CloseSessionResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->session(), "session", &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  command.mutable_close_session()->set_session_id(session_id);
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [](const licensing::LedgerAnswer&) {});
+  return reactor;
+}
+
+grpc::ServerBidiReactor<checkout::v1::KeepAliveRequest,
+                        checkout::v1::KeepAliveResponse>*
+CheckoutService::KeepAlive(grpc::CallbackServerContext* context) {
+  return streams_->Open(context);
+}
+
+grpc::ServerUnaryReactor* CheckoutService::Checkout(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::CheckoutRequest* request,
+    checkout::v1::CheckoutResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->session(), "session", &faults);
+  CheckItems(request->items(), &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  internal::v1::Checkout* body = command.mutable_checkout();
+  body->set_session_id(session_id);
+  for (const checkout::v1::CheckoutItem& item : request->items()) {
+    internal::v1::CheckoutItem* asked = body->add_items();
+    asked->set_feature(item.feature());
+    asked->set_count(UnitsOf(item));
+  }
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [request, response](const licensing::LedgerAnswer& answer) {
+                    const int granted =
+                        std::min(request->items_size(),
+                                 static_cast<int>(answer.seat_handles.size()));
+                    response->mutable_seats()->Reserve(granted);
+                    for (int i = 0; i < granted; ++i) {
+                      checkout::v1::Seat* seat = response->add_seats();
+                      seat->set_handle(answer.seat_handles[i]);
+                      seat->set_feature(request->items(i).feature());
+                      seat->set_count(UnitsOf(request->items(i)));
+                      SetTimestamp(answer.granted_calendar_ms,
+                                   seat->mutable_grant_time());
+                    }
+                  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CheckoutService::Checkin(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::CheckinRequest* request,
+    checkout::v1::CheckinResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->session(), "session", &faults);
+  CheckSeats(request->seats(), &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  internal::v1::Checkin* body = command.mutable_checkin();
+  body->set_session_id(session_id);
+  *body->mutable_seat_handles() = request->seats();
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [](const licensing::LedgerAnswer&) {});
+  return reactor;
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,53 @@
+// Sessions and seats for applications.
+
+#ifndef QUORATE_SERVER_RPC_CHECKOUT_SERVICE_H_
+#define QUORATE_SERVER_RPC_CHECKOUT_SERVICE_H_
+
+#include "quorate/checkout/v1/checkout.grpc.pb.h"
+
+#include "server/rpc/keep_alive.h"
+#include "server/rpc/member_calls.h"
+
+namespace quorate::server {
+
+// Authenticates, validates, proposes, translates (design §6); see
+// checkout.proto for what is promised. Thread-safe.
+class CheckoutService final
+    : public checkout::v1::CheckoutService::CallbackService {
+ public:
+  // Neither is owned.
+  CheckoutService(MemberCalls* calls, KeepAliveStreams* streams)
+      : calls_(calls), streams_(streams) {}
+
+  grpc::ServerUnaryReactor* OpenSession(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::OpenSessionRequest* request,
+      checkout::v1::OpenSessionResponse* response) override;
+
+  grpc::ServerUnaryReactor* CloseSession(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::CloseSessionRequest* request,
+      checkout::v1::CloseSessionResponse* response) override;
+
+  grpc::ServerBidiReactor<checkout::v1::KeepAliveRequest,
+                          checkout::v1::KeepAliveResponse>*
+  KeepAlive(grpc::CallbackServerContext* context) override;
+
+  grpc::ServerUnaryReactor* Checkout(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::CheckoutRequest* request,
+      checkout::v1::CheckoutResponse* response) override;
+
+  grpc::ServerUnaryReactor* Checkin(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::CheckinRequest* request,
+      checkout::v1::CheckinResponse* response) override;
+
+ private:
+  MemberCalls* const calls_;
+  KeepAliveStreams* const streams_;
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_RPC_CHECKOUT_SERVICE_H_

@@ -1,0 +1,326 @@
+#include "server/rpc/keep_alive.h"
+
+#include <deque>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "server/rpc/response_header.h"
+#include "server/rpc/validation.h"
+
+namespace quorate::server {
+
+using checkout::v1::KeepAliveRequest;
+using checkout::v1::KeepAliveResponse;
+
+namespace {
+
+// Messages of one stream that are under way; more are not read, so the
+// client's flow control holds them. A client needs one at a time; a few let a
+// big one split its sessions.
+constexpr size_t kMaxRounds = 8;
+
+// Sessions of one message (checkout.proto).
+constexpr int kMaxSessionsOfMessage = 1000;
+
+}  // namespace
+
+// One client's stream. Reads come in, go to the batcher, and are answered in
+// their order. It deletes itself in OnDone, which gRPC calls last; it finishes
+// only when the batcher holds nothing of it.
+class KeepAliveStream final
+    : public grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse> {
+ public:
+  KeepAliveStream(MemberCalls* calls, RenewalBatcher* batcher,
+                  KeepAliveStreams* streams, std::string principal)
+      : calls_(calls),
+        batcher_(batcher),
+        streams_(streams),
+        principal_(std::move(principal)) {}
+
+  // Reads the first message.
+  void Begin() { StartRead(&request_); }
+
+  // Keeps the stream from finishing until End; false where it has finished.
+  bool Hold();
+
+  // Ends a held stream with this once what is under way is answered. It may be
+  // gone when this returns.
+  void End(const Refusal& refusal);
+
+ private:
+  // One message under way.
+  struct Round {
+    KeepAliveResponse response;
+    std::vector<std::string> names;
+    bool answered = false;
+  };
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  std::optional<Refusal> ParseRequest(std::vector<uint64_t>* session_ids);
+  void OnRenewed(Round* round, const RenewalResult& result);
+  void SetEndLocked(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BreakLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Starts what can be started now; everything that changed the state calls
+  // it. Starting only queues an operation with gRPC, so the lock is held, and
+  // the order of operations is the order of decisions. Returns a status where
+  // the caller has to call Finish with it, without the lock: nobody else does,
+  // and the stream may be gone at once. Where it returns nothing, a caller
+  // that is not one of gRPC's reactions must not touch the stream again.
+  std::optional<grpc::Status> AdvanceLocked()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Constant after construction.
+  MemberCalls* const calls_;
+  RenewalBatcher* const batcher_;
+  KeepAliveStreams* const streams_;
+  const std::string principal_;
+
+  // Belongs to gRPC from StartRead to OnReadDone, then to OnReadDone.
+  KeepAliveRequest request_;
+
+  Mutex mu_;
+  std::deque<std::unique_ptr<Round>> rounds_ ABSL_GUARDED_BY(mu_);
+  size_t held_ ABSL_GUARDED_BY(mu_) = 0;  // By the batcher, or by EndAll.
+  bool reading_ ABSL_GUARDED_BY(mu_) = true;
+  bool read_closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool broken_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mu_);
+};
+
+namespace {
+
+// A stream that was refused.
+class RefusedStream final
+    : public grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse> {
+ public:
+  explicit RefusedStream(grpc::Status status) { Finish(std::move(status)); }
+
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+void KeepAliveStream::OnReadDone(bool ok) {
+  std::vector<uint64_t> session_ids;
+  std::optional<Refusal> refusal;
+  if (ok) refusal = ParseRequest(&session_ids);
+  Round* round = nullptr;
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    reading_ = false;
+    if (!ok) read_closed_ = true;
+    if (refusal.has_value()) SetEndLocked(calls_->StatusOf(*refusal));
+    if (ok && !end_.has_value()) {
+      rounds_.push_back(std::make_unique<Round>());
+      round = rounds_.back().get();
+      round->response.set_sequence(request_.sequence());
+      auto* names = request_.mutable_sessions();
+      round->names = {std::make_move_iterator(names->begin()),
+                      std::make_move_iterator(names->end())};
+      ++held_;
+    }
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) {
+    Finish(*std::move(finish));
+    return;
+  }
+  if (round == nullptr) return;
+  const auto done = [this, round](const RenewalResult& result) {
+    OnRenewed(round, result);
+  };
+  if (batcher_->Submit(principal_, std::move(session_ids), done)) return;
+  RenewalResult refused;
+  refused.refusal = Refusal{.reason = type::v1::ERROR_REASON_OVERLOADED};
+  OnRenewed(round, refused);
+}
+
+std::optional<Refusal> KeepAliveStream::ParseRequest(
+    std::vector<uint64_t>* session_ids) {
+  FieldFaults faults;
+  const auto& names = request_.sessions();
+  if (names.empty() || names.size() > kMaxSessionsOfMessage) {
+    faults.Add("sessions",
+               absl::StrCat("must be 1 to ", kMaxSessionsOfMessage));
+    return std::move(faults).ToRefusal();
+  }
+  session_ids->reserve(names.size());
+  for (int i = 0; i < names.size(); ++i) {
+    const std::optional<uint64_t> id = ParseSessionName(names[i]);
+    if (!id.has_value()) {
+      faults.Add(absl::StrCat("sessions[", i, "]"),
+                 "must be \"sessions/\" and a number");
+      return std::move(faults).ToRefusal();
+    }
+    session_ids->push_back(*id);
+  }
+  return std::nullopt;
+}
+
+void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
+  KeepAliveResponse* response = &round->response;
+  FillHeader(calls_->member(),
+             {.term = result.term,
+              .index = result.index,
+              .calendar_ms = result.calendar_ms},
+             response->mutable_header());
+  if (result.refusal.has_value()) {
+    SetDuration(calls_->RetryDelay(), response->mutable_retry());
+  } else {
+    response->mutable_renewals()->Reserve(
+        static_cast<int>(round->names.size()));
+    for (size_t i = 0; i < round->names.size(); ++i) {
+      checkout::v1::SessionRenewal* renewal = response->add_renewals();
+      renewal->set_session(std::move(round->names[i]));
+      if (result.ttl_ms[i] > 0) {
+        renewal->set_state(checkout::v1::SESSION_STATE_ALIVE);
+        SetDuration(absl::Milliseconds(result.ttl_ms[i]),
+                    renewal->mutable_ttl());
+      } else {
+        renewal->set_state(checkout::v1::SESSION_STATE_GONE);
+      }
+    }
+  }
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    round->answered = true;
+    --held_;
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) Finish(*std::move(finish));
+}
+
+void KeepAliveStream::OnWriteDone(bool ok) {
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    writing_ = false;
+    rounds_.pop_front();
+    if (!ok) BreakLocked();
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) Finish(*std::move(finish));
+}
+
+void KeepAliveStream::OnCancel() {
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    BreakLocked();
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) Finish(*std::move(finish));
+}
+
+void KeepAliveStream::OnDone() {
+  streams_->Forget(this);
+  delete this;
+}
+
+bool KeepAliveStream::Hold() {
+  MutexLock lock(&mu_);
+  if (finished_) return false;
+  ++held_;
+  return true;
+}
+
+void KeepAliveStream::End(const Refusal& refusal) {
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    SetEndLocked(calls_->StatusOf(refusal));
+    --held_;
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) Finish(*std::move(finish));
+}
+
+void KeepAliveStream::SetEndLocked(grpc::Status status) {
+  if (!end_.has_value()) end_ = std::move(status);
+}
+
+void KeepAliveStream::BreakLocked() {
+  broken_ = true;
+  SetEndLocked({grpc::StatusCode::CANCELLED, "the stream is broken"});
+}
+
+std::optional<grpc::Status> KeepAliveStream::AdvanceLocked() {
+  if (finished_) return std::nullopt;
+  const bool can_write = !writing_ && !broken_;
+  if (can_write && !rounds_.empty() && rounds_.front()->answered) {
+    writing_ = true;
+    StartWrite(&rounds_.front()->response);
+  }
+  const bool can_read = !reading_ && !read_closed_ && !end_.has_value();
+  if (can_read && rounds_.size() < kMaxRounds) {
+    reading_ = true;
+    StartRead(&request_);
+  }
+  // A client that says no more has its answers first.
+  if (read_closed_ && rounds_.empty()) SetEndLocked(grpc::Status::OK);
+  if (!end_.has_value() || writing_ || held_ > 0) return std::nullopt;
+  if (!broken_ && !rounds_.empty()) return std::nullopt;
+  finished_ = true;
+  return end_;
+}
+
+grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse>*
+KeepAliveStreams::Open(grpc::CallbackServerContext* call) {
+  std::string principal;
+  std::optional<Refusal> refusal = calls_->RefuseConnection(call, &principal);
+  if (!refusal.has_value()) {
+    auto* stream =
+        new KeepAliveStream(calls_, batcher_, this, std::move(principal));
+    if (Remember(stream)) {
+      stream->Begin();
+      return stream;
+    }
+    delete stream;
+    refusal = Refusal{.reason = type::v1::ERROR_REASON_OVERLOADED};
+  }
+  return new RefusedStream(calls_->StatusOf(*std::move(refusal)));
+}
+
+bool KeepAliveStreams::Remember(KeepAliveStream* stream) {
+  MutexLock lock(&mu_);
+  if (ended_ || streams_.size() >= kMaxStreams) return false;
+  streams_.insert(stream);
+  return true;
+}
+
+void KeepAliveStreams::Forget(KeepAliveStream* stream) {
+  MutexLock lock(&mu_);
+  streams_.erase(stream);
+}
+
+void KeepAliveStreams::EndAll() {
+  std::vector<KeepAliveStream*> held;
+  {
+    MutexLock lock(&mu_);
+    ended_ = true;
+    // A stream that is not held here cannot be gone: it is forgotten first.
+    for (KeepAliveStream* stream : streams_) {
+      if (stream->Hold()) held.push_back(stream);
+    }
+  }
+  for (KeepAliveStream* stream : held) {
+    stream->End({.reason = type::v1::ERROR_REASON_STOPPING});
+  }
+}
+
+}  // namespace quorate::server

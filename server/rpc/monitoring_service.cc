@@ -1,0 +1,323 @@
+#include "server/rpc/monitoring_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "server/rpc/list_page.h"
+#include "server/rpc/validation.h"
+
+namespace quorate::server {
+namespace {
+
+using internal::v1::SeatRecord;
+using internal::v1::SessionRecord;
+using licensing::Ledger;
+using licensing::PoolView;
+using replication::NodeStatus;
+
+// A member that was heard of within this counts as reachable
+// (monitoring.proto).
+constexpr absl::Duration kReachableAge = absl::Seconds(2);
+
+constexpr absl::string_view kPoolFields[] = {"feature"};
+constexpr absl::string_view kSessionFields[] = {"user", "host"};
+constexpr absl::string_view kSeatFields[] = {"feature", "session"};
+
+constexpr ListShape kPools = {
+    .name = "pools", .order = "feature", .fields = kPoolFields};
+constexpr ListShape kSessions = {.name = "sessions",
+                                 .order = "name",
+                                 .fields = kSessionFields,
+                                 .numbered = true};
+constexpr ListShape kSeats = {.name = "seats",
+                              .order = "handle",
+                              .fields = kSeatFields,
+                              .numbered = true};
+
+monitoring::v1::MemberRole RoleOf(const NodeStatus& status, raft::MemberId id,
+                                  bool reachable) {
+  if (id == status.raft.leader) return monitoring::v1::MEMBER_ROLE_LEADER;
+  if (id != status.raft.id) {
+    return reachable && status.raft.leader != raft::kNobody
+               ? monitoring::v1::MEMBER_ROLE_FOLLOWER
+               : monitoring::v1::MEMBER_ROLE_UNSPECIFIED;
+  }
+  switch (status.raft.role) {
+    case raft::Role::kFollower:
+      return monitoring::v1::MEMBER_ROLE_FOLLOWER;
+    case raft::Role::kPreCandidate:
+    case raft::Role::kCandidate:
+      return monitoring::v1::MEMBER_ROLE_CANDIDATE;
+    case raft::Role::kLeader:
+      return monitoring::v1::MEMBER_ROLE_LEADER;
+  }
+  return monitoring::v1::MEMBER_ROLE_UNSPECIFIED;
+}
+
+void DescribeMember(const NodeStatus& status, const raft::MemberAddress& from,
+                    monitoring::v1::Member* member) {
+  member->set_name(from.name);
+  member->set_member_id(absl::StrCat(from.id.value()));
+  member->set_client_endpoint(from.client_endpoint);
+  member->set_peer_endpoint(from.peer_endpoint);
+  bool reachable = from.id == status.raft.id;
+  for (const NodeStatus::Contact& contact : status.contacts) {
+    if (contact.id != from.id || contact.age == absl::InfiniteDuration()) {
+      continue;
+    }
+    reachable = contact.age <= kReachableAge;
+    SetDuration(contact.age, member->mutable_contact_age());
+  }
+  member->set_reachable(reachable);
+  member->set_role(RoleOf(status, from.id, reachable));
+  if (status.raft.role != raft::Role::kLeader) return;
+  if (from.id == status.raft.id) {
+    member->set_match_index(status.raft.durable_index.value());
+  }
+  for (const raft::PeerProgress& peer : status.raft.peers) {
+    if (peer.id == from.id) member->set_match_index(peer.match.value());
+  }
+}
+
+void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {
+  pool->set_feature(from.feature);
+  pool->set_total(from.total);
+  pool->set_out(from.out);
+  pool->set_free(from.free());
+  if (from.next_end_ms != 0) {
+    SetTimestamp(from.next_end_ms, pool->mutable_end_time());
+  }
+}
+
+void DescribeClient(const internal::v1::SessionDescription& from,
+                    checkout::v1::ClientDescription* client) {
+  client->set_user(from.user());
+  client->set_host(from.host());
+  client->set_display(from.display());
+  client->set_application(from.application());
+  client->set_version(from.version());
+  client->set_project(from.project());
+  client->set_process_id(from.process_id());
+}
+
+void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,
+                     monitoring::v1::Session* session) {
+  session->set_name(SessionName(from.session_id()));
+  DescribeClient(from.description(), session->mutable_client());
+  session->set_principal(from.principal());
+  SetTimestamp(from.opened_calendar_ms(), session->mutable_open_time());
+  SetDuration(absl::Milliseconds(from.ttl_ms()), session->mutable_ttl());
+  SetDuration(absl::Milliseconds(std::max<int64_t>(
+                  from.lease_end_cluster_ms() - now_cluster_ms, 0)),
+              session->mutable_lease_left());
+}
+
+void DescribeSeat(const Ledger& ledger, const SeatRecord& from,
+                  monitoring::v1::HeldSeat* held) {
+  checkout::v1::Seat* seat = held->mutable_seat();
+  seat->set_handle(from.handle());
+  seat->set_feature(from.feature());
+  seat->set_count(from.count());
+  SetTimestamp(from.granted_calendar_ms(), seat->mutable_grant_time());
+  held->set_session(SessionName(from.session_id()));
+  if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
+    DescribeClient(session->description(), held->mutable_client());
+  }
+}
+
+void WritePools(const Ledger& ledger, const ListPage& page,
+                const monitoring::v1::ListPoolsRequest& request,
+                monitoring::v1::ListPoolsResponse* response) {
+  if (!page.filter.field.empty()) {
+    const std::optional<PoolView> pool = ledger.FindPool(page.filter.value);
+    if (pool.has_value() && pool->feature > page.after_name) {
+      DescribePool(*pool, response->add_pools());
+    }
+    return;
+  }
+  // One more tells whether there is a next page.
+  const std::vector<PoolView> pools =
+      ledger.Pools(page.after_name, static_cast<size_t>(page.size) + 1);
+  const size_t count = std::min(pools.size(), static_cast<size_t>(page.size));
+  for (size_t i = 0; i < count; ++i) {
+    DescribePool(pools[i], response->add_pools());
+  }
+  if (count < pools.size()) {
+    response->set_next_page_token(
+        TokenAfter(kPools, request.filter(), pools[count - 1].feature));
+  }
+}
+
+bool SessionPasses(const SessionRecord& session, const ListFilter& filter) {
+  if (filter.field == "user")
+    return session.description().user() == filter.value;
+  if (filter.field == "host")
+    return session.description().host() == filter.value;
+  return true;
+}
+
+void WriteSessions(const Ledger& ledger, const ListPage& page,
+                   const monitoring::v1::ListSessionsRequest& request,
+                   monitoring::v1::ListSessionsResponse* response) {
+  int visits = 0;
+  uint64_t last = 0;
+  bool more = false;
+  ledger.VisitSessions(page.after_number, [&](const SessionRecord& record) {
+    more = response->sessions_size() >= page.size || visits >= kMaxVisitsOfPage;
+    if (more) return false;
+    ++visits;
+    last = record.session_id();
+    if (!SessionPasses(record, page.filter)) return true;
+    monitoring::v1::Session* session = response->add_sessions();
+    DescribeSession(record, ledger.time().cluster_ms, session);
+    uint32_t seats = 0;
+    ledger.VisitSeatsOfSession(record.session_id(), 0,
+                               [&seats](const SeatRecord&) {
+                                 ++seats;
+                                 return true;
+                               });
+    session->set_seat_count(seats);
+    visits += static_cast<int>(seats);
+    return true;
+  });
+  if (more) {
+    response->set_next_page_token(
+        TokenAfter(kSessions, request.filter(), last));
+  }
+}
+
+void WriteSeats(const Ledger& ledger, const ListPage& page,
+                const monitoring::v1::ListSeatsRequest& request,
+                monitoring::v1::ListSeatsResponse* response) {
+  uint64_t last = 0;
+  bool more = false;
+  const auto visit = [&](const SeatRecord& record) {
+    more = response->seats_size() >= page.size;
+    if (more) return false;
+    last = record.handle();
+    DescribeSeat(ledger, record, response->add_seats());
+    return true;
+  };
+  if (page.filter.field == "feature") {
+    ledger.VisitSeatsOfFeature(page.filter.value, page.after_number, visit);
+  } else if (page.filter.field == "session") {
+    ledger.VisitSeatsOfSession(ParseSessionName(page.filter.value).value_or(0),
+                               page.after_number, visit);
+  } else {
+    ledger.VisitSeats(page.after_number, visit);
+  }
+  if (more) {
+    response->set_next_page_token(TokenAfter(kSeats, request.filter(), last));
+  }
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* MonitoringService::GetClusterStatus(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::GetClusterStatusRequest* /*request*/,
+    monitoring::v1::GetClusterStatusResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  const MemberCalls::Deps& deps = calls_->deps();
+  const NodeStatus status = deps.node->Status();
+  FillHeader(
+      calls_->member(),
+      {.term = status.raft.term,
+       .index = status.applied,
+       .calendar_ms = deps.view->calendar_ms.load(std::memory_order_relaxed)},
+      response->mutable_header());
+  for (const raft::MemberAddress& each : status.configuration.addresses) {
+    DescribeMember(status, each, response->add_members());
+    if (each.id == status.raft.leader) response->set_leader(each.name);
+  }
+  std::sort(
+      response->mutable_members()->pointer_begin(),
+      response->mutable_members()->pointer_end(),
+      [](const monitoring::v1::Member* a, const monitoring::v1::Member* b) {
+        return a->name() < b->name();
+      });
+  response->set_serving(status.serving);
+  response->set_last_index(status.raft.last_index.value());
+  response->set_commit_index(status.raft.commit.value());
+  response->set_applied_index(status.applied.value());
+  calls_->Succeed(*call);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* MonitoringService::ListPools(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::ListPoolsRequest* request,
+    monitoring::v1::ListPoolsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  ListPage page = ReadListPage(kPools, *request, &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  calls_->Read(*call, request->consistency(), response,
+               [page = std::move(page), request,
+                response](const Ledger& ledger) -> std::optional<Refusal> {
+                 WritePools(ledger, page, *request, response);
+                 return std::nullopt;
+               });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* MonitoringService::ListSessions(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::ListSessionsRequest* request,
+    monitoring::v1::ListSessionsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  ListPage page = ReadListPage(kSessions, *request, &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  calls_->Read(*call, request->consistency(), response,
+               [page = std::move(page), request,
+                response](const Ledger& ledger) -> std::optional<Refusal> {
+                 WriteSessions(ledger, page, *request, response);
+                 return std::nullopt;
+               });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* MonitoringService::ListSeats(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::ListSeatsRequest* request,
+    monitoring::v1::ListSeatsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  ListPage page = ReadListPage(kSeats, *request, &faults);
+  if (page.filter.field == "session") {
+    CheckSessionName(page.filter.value, "filter", &faults);
+  }
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  calls_->Read(*call, request->consistency(), response,
+               [page = std::move(page), request,
+                response](const Ledger& ledger) -> std::optional<Refusal> {
+                 WriteSeats(ledger, page, *request, response);
+                 return std::nullopt;
+               });
+  return reactor;
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,46 @@
+// What administrators and monitoring look at.
+
+#ifndef QUORATE_SERVER_RPC_MONITORING_SERVICE_H_
+#define QUORATE_SERVER_RPC_MONITORING_SERVICE_H_
+
+#include "quorate/monitoring/v1/monitoring.grpc.pb.h"
+
+#include "server/rpc/member_calls.h"
+
+namespace quorate::server {
+
+// Reads only; see monitoring.proto for what is promised. Lists are built on the
+// applier thread, directly into the response, a page at a time. Thread-safe.
+class MonitoringService final
+    : public monitoring::v1::MonitoringService::CallbackService {
+ public:
+  // Not owned.
+  explicit MonitoringService(MemberCalls* calls) : calls_(calls) {}
+
+  grpc::ServerUnaryReactor* GetClusterStatus(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::GetClusterStatusRequest* request,
+      monitoring::v1::GetClusterStatusResponse* response) override;
+
+  grpc::ServerUnaryReactor* ListPools(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListPoolsRequest* request,
+      monitoring::v1::ListPoolsResponse* response) override;
+
+  grpc::ServerUnaryReactor* ListSessions(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListSessionsRequest* request,
+      monitoring::v1::ListSessionsResponse* response) override;
+
+  grpc::ServerUnaryReactor* ListSeats(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListSeatsRequest* request,
+      monitoring::v1::ListSeatsResponse* response) override;
+
+ private:
+  MemberCalls* const calls_;
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_RPC_MONITORING_SERVICE_H_

@@ -1,0 +1,148 @@
+#include "server/server.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "replication/node/node.h"
+#include "replication/transport/grpc_transport.h"
+#include "server/clock_driver.h"
+#include "server/periodic_work.h"
+#include "server/rpc/client_port.h"
+
+namespace quorate::server {
+namespace {
+
+// How often the member looks whether something is due and whether it serves.
+constexpr absl::Duration kPeriod = absl::Milliseconds(100);
+
+// Calls under way when a member stops: longer than a change of leader.
+constexpr absl::Duration kIdleTimeout = absl::Seconds(2);
+
+// Replaying a large log takes minutes; nobody waits longer to be told.
+constexpr absl::Duration kReplayTimeout = absl::Minutes(30);
+
+}  // namespace
+
+// In the order of construction: each may use those before it.
+class Server::Parts {
+ public:
+  Parts(MemberFiles member_files, MemberStores member_stores)
+      : files(std::move(member_files)), stores(std::move(member_stores)) {}
+
+  MemberFiles files;
+  MemberStores stores;
+  std::unique_ptr<replication::GrpcTransport> transport;
+  std::unique_ptr<replication::Node> node;
+  std::unique_ptr<ClockDriver> clock_driver;
+  std::unique_ptr<ClientPort> client_port;
+  std::unique_ptr<PeriodicWork> periodic_work;
+};
+
+namespace {
+
+replication::GrpcTransport::Options TransportOptions(const Config& config,
+                                                     const MemberFiles& files) {
+  return {.id = config.self.id,
+          .listen = config.peer_listen,
+          .tls = {.ca_pem = files.peer_tls.ca,
+                  .cert_pem = files.peer_tls.cert,
+                  .key_pem = files.peer_tls.key,
+                  .cluster_id = config.cluster_id},
+          .clock = &SystemClock()};
+}
+
+replication::NodeOptions MakeNodeOptions(const Config& config) {
+  return {.heartbeat_ticks = config.heartbeat_ticks,
+          .election_ticks = config.election_ticks,
+          .tick = config.tick};
+}
+
+ClientPort::Options ClientPortOptions(const Config& config,
+                                      const MemberFiles& files) {
+  return {.listen = config.client_listen,
+          .tls = {.ca_pem = files.client_tls.ca,
+                  .cert_pem = files.client_tls.cert,
+                  .key_pem = files.client_tls.key},
+          .member = {.cluster_id = config.cluster_id,
+                     .cluster_epoch = config.cluster_epoch,
+                     .name = config.self.name}};
+}
+
+// Says when everything that was committed before the start is applied.
+void ReportReady(const Config& config, raft::Index committed,
+                 replication::Node* node) {
+  node->Read({.kind = replication::ReadConsistency::Kind::kAtLeast,
+              .at_least = committed},
+             kReplayTimeout,
+             [client = config.client_listen, peer = config.peer_listen,
+              committed](replication::ReadOutcome outcome) {
+               if (outcome != replication::ReadOutcome::kOk) return;
+               LogInfo("server", "ready",
+                       {{"client", client},
+                        {"peer", peer},
+                        {"applied", absl::StrCat(committed.value())}});
+             });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
+                                                      MemberFiles files,
+                                                      MemberStores stores) {
+  auto parts = std::make_unique<Parts>(std::move(files), std::move(stores));
+  QUORATE_ASSIGN_OR_RETURN(parts->transport,
+                           replication::GrpcTransport::Create(
+                               TransportOptions(config, parts->files)));
+  const raft::Index committed = parts->stores.log->RestoredHardState().commit;
+  QUORATE_ASSIGN_OR_RETURN(
+      parts->node,
+      replication::Node::Start({.log = parts->stores.log.get(),
+                                .transport = parts->transport.get(),
+                                .state_machine = parts->stores.replica.get(),
+                                .clock = &SystemClock()},
+                               MakeNodeOptions(config)));
+  const LicensingView* view = &parts->stores.replica->view();
+  // From here on the destructor ends what runs.
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  Parts* running = server->parts_.get();
+  running->clock_driver = std::make_unique<ClockDriver>(ClockDriver::Deps{
+      .node = running->node.get(), .view = view, .clock = &SystemClock()});
+  QUORATE_ASSIGN_OR_RETURN(
+      running->client_port,
+      ClientPort::Open({.node = running->node.get(),
+                        .view = view,
+                        .verifier = running->files.verifier.get(),
+                        .clock = &SystemClock()},
+                       ClientPortOptions(config, running->files)));
+  running->periodic_work = std::make_unique<PeriodicWork>(kPeriod, [running] {
+    running->clock_driver->LookForDue();
+    running->client_port->UpdateHealth();
+  });
+  ReportReady(config, committed, running->node.get());
+  return server;
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() {
+  Stop();
+}
+
+void Server::Stop() {
+  if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
+  if (parts_->client_port != nullptr) {
+    parts_->client_port->StopTaking();
+    if (!parts_->client_port->WaitIdle(kIdleTimeout)) {
+      LogWarn("server", "calls_cut_off");
+    }
+  }
+  // Ends what still waits, so that the client port has nothing left to answer.
+  parts_->node->Stop();
+  if (parts_->client_port != nullptr) parts_->client_port->Close();
+}
+
+}  // namespace quorate::server

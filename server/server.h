@@ -1,0 +1,44 @@
+// One member, running.
+
+#ifndef QUORATE_SERVER_SERVER_H_
+#define QUORATE_SERVER_SERVER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+
+#include "server/config.h"
+#include "server/member_files.h"
+#include "server/member_stores.h"
+
+namespace quorate::server {
+
+// Wires the parts of a member; decides nothing. Thread-compatible.
+class Server {
+ public:
+  // Takes the files and the stores, and starts the transport, the node, the
+  // client port and the periodic work, in this order. The event `ready` is
+  // logged when what was committed before the start is applied.
+  // Errors: DATA_LOSS where log and records do not fit together;
+  // FAILED_PRECONDITION where a port is taken or certificates do not fit.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config,
+                                                       MemberFiles files,
+                                                       MemberStores stores);
+
+  // Stops.
+  ~Server();
+
+  // Refuses new calls, lets those under way end for a moment, and stops the
+  // parts in reverse order. Idempotent.
+  void Stop();
+
+ private:
+  class Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_SERVER_H_
