@@ -101,6 +101,46 @@ document::v1::Envelope MustSign(PayloadType type, absl::string_view payload,
   return SignEnvelope(type, payload, signers).value();
 }
 
+document::v1::Envelope SignWithSeeds(PayloadType type,
+                                     absl::string_view payload,
+                                     const std::vector<uint8_t>& seeds) {
+  std::vector<PrivateKey> keys;
+  keys.reserve(seeds.size());
+  for (const uint8_t seed : seeds)
+    keys.push_back(SeededKey(seed));
+  std::vector<const PrivateKey*> signers;
+  for (const PrivateKey& key : keys)
+    signers.push_back(&key);
+  return MustSign(type, payload, signers);
+}
+
+document::v1::Root NextRoot(const document::v1::Root& before,
+                            const std::vector<uint8_t>& seeds) {
+  document::v1::Root next = before;
+  next.set_version(before.version() + 1);
+  next.set_issued_ms(before.issued_ms() + kDemoDayMs);
+  next.clear_keys();
+  for (const uint8_t seed : seeds) {
+    *next.add_keys() = DescribeKey(SeededKey(seed).Public());
+  }
+  return next;
+}
+
+std::string WithUnreducedS(std::string signature) {
+  // L = 2^252 + 27742317777372353535851937790883648493, little-endian.
+  const std::string order = absl::HexStringToBytes(
+      "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+  unsigned int carry = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    char& digit = signature.at(32 + i);
+    carry += static_cast<unsigned char>(digit);
+    carry += static_cast<unsigned char>(order[i]);
+    digit = static_cast<char>(carry & 0xff);
+    carry >>= 8;
+  }
+  return signature;
+}
+
 std::string ToText(const document::v1::LicenseFile& container) {
   return Armor(ArmorLabel::kLicense, container.SerializeAsString());
 }

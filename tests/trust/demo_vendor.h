@@ -52,6 +52,18 @@ struct DemoVendor {
 document::v1::Envelope MustSign(PayloadType type, absl::string_view payload,
                                 const std::vector<const PrivateKey*>& signers);
 
+// The same, with seeded keys.
+document::v1::Envelope SignWithSeeds(PayloadType type,
+                                     absl::string_view payload,
+                                     const std::vector<uint8_t>& seeds);
+
+// A root with the next version, a day later, with the keys of `seeds`.
+document::v1::Root NextRoot(const document::v1::Root& before,
+                            const std::vector<uint8_t>& seeds);
+
+// The same signature with S + L in the place of S (RFC 8032, section 8.4).
+std::string WithUnreducedS(std::string signature);
+
 std::string ToText(const document::v1::LicenseFile& container);
 
 }  // namespace quorate::trust

@@ -32,7 +32,7 @@ constexpr int64_t kDayMs = int64_t{24} * 60 * 60 * 1000;
 constexpr int64_t kRootLifeMs = 5 * 365 * kDayMs;
 constexpr int64_t kProductKeyLifeMs = 2 * 365 * kDayMs;
 
-struct NewFile {
+struct PlannedFile {
   std::string path;
   std::string bytes;
   Readers readers;
@@ -78,13 +78,13 @@ absl::Status RefuseExisting(const std::vector<std::string>& paths) {
   return absl::OkStatus();
 }
 
-absl::Status CreateAll(const std::vector<NewFile>& files) {
+absl::Status CreateAll(const std::vector<PlannedFile>& files) {
   std::vector<std::string> created;
   absl::Cleanup remove_created = [&created] {
     for (const std::string& path : created)
       unlink(path.c_str());
   };
-  for (const NewFile& file : files) {
+  for (const PlannedFile& file : files) {
     QUORATE_RETURN_IF_ERROR(
         CreateDocument(file.path, file.bytes, file.readers));
     created.push_back(file.path);
@@ -124,9 +124,9 @@ absl::StatusOr<Description> Keygen(const KeygenOptions& options,
   QUORATE_ASSIGN_OR_RETURN(const std::string certificate_file,
                            trust::IssueKeyCertificate(certificate, signers));
 
-  std::vector<NewFile> files;
+  std::vector<PlannedFile> files;
   const absl::Cleanup wipe = [&files] {
-    for (NewFile& file : files)
+    for (PlannedFile& file : files)
       trust::WipeSecret(&file.bytes);
   };
   for (int i = 1; i <= kRootKeys; ++i) {
@@ -146,7 +146,7 @@ absl::StatusOr<Description> Keygen(const KeygenOptions& options,
   QUORATE_RETURN_IF_ERROR(CreateAll(files));
 
   Description written = Description::array();
-  for (const NewFile& file : files)
+  for (const PlannedFile& file : files)
     written.push_back(file.path);
   return Description{{"root", Describe(root)},
                      {"keyCertificate", Describe(certificate)},
