@@ -212,6 +212,7 @@ void PeerLane::Break() {
 }
 
 void PeerLane::ConnectSoon() {
+  next_try_ = absl::ZeroDuration();
   grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
 }
 
