@@ -20,7 +20,7 @@ using FatalFunction =
 // Logs one line and ends the process with status 70 (EX_SOFTWARE), without
 // running destructors: they would write to a disk of which nothing is known.
 // After a failed fsync the kernel may have dropped the dirty pages, so trying
-// again can report a success that is none (raft.md, pitfall 8).
+// again can report a success that is none (pitfall 8).
 [[noreturn]] void ExitOnStorageFailure(absl::string_view event,
                                        const absl::Status& status);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
@@ -75,6 +76,18 @@ absl::Status RemoveUnfinished(rocksdb::Env* env, const std::string& folder) {
   return FromRocksDb(env->DeleteDir(folder));
 }
 
+// RocksDB takes a write-ahead log that someone deleted for one that was never
+// there, and forgets what was acknowledged since the last start. But there is
+// always one: it is made before the one before it is removed.
+absl::Status CheckWriteAheadLog(rocksdb::Env* env, const std::string& folder) {
+  std::vector<std::string> names;
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->GetChildren(folder, &names)));
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, ".log")) return absl::OkStatus();
+  }
+  return absl::DataLossError("its write-ahead log (*.log) is missing");
+}
+
 void PutEntry(const Entry& entry, rocksdb::ColumnFamilyHandle* log,
               rocksdb::ColumnFamilyHandle* meta, rocksdb::WriteBatch* batch) {
   internal::v1::Entry proto;
@@ -138,14 +151,15 @@ absl::Status RocksDbLogStore::Create(const std::string& data_dir,
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env, ParentOf(data_dir)));
   QUORATE_RETURN_IF_ERROR(RemoveUnfinished(env, unfinished));
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDir(unfinished)));
-  rocksdb::Options settings =
-      LogDatabaseOptions({.env = options.env,
-                          .write_buffer_bytes = options.write_buffer_bytes,
-                          .fatal = std::make_shared<FatalLatch>(
-                              [](absl::string_view, const absl::Status&) {
-                                // The call that failed returns the error, and
-                                // Create with it.
-                              })});
+  rocksdb::Options settings = LogDatabaseOptions(
+      {.env = options.env,
+       .write_buffer_bytes = options.write_buffer_bytes,
+       .background_compaction = options.background_compaction,
+       .fatal = std::make_shared<FatalLatch>(
+           [](absl::string_view, const absl::Status&) {
+             // The call that failed returns the error, and
+             // Create with it.
+           })});
   settings.create_if_missing = true;
   QUORATE_RETURN_IF_ERROR(
       WriteFirstRecords(unfinished, identity, configuration, settings));
@@ -165,15 +179,18 @@ absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
         "had one, its disk is lost: replace the member, do not start it "
         "empty"));
   }
+  absl::Status status = CheckWriteAheadLog(EnvOrDefault(options.env), folder);
+  if (!status.ok()) return NotToBeTrusted(folder, status);
   auto fatal = std::make_shared<FatalLatch>(options.fatal);
-  const rocksdb::Options settings =
-      LogDatabaseOptions({.env = options.env,
-                          .write_buffer_bytes = options.write_buffer_bytes,
-                          .fatal = fatal});
+  const rocksdb::Options settings = LogDatabaseOptions(
+      {.env = options.env,
+       .write_buffer_bytes = options.write_buffer_bytes,
+       .background_compaction = options.background_compaction,
+       .fatal = fatal});
   auto database = std::make_unique<Database>();
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* opened = nullptr;
-  const absl::Status status = FromRocksDb(rocksdb::DB::Open(
+  status = FromRocksDb(rocksdb::DB::Open(
       settings, folder,
       {{rocksdb::kDefaultColumnFamilyName, settings}, {kLogFamily, settings}},
       &families, &opened));
@@ -210,6 +227,10 @@ void RocksDbLogStore::CheckWrite(const LogWrite& write) const {
                   hard_state_.vote == raft::kNobody ||
                   next.vote == hard_state_.vote);
   }
+  const Index last =
+      write.entries.empty() ? LastIndex() : write.entries.back().index;
+  QUORATE_CHECK(!write.hard_state.has_value() ||
+                write.hard_state->commit <= last);
   if (write.entries.empty()) return;
   const Index first = write.entries.front().index;
   QUORATE_CHECK(first <= LastIndex().Next());
@@ -236,8 +257,8 @@ void RocksDbLogStore::FillBatch(const LogWrite& write, Index old_last,
   }
   if (write.entries.empty()) return;
   // Plain deletes, one a key: range deletes slow down every later read, and
-  // single deletes are wrong where a key was written twice (raft.md 2.3). Keys
-  // that are written again need none.
+  // single deletes are wrong where a key was written twice. Keys that are
+  // written again need none.
   for (Index index = write.entries.back().index.Next(); index <= old_last;
        index = index.Next()) {
     batch->Delete(database_->log, EntryKey(index));

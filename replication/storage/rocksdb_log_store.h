@@ -38,6 +38,10 @@ struct LogStoreOptions {
   // A log is written and hardly read, so a small buffer that goes to a table
   // now and then costs little, and bounds what a start must replay.
   size_t write_buffer_bytes = 8 << 20;
+
+  // False in simulations: what fits in the write buffer then never occupies
+  // RocksDB's own threads, so that each run does the same file operations.
+  bool background_compaction = true;
 };
 
 // Lives in folder `raft/` of a member's data directory; docs/storage_format.md

@@ -66,8 +66,8 @@ rocksdb::Options SharedOptions(const DatabaseSettings& settings) {
   options.listeners.push_back(std::make_shared<FatalListener>(settings.fatal));
 
   // After a failed write nothing is known about the disk, and RocksDB 7.8's
-  // resuming after a full disk says OK while writes go on failing (raft.md,
-  // pitfalls 8 and 9). We end the process instead.
+  // resuming after a full disk says OK while writes go on failing (pitfalls 8
+  // and 9). We end the process instead.
   options.max_bgerror_resume_count = 0;
   options.paranoid_checks = true;
 
@@ -88,6 +88,7 @@ rocksdb::Options SharedOptions(const DatabaseSettings& settings) {
   options.write_buffer_size = settings.write_buffer_bytes;
   options.max_write_buffer_number = 2;
   options.compression = rocksdb::kNoCompression;
+  options.disable_auto_compactions = !settings.background_compaction;
   options.max_manifest_file_size = kMaxManifestBytes;
 
   // Few and small files: one flush and one compaction at a time will do, and

@@ -20,6 +20,7 @@ namespace quorate::replication {
 struct DatabaseSettings {
   rocksdb::Env* env = nullptr;  // Not owned; null means the system's.
   size_t write_buffer_bytes = 0;
+  bool background_compaction = true;
   std::shared_ptr<FatalLatch> fatal;
 };
 

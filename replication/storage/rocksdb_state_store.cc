@@ -104,10 +104,11 @@ absl::StatusOr<std::unique_ptr<RocksDbStateStore>> RocksDbStateStore::Open(
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(folder)));
   auto fatal = std::make_shared<FatalLatch>(options.fatal);
-  const rocksdb::Options settings =
-      StateDatabaseOptions({.env = options.env,
-                            .write_buffer_bytes = options.write_buffer_bytes,
-                            .fatal = fatal});
+  const rocksdb::Options settings = StateDatabaseOptions(
+      {.env = options.env,
+       .write_buffer_bytes = options.write_buffer_bytes,
+       .background_compaction = options.background_compaction,
+       .fatal = fatal});
   rocksdb::DB* opened = nullptr;
   const absl::Status status =
       FromRocksDb(rocksdb::DB::Open(settings, folder, &opened));

@@ -27,6 +27,7 @@ struct StateStoreOptions {
   // As in LogStoreOptions.
   rocksdb::Env* env = nullptr;
   FatalFunction fatal;
+  bool background_compaction = true;
 
   // Larger than the log's: records are overwritten, and what dies in the buffer
   // is never written to a table.

@@ -46,11 +46,8 @@ struct SimDisk::Node {
   void Crash(Random* random, const CrashOptions& options) {
     if (!folder) return LoseTail(random, options.tail_loss);
     const size_t kept = random->Below(pending.size() + 1);
-    for (size_t i = 0; i < pending.size(); ++i) {
-      const bool survives =
-          options.reorder_folder_changes ? random->OneIn(2) : i < kept;
-      if (survives) Replay(pending[i], &on_platter);
-    }
+    for (size_t i = 0; i < kept; ++i)
+      Replay(pending[i], &on_platter);
     pending.clear();
     live = on_platter;
     for (const auto& [name, node] : live)

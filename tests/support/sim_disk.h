@@ -1,9 +1,11 @@
 // A disk in memory that loses what was not synced when its power goes.
 //
-// It knows for every file which bytes, and for every folder which entries, are
+// It knows for every file which bytes, and for every folder which changes, are
 // on the platter. What is not may vanish in a crash, stay, or stay in part;
-// the caller's Random decides. Faults are planned by number, so a test can walk
-// through all of them.
+// the caller's Random decides. Changes of one folder survive in their order, as
+// file systems with a journal have it, and RocksDB needs: it renames CURRENT
+// before it has synced the entry of the MANIFEST that CURRENT names. Faults are
+// planned by number, so a test can walk through all of them.
 
 #ifndef QUORATE_TESTS_SUPPORT_SIM_DISK_H_
 #define QUORATE_TESTS_SUPPORT_SIM_DISK_H_
@@ -39,10 +41,6 @@ enum class TailLoss {
 
 struct CrashOptions {
   TailLoss tail_loss = TailLoss::kPrefix;
-
-  // Unsynced changes of a folder survive as any subset, not as a prefix in
-  // order: harsher than file systems with a journal are.
-  bool reorder_folder_changes = true;
 };
 
 // Folders "/a/b", files in them; the root is there from the start. All paths

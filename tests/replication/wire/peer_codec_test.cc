@@ -42,7 +42,8 @@ TEST(PeerCodecTest, MessagesComeBackWithEveryField) {
     ASSERT_TRUE(decoded.ok()) << decoded.status() << "\n" << Describe(message);
     EXPECT_EQ(Describe(*decoded), Describe(message));
   }
-  // All alternatives of both variants were met.
+  // All alternatives of both variants were met, unless one seed is replayed.
+  if (TestSeeds(1, 2).size() == 1) return;
   EXPECT_EQ(kinds.size(), std::variant_size_v<PeerMessageBody> - 1 +
                               std::variant_size_v<raft::MessageBody>);
 }
@@ -264,6 +265,7 @@ TEST(PeerCodecTest, DamagedBytesAreRefusedOrMeanSomethingWithinTheRules) {
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(Describe(*again), Describe(*decoded));
   }
+  if (TestSeeds(1, 2).size() == 1) return;
   EXPECT_GT(taken, 1000);
   EXPECT_LT(taken, 19000);
 }

@@ -1,0 +1,303 @@
+// A log that was damaged on disk is refused, and is never read as something
+// else than what was written. Every file of a log is removed, emptied and
+// damaged bit by bit, then opened.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "rocksdb/db.h"
+#include "rocksdb/options.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "replication/storage/key_space.h"
+#include "replication/storage/rocksdb_log_store.h"
+#include "tests/replication/storage/log_samples.h"
+#include "tests/support/sim_file_system.h"
+
+namespace quorate::replication {
+namespace {
+
+constexpr char kFolder[] = "/m1/raft";
+
+enum class Verdict {
+  kRefused,  // DATA_LOSS
+  kSame,     // The damage hit nothing that counts.
+  kEarlier,  // A state that the log once had, but not the last.
+  kWrong,    // Anything else: must not happen.
+};
+
+// A log with tables and a WAL, and the bytes of its files, to be damaged again
+// and again.
+class LogDamageTest : public testing::Test {
+ protected:
+  LogDamageTest() {
+    // Each damage makes RocksDB warn.
+    ConfigureLog(LogLevel::kOff, "");
+    QUORATE_CHECK_OK(RocksDbLogStore::Create("/m1", FirstMember(),
+                                             ThreeMembers(), options_));
+    Random random(7);
+    for (int life = 0; life < 2; ++life) {
+      history_.clear();
+      auto store = RocksDbLogStore::Open("/m1", kClusterId, options_);
+      QUORATE_CHECK_OK(store.status());
+      for (int i = 0; i < 15; ++i) {
+        history_.push_back(log_);
+        const LogWrite write = ToWrite(RandomWork(&random, log_));
+        (*store)->Append(write);
+        log_.Apply(write);
+      }
+    }
+    std::vector<std::string> names;
+    files_.disk().List(kFolder, &names);
+    for (const std::string& name : names) {
+      good_.emplace_back(name, files_.disk().Contents(Path(name)));
+    }
+  }
+
+  ~LogDamageTest() override { ConfigureLog(LogLevel::kInfo, ""); }
+
+  static std::string Path(absl::string_view name) {
+    return absl::StrCat(kFolder, "/", name);
+  }
+
+  // The folder as it was before any damage.
+  void Restore() {
+    std::vector<std::string> names;
+    files_.disk().List(kFolder, &names);
+    for (const std::string& name : names)
+      files_.disk().Remove(Path(name));
+    for (const auto& [name, bytes] : good_) {
+      SimDisk::Handle file;
+      files_.disk().Create(Path(name), &file);
+      files_.disk().Overwrite(Path(name), bytes);
+    }
+  }
+
+  Verdict Open() {
+    const auto store = RocksDbLogStore::Open("/m1", kClusterId, options_);
+    if (!store.ok()) {
+      EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss)
+          << store.status();
+      EXPECT_TRUE(
+          absl::StrContains(store.status().message(), "replace the member"));
+      return Verdict::kRefused;
+    }
+    if (Difference(**store, log_).empty()) return Verdict::kSame;
+    for (const ExpectedLog& earlier : history_) {
+      if (Difference(**store, earlier).empty()) return Verdict::kEarlier;
+    }
+    return Verdict::kWrong;
+  }
+
+  // Files that RocksDB can do without.
+  static bool Counts(absl::string_view name) {
+    return name != "LOCK" && name != "IDENTITY" &&
+           !absl::StartsWith(name, "OPTIONS-");
+  }
+
+  static bool IsWriteAheadLog(absl::string_view name) {
+    return absl::EndsWith(name, ".log");
+  }
+
+  SimFileSystem files_;
+  const LogStoreOptions options_{
+      .env = files_.env(),
+      .fatal = [](absl::string_view, const absl::Status&) {},
+      .background_compaction = false};
+  ExpectedLog log_;
+  std::vector<ExpectedLog> history_;  // Since the last start, oldest first.
+  std::vector<std::pair<std::string, std::string>> good_;
+};
+
+TEST_F(LogDamageTest, AMissingFileIsNoticed) {
+  for (const auto& [name, bytes] : good_) {
+    Restore();
+    files_.disk().Remove(Path(name));
+    EXPECT_EQ(Open(), Counts(name) ? Verdict::kRefused : Verdict::kSame)
+        << name;
+  }
+}
+
+// An emptied WAL cannot be told from one of which nothing was synced.
+TEST_F(LogDamageTest, AnEmptyFileIsNoticed) {
+  for (const auto& [name, bytes] : good_) {
+    if (IsWriteAheadLog(name)) continue;
+    Restore();
+    files_.disk().Overwrite(Path(name), "");
+    EXPECT_EQ(Open(), Counts(name) ? Verdict::kRefused : Verdict::kSame)
+        << name;
+  }
+}
+
+// A record of a WAL says how long it is in bytes 4 and 5 of its head. Where a
+// flip makes it reach beyond the end of the file, it looks like the torn tail
+// of a write that was never acknowledged, and the log ends before it. Peers and
+// the state's position notice that; nothing else may slip through.
+TEST_F(LogDamageTest, AFlippedBitInTheWriteAheadLogIsNoticed) {
+  for (const auto& [name, bytes] : good_) {
+    if (!IsWriteAheadLog(name)) continue;
+    ASSERT_GT(bytes.size(), 1000u);
+    size_t earlier = 0;
+    size_t tried = 0;
+    for (size_t at = 0; at < bytes.size(); at += 5) {
+      Restore();
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+      files_.disk().Overwrite(Path(name), damaged);
+      const Verdict verdict = Open();
+      ++tried;
+      if (verdict == Verdict::kEarlier) ++earlier;
+      EXPECT_TRUE(verdict == Verdict::kRefused || verdict == Verdict::kEarlier)
+          << name << " byte " << at;
+    }
+    EXPECT_LE(earlier, tried / 50) << tried;
+  }
+}
+
+TEST_F(LogDamageTest, AFlippedBitElsewhereIsNoticedOrHarmless) {
+  for (const auto& [name, bytes] : good_) {
+    if (IsWriteAheadLog(name)) continue;
+    size_t harmless = 0;
+    size_t tried = 0;
+    const size_t step = Counts(name) ? bytes.size() / 100 + 1 : 997;
+    for (size_t at = 0; at < bytes.size(); at += step) {
+      Restore();
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+      files_.disk().Overwrite(Path(name), damaged);
+      const Verdict verdict = Open();
+      ++tried;
+      if (verdict == Verdict::kSame) ++harmless;
+      EXPECT_TRUE(verdict == Verdict::kRefused || verdict == Verdict::kSame)
+          << name << " byte " << at;
+    }
+    // Tables have a few bytes of padding in their footer.
+    if (Counts(name)) EXPECT_LE(harmless, tried / 10) << name;
+  }
+}
+
+TEST_F(LogDamageTest, AWriteAheadLogCutAnywhereGivesAStateItHad) {
+  for (const auto& [name, bytes] : good_) {
+    if (!IsWriteAheadLog(name)) continue;
+    for (size_t size = 0; size < bytes.size(); size += 31) {
+      Restore();
+      files_.disk().Overwrite(Path(name), bytes.substr(0, size));
+      EXPECT_EQ(Open(), Verdict::kEarlier) << name << " cut to " << size;
+    }
+  }
+}
+
+// Records that RocksDB holds to be good, but that do not fit together.
+class LogRecordTest : public LogDamageTest {
+ protected:
+  using Families = std::vector<rocksdb::ColumnFamilyHandle*>;
+
+  // Opens the database behind the store's back.
+  void Change(void (*change)(rocksdb::DB* db, const Families& families)) {
+    Restore();
+    rocksdb::Options options;
+    options.env = files_.env();
+    Families families;
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::Open(
+        options, kFolder, {{"default", options}, {kLogFamily, options}},
+        &families, &opened);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    change(opened, families);
+    for (rocksdb::ColumnFamilyHandle* family : families) {
+      db->DestroyColumnFamilyHandle(family);
+    }
+  }
+
+  std::string Refusal() {
+    const auto store = RocksDbLogStore::Open("/m1", kClusterId, options_);
+    return store.ok() ? "" : store.status().ToString();
+  }
+};
+
+TEST_F(LogRecordTest, EachRuleOfTheRecordsIsChecked) {
+  using rocksdb::DB;
+
+  struct Case {
+    const char* expected;
+    void (*change)(DB* db, const Families& families);
+  };
+
+  const Case cases[] = {
+      {"DATA_LOSS.*'ident' is missing",
+       [](DB* db, const Families& f) {
+         db->Delete(rocksdb::WriteOptions(), f[0], kIdentityKey);
+       }},
+      {"DATA_LOSS.*'hs' is missing",
+       [](DB* db, const Families& f) {
+         db->Delete(rocksdb::WriteOptions(), f[0], kHardStateKey);
+       }},
+      {"DATA_LOSS.*'hs': its checksum",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kHardStateKey,
+                 std::string(12, 'x'));
+       }},
+      {"DATA_LOSS.*entry 3 is missing",
+       [](DB* db, const Families& f) {
+         db->Delete(rocksdb::WriteOptions(), f[1], EntryKey(raft::Index(3)));
+       }},
+      {"DATA_LOSS.*its checksum does not fit",
+       [](DB* db, const Families& f) {
+         std::string record;
+         db->Get(rocksdb::ReadOptions(), f[1], EntryKey(raft::Index(3)),
+                 &record);
+         db->Put(rocksdb::WriteOptions(), f[1], EntryKey(raft::Index(4)),
+                 record);
+       }},
+      {"DATA_LOSS.*entry 1 and its configuration record do not agree",
+       [](DB* db, const Families& f) {
+         db->Delete(rocksdb::WriteOptions(), f[0],
+                    ConfigurationKey(raft::Index(1)));
+       }},
+      {"DATA_LOSS.*terms? out of order|DATA_LOSS.*committed",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kHardStateKey,
+                 SealHardState({.term = raft::Term(1),
+                                .commit = raft::Index(1'000'000)}));
+       }},
+      {"FAILED_PRECONDITION.*format version 2",
+       [](DB* db, const Families& f) {
+         MemberIdentity identity = FirstMember();
+         identity.format_version = 2;
+         db->Put(rocksdb::WriteOptions(), f[0], kIdentityKey,
+                 SealIdentity(identity));
+       }},
+      {"FAILED_PRECONDITION.*belongs to cluster",
+       [](DB* db, const Families& f) {
+         MemberIdentity identity = FirstMember();
+         identity.cluster_id = std::string(32, 'f');
+         db->Put(rocksdb::WriteOptions(), f[0], kIdentityKey,
+                 SealIdentity(identity));
+       }},
+  };
+  for (const Case& item : cases) {
+    Change(item.change);
+    EXPECT_THAT(Refusal(), testing::ContainsRegex(item.expected));
+  }
+}
+
+TEST_F(LogRecordTest, ACommitIndexBeyondTheEndIsRefused) {
+  Change([](rocksdb::DB* db, const Families& f) {
+    db->Put(rocksdb::WriteOptions(), f[0], kHardStateKey,
+            SealHardState(
+                {.term = raft::Term(1000), .commit = raft::Index(1'000'000)}));
+  });
+  EXPECT_THAT(Refusal(), testing::ContainsRegex(
+                             "DATA_LOSS.*up to 1000000 were committed"));
+}
+
+}  // namespace
+}  // namespace quorate::replication
