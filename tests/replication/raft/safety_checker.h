@@ -1,0 +1,67 @@
+// The rules of Raft's Figure 3 that need more than one member's view.
+
+#ifndef QUORATE_TESTS_REPLICATION_RAFT_SAFETY_CHECKER_H_
+#define QUORATE_TESTS_REPLICATION_RAFT_SAFETY_CHECKER_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/replication/raft/test_member.h"
+
+namespace quorate::raft {
+
+// Remembers everything that was ever seen and complains about contradictions.
+// Confined to one thread.
+class SafetyChecker {
+ public:
+  // Looks at a member after a step. `disks` are the disks of all members.
+  void Look(const TestMember& member,
+            const std::vector<const MemoryLog*>& disks);
+
+  // A read came in at a member, or was answered.
+  void OnRead(uint64_t nonce);
+  void OnReadState(const ReadState& read);
+
+  // A member crashed: its state machine starts anew.
+  void OnCrash(MemberId id) { applied_seen_[id] = 0; }
+
+  // What is wrong, one line each; empty where all is well.
+  const std::vector<std::string>& complaints() const { return complaints_; }
+
+  // The highest index that anybody has committed.
+  Index committed() const { return Index(committed_.size()); }
+
+  // Terms that had a leader.
+  size_t terms_led() const { return leaders_.size(); }
+
+  // Reads that were answered with an index.
+  uint64_t reads_answered() const { return reads_answered_; }
+
+ private:
+  // The log of a member as it will be when all its writes are done.
+  static std::vector<Entry> WholeLog(const TestMember& member);
+
+  void CheckElectionSafety(const TestMember& member);
+  void CheckLogMatching(const TestMember& member);
+  void CheckCommitted(const TestMember& member,
+                      const std::vector<const MemoryLog*>& disks);
+  void CheckLeaderCompleteness(const TestMember& member);
+  void CheckStateMachineSafety(const TestMember& member);
+  void Complain(const TestMember& member, const std::string& rule);
+
+  std::map<Term, MemberId> leaders_;
+  // Every entry ever written, with the term of the one before it.
+  std::map<std::pair<Index, Term>, std::pair<Entry, Term>> entries_;
+  std::vector<Entry> committed_;
+  std::map<MemberId, size_t> applied_seen_;
+  std::map<uint64_t, Index> reads_;
+  uint64_t reads_answered_ = 0;
+  std::vector<std::string> complaints_;
+};
+
+}  // namespace quorate::raft
+
+#endif  // QUORATE_TESTS_REPLICATION_RAFT_SAFETY_CHECKER_H_
