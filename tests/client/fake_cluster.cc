@@ -1,0 +1,469 @@
+#include "tests/client/fake_cluster.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpc/support/time.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+
+#include "base/check.h"
+
+namespace quorate {
+namespace {
+
+grpc::Status Refuse(grpc::StatusCode code, const std::string& reason,
+                    const std::string& message) {
+  google::rpc::Status status;
+  status.set_code(code);
+  status.set_message(message);
+  google::rpc::ErrorInfo info;
+  info.set_reason(reason);
+  info.set_domain("quorate");
+  (*info.mutable_metadata())["test"] = "yes";
+  status.add_details()->PackFrom(info);
+  if (code == grpc::StatusCode::UNAVAILABLE) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_nanos(50'000'000);
+    status.add_details()->PackFrom(retry);
+  }
+  return grpc::Status(code, message, status.SerializeAsString());
+}
+
+grpc::Status NoQuorum() {
+  return Refuse(grpc::StatusCode::UNAVAILABLE, "NO_QUORUM",
+                "too few members agree");
+}
+
+}  // namespace
+
+class FakeMember final : public checkout::v1::CheckoutService::Service,
+                         public monitoring::v1::MonitoringService::Service,
+                         public admin::v1::LicenseService::Service {
+ public:
+  FakeMember(FakeCluster* cluster, size_t number)
+      : cluster_(cluster), number_(number) {}
+
+  std::string Start(const TestCertificates& certificates) {
+    grpc::SslServerCredentialsOptions tls(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    tls.pem_root_certs = certificates.Read("ca.pem");
+    tls.pem_key_cert_pairs.push_back(
+        {certificates.Read("server.key"), certificates.Read("server.pem")});
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls),
+                             &port);
+    builder.RegisterService(
+        static_cast<checkout::v1::CheckoutService::Service*>(this));
+    builder.RegisterService(
+        static_cast<monitoring::v1::MonitoringService::Service*>(this));
+    builder.RegisterService(
+        static_cast<admin::v1::LicenseService::Service*>(this));
+    server_ = builder.BuildAndStart();
+    QUORATE_CHECK(server_ != nullptr && port != 0);
+    return absl::StrCat("127.0.0.1:", port);
+  }
+
+  void Stop() {
+    if (server_ == nullptr) return;
+    server_->Shutdown(gpr_inf_past(GPR_CLOCK_MONOTONIC));
+    server_->Wait();
+    server_.reset();
+  }
+
+  grpc::Status OpenSession(
+      grpc::ServerContext* context,
+      const checkout::v1::OpenSessionRequest* request,
+      checkout::v1::OpenSessionResponse* response) override {
+    return Answer(context, "OpenSession", request->request_id(), response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    const std::string name =
+                        absl::StrCat("sessions/", ++cluster_->last_number_);
+                    cluster_->sessions_[name] = request->client();
+                    response->set_session(name);
+                    SetTtl(response->mutable_ttl());
+                    return grpc::Status::OK;
+                  });
+  }
+
+  grpc::Status CloseSession(
+      grpc::ServerContext* context,
+      const checkout::v1::CloseSessionRequest* request,
+      checkout::v1::CloseSessionResponse* response) override {
+    return Answer(context, "CloseSession", request->request_id(), response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    return End(request->session());
+                  });
+  }
+
+  grpc::Status Checkout(grpc::ServerContext* context,
+                        const checkout::v1::CheckoutRequest* request,
+                        checkout::v1::CheckoutResponse* response) override {
+    return Answer(context, "Checkout", request->request_id(), response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    return Grant(*request, response);
+                  });
+  }
+
+  grpc::Status Checkin(grpc::ServerContext* context,
+                       const checkout::v1::CheckinRequest* request,
+                       checkout::v1::CheckinResponse* response) override {
+    return Answer(context, "Checkin", request->request_id(), response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    for (const uint64_t seat : request->seats()) {
+                      if (cluster_->seats_.count(seat) == 0) {
+                        return Refuse(grpc::StatusCode::NOT_FOUND,
+                                      "SEAT_NOT_FOUND", "no such seat");
+                      }
+                    }
+                    for (const uint64_t seat : request->seats()) {
+                      cluster_->seats_.erase(seat);
+                    }
+                    return grpc::Status::OK;
+                  });
+  }
+
+  grpc::Status KeepAlive(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<checkout::v1::KeepAliveResponse,
+                               checkout::v1::KeepAliveRequest>* stream)
+      override {
+    checkout::v1::KeepAliveRequest request;
+    while (stream->Read(&request)) {
+      const Conduct conduct = cluster_->Arrive(
+          number_, "KeepAlive", absl::StrCat(request.sessions_size()));
+      checkout::v1::KeepAliveResponse response;
+      response.set_sequence(request.sequence());
+      switch (conduct) {
+        case Conduct::kHang:
+          cluster_->WaitForEnd(context);
+          return grpc::Status::CANCELLED;
+        case Conduct::kLose:
+          return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broken off");
+        case Conduct::kNoQuorum:
+          response.mutable_retry()->set_nanos(10'000'000);
+          break;
+        case Conduct::kServe:
+          Renew(request, &response);
+          break;
+      }
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetClusterStatus(
+      grpc::ServerContext* context,
+      const monitoring::v1::GetClusterStatusRequest*,
+      monitoring::v1::GetClusterStatusResponse* response) override {
+    const Conduct conduct = cluster_->Arrive(number_, "GetClusterStatus", "");
+    if (conduct == Conduct::kHang) {
+      cluster_->WaitForEnd(context);
+      return grpc::Status::CANCELLED;
+    }
+    response->mutable_header()->set_member(absl::StrCat("m", number_ + 1));
+    response->set_serving(conduct == Conduct::kServe);
+    if (conduct == Conduct::kServe) response->set_leader("m1");
+    for (size_t i = 0; i < cluster_->addresses_.size(); ++i) {
+      monitoring::v1::Member* member = response->add_members();
+      member->set_name(absl::StrCat("m", i + 1));
+      member->set_role(i == 0 ? monitoring::v1::MEMBER_ROLE_LEADER
+                              : monitoring::v1::MEMBER_ROLE_FOLLOWER);
+      member->set_reachable(true);
+      member->set_client_endpoint(cluster_->addresses_[i]);
+    }
+    return grpc::Status::OK;
+  }
+
+  // One row a page, so that clients must turn pages.
+  grpc::Status ListPools(grpc::ServerContext* context,
+                         const monitoring::v1::ListPoolsRequest* request,
+                         monitoring::v1::ListPoolsResponse* response) override {
+    return Answer(context, "ListPools", "", response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    auto pool =
+                        cluster_->pools_.upper_bound(request->page_token());
+                    if (pool == cluster_->pools_.end()) return grpc::Status::OK;
+                    monitoring::v1::Pool* row = response->add_pools();
+                    row->set_feature(pool->first);
+                    row->set_total(pool->second);
+                    row->set_out(OutLocked(pool->first));
+                    row->set_free(row->total() - row->out());
+                    if (std::next(pool) != cluster_->pools_.end()) {
+                      response->set_next_page_token(pool->first);
+                    }
+                    return grpc::Status::OK;
+                  });
+  }
+
+  grpc::Status ListSessions(
+      grpc::ServerContext* context, const monitoring::v1::ListSessionsRequest*,
+      monitoring::v1::ListSessionsResponse* response) override {
+    return Answer(context, "ListSessions", "", response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    for (const auto& [name, client] : cluster_->sessions_) {
+                      monitoring::v1::Session* row = response->add_sessions();
+                      row->set_name(name);
+                      *row->mutable_client() = client;
+                    }
+                    return grpc::Status::OK;
+                  });
+  }
+
+  grpc::Status ListSeats(grpc::ServerContext* context,
+                         const monitoring::v1::ListSeatsRequest* request,
+                         monitoring::v1::ListSeatsResponse* response) override {
+    return Answer(
+        context, "ListSeats", "", response,
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+          for (const auto& [handle, held] : cluster_->seats_) {
+            const std::string filter =
+                absl::StrCat("feature=\"", held.feature, "\"");
+            if (!request->filter().empty() && request->filter() != filter) {
+              continue;
+            }
+            monitoring::v1::HeldSeat* row = response->add_seats();
+            row->mutable_seat()->set_handle(handle);
+            row->mutable_seat()->set_feature(held.feature);
+            row->mutable_seat()->set_count(held.count);
+            row->set_session(held.session);
+            *row->mutable_client() = cluster_->sessions_[held.session];
+          }
+          return grpc::Status::OK;
+        });
+  }
+
+  grpc::Status InstallLicense(
+      grpc::ServerContext* context,
+      const admin::v1::InstallLicenseRequest* request,
+      admin::v1::InstallLicenseResponse* response) override {
+    return Answer(context, "InstallLicense", request->request_id(), response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    if (!absl::StartsWith(request->license_file(), "good")) {
+                      return Refuse(grpc::StatusCode::INVALID_ARGUMENT,
+                                    "LICENSE_INVALID",
+                                    "the signature does not hold");
+                    }
+                    response->mutable_license()->set_name("licenses/good");
+                    return grpc::Status::OK;
+                  });
+  }
+
+ private:
+  // Does `act` under the lock, once for a request_id, as the conduct says.
+  template <typename Response, typename Act>
+  grpc::Status Answer(grpc::ServerContext* context, const std::string& method,
+                      const std::string& request_id, Response* response,
+                      Act act) {
+    const Conduct conduct = cluster_->Arrive(number_, method, request_id);
+    if (conduct == Conduct::kHang) {
+      cluster_->WaitForEnd(context);
+      return grpc::Status::CANCELLED;
+    }
+    if (conduct == Conduct::kNoQuorum) return NoQuorum();
+    MutexLock lock(&cluster_->mu_);
+    const auto known = cluster_->answers_.find(request_id);
+    grpc::Status status;
+    if (!request_id.empty() && known != cluster_->answers_.end()) {
+      QUORATE_CHECK(response->ParseFromString(known->second));
+    } else {
+      status = act();
+      if (status.ok()) {
+        cluster_->answers_[request_id] = response->SerializeAsString();
+      }
+    }
+    cluster_->changed_.NotifyAll();
+    if (conduct == Conduct::kLose) {
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "broken off");
+    }
+    return status;
+  }
+
+  void SetTtl(google::protobuf::Duration* ttl) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+    const int64_t nanos = absl::ToInt64Nanoseconds(cluster_->ttl_);
+    ttl->set_seconds(nanos / 1'000'000'000);
+    ttl->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+  }
+
+  uint32_t OutLocked(const std::string& feature) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+    uint32_t out = 0;
+    for (const auto& [handle, held] : cluster_->seats_) {
+      if (held.feature == feature) out += held.count;
+    }
+    return out;
+  }
+
+  grpc::Status Grant(const checkout::v1::CheckoutRequest& request,
+                     checkout::v1::CheckoutResponse* response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+    if (cluster_->sessions_.count(request.session()) == 0) {
+      return Refuse(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
+                    "no such session");
+    }
+    for (const auto& item : request.items()) {
+      const auto pool = cluster_->pools_.find(item.feature());
+      if (pool == cluster_->pools_.end()) {
+        return Refuse(grpc::StatusCode::NOT_FOUND, "FEATURE_UNKNOWN",
+                      "no licence has it");
+      }
+      if (OutLocked(item.feature()) + item.count() > pool->second) {
+        return Refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "POOL_EXHAUSTED",
+                      "all seats are in use");
+      }
+    }
+    for (const auto& item : request.items()) {
+      const uint64_t handle = ++cluster_->last_number_;
+      cluster_->seats_[handle] = {request.session(), item.feature(),
+                                  item.count()};
+      checkout::v1::Seat* seat = response->add_seats();
+      seat->set_handle(handle);
+      seat->set_feature(item.feature());
+      seat->set_count(item.count());
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status End(const std::string& session)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+    if (cluster_->sessions_.erase(session) == 0) {
+      return Refuse(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
+                    "no such session");
+    }
+    for (auto it = cluster_->seats_.begin(); it != cluster_->seats_.end();) {
+      it = it->second.session == session ? cluster_->seats_.erase(it)
+                                         : std::next(it);
+    }
+    return grpc::Status::OK;
+  }
+
+  void Renew(const checkout::v1::KeepAliveRequest& request,
+             checkout::v1::KeepAliveResponse* response) {
+    MutexLock lock(&cluster_->mu_);
+    for (const std::string& session : request.sessions()) {
+      checkout::v1::SessionRenewal* renewal = response->add_renewals();
+      renewal->set_session(session);
+      if (cluster_->sessions_.count(session) == 0) {
+        renewal->set_state(checkout::v1::SESSION_STATE_GONE);
+        continue;
+      }
+      renewal->set_state(checkout::v1::SESSION_STATE_ALIVE);
+      SetTtl(renewal->mutable_ttl());
+    }
+  }
+
+  FakeCluster* const cluster_;
+  const size_t number_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+FakeCluster::FakeCluster(const TestCertificates* certificates, size_t members)
+    : certificates_(certificates), conduct_(members, Conduct::kServe) {
+  for (size_t i = 0; i < members; ++i) {
+    members_.push_back(std::make_unique<FakeMember>(this, i));
+    addresses_.push_back(members_.back()->Start(*certificates));
+  }
+}
+
+FakeCluster::~FakeCluster() {
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  for (auto& member : members_)
+    member->Stop();
+}
+
+ClientOptions FakeCluster::Options() const {
+  ClientOptions options;
+  options.endpoints = addresses_;
+  options.endpoint_order = EndpointOrder::kGiven;
+  options.ca_pem = certificates_->Read("ca.pem");
+  options.cert_pem = certificates_->Read("client.pem");
+  options.key_pem = certificates_->Read("client.key");
+  return options;
+}
+
+void FakeCluster::SetConduct(size_t member, Conduct conduct) {
+  MutexLock lock(&mu_);
+  conduct_[member] = conduct;
+}
+
+void FakeCluster::SetPool(const std::string& feature, uint32_t total) {
+  MutexLock lock(&mu_);
+  pools_[feature] = total;
+}
+
+void FakeCluster::SetTtl(absl::Duration ttl) {
+  MutexLock lock(&mu_);
+  ttl_ = ttl;
+}
+
+void FakeCluster::EndSession(const std::string& name) {
+  MutexLock lock(&mu_);
+  sessions_.erase(name);
+}
+
+void FakeCluster::EndSeat(uint64_t handle) {
+  MutexLock lock(&mu_);
+  seats_.erase(handle);
+}
+
+void FakeCluster::Kill(size_t member) {
+  members_[member]->Stop();
+}
+
+std::vector<Arrival> FakeCluster::Arrivals(const std::string& method) const {
+  std::vector<Arrival> result;
+  MutexLock lock(&mu_);
+  for (const Arrival& arrival : arrivals_) {
+    if (arrival.method == method) result.push_back(arrival);
+  }
+  return result;
+}
+
+size_t FakeCluster::SeatsOut(const std::string& feature) const {
+  size_t out = 0;
+  MutexLock lock(&mu_);
+  for (const auto& [handle, held] : seats_) {
+    if (held.feature == feature) out += held.count;
+  }
+  return out;
+}
+
+size_t FakeCluster::SessionsOpen() const {
+  MutexLock lock(&mu_);
+  return sessions_.size();
+}
+
+bool FakeCluster::Await(const std::function<bool()>& condition) {
+  const absl::Duration end = SystemClock().SinceBoot() + absl::Seconds(20);
+  while (!condition()) {
+    if (SystemClock().SinceBoot() > end) return false;
+    MutexLock lock(&mu_);
+    changed_.WaitFor(&mu_, absl::Milliseconds(10));
+  }
+  return true;
+}
+
+Conduct FakeCluster::Arrive(size_t member, const std::string& method,
+                            const std::string& request_id) {
+  MutexLock lock(&mu_);
+  arrivals_.push_back({member, method, request_id});
+  changed_.NotifyAll();
+  return conduct_[member];
+}
+
+void FakeCluster::WaitForEnd(grpc::ServerContext* context) {
+  MutexLock lock(&mu_);
+  while (!stopping_ && !context->IsCancelled()) {
+    changed_.WaitFor(&mu_, absl::Milliseconds(10));
+  }
+}
+
+}  // namespace quorate
