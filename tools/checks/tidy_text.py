@@ -68,8 +68,7 @@ BANS = (
 )
 # std::string_view does not convert to absl's on Debian, so that it must not
 # be in what others call; inside a function, for a library's sake, it may.
-SIGNATURE_VIEW = re.compile(
-    r"std::string_view\s*&?\s*\w*\s*[,)]|std::string_view\s+[\w:]+\(")
+SIGNATURE_VIEW = re.compile(r"std::string_view\s*&?\s*\w*\s*[,)]")
 
 # Written so that it does not find itself.
 MACHINE_PATH = re.compile(

@@ -153,8 +153,8 @@ class Cluster:
     def try_each_member(self):
         """One seat out and in through each member alone."""
         for member in self.files.read_members():
-            self.must(f"a checkout through {member['name']}", "run", "cad",
-                      "--", "true", endpoints=[member["endpoint"]])
+            self.must(f"a checkout through {member['name']}", "checkout",
+                      "cad", endpoints=[member["endpoint"]])
 
     def start_members(self, members):
         for member in members:

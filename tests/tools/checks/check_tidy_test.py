@@ -21,7 +21,6 @@ REFUSED_LINES = (
     ("std::mutex mu;", "base/mutex.h"),
     ("void Take(std::string_view text);", "absl::string_view"),
     ("void Take(int a, std::string_view text, int b);", "absl::string_view"),
-    ("std::string_view Name(int a);", "absl::string_view"),
     ("auto t = std::chrono::steady_clock::now();", "base/clock.h"),
     ("auto t = absl::Now();", "base/clock.h"),
     ("auto t = time(nullptr);", "base/clock.h"),
