@@ -1,0 +1,256 @@
+#include "tests/sim/sim_client.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace quorate::sim {
+
+using licensing::LedgerAnswer;
+using replication::ProposeOutcome;
+using type::v1::ErrorReason;
+
+namespace {
+
+constexpr SimTime kTtl = 10 * kSecond;
+
+}  // namespace
+
+SimClient::SimClient(const Deps& deps, int number)
+    : deps_(deps), principal_(absl::StrCat("client/", number)) {}
+
+void SimClient::Start() {
+  Think();
+}
+
+std::string SimClient::NewRequestId() {
+  return absl::StrCat(principal_, "/", next_request_++);
+}
+
+void SimClient::Ask(internal::v1::Command command, Answered answered) {
+  RequestThrough(nullptr, std::move(command), std::move(answered));
+}
+
+void SimClient::RequestThrough(SimMember* member, internal::v1::Command command,
+                               Answered answered) {
+  auto request = std::make_shared<Request>();
+  request->command = std::move(command);
+  request->command.set_principal(principal_);
+  request->only = member;
+  request->answered = std::move(answered);
+  Attempt(request);
+}
+
+void SimClient::Attempt(const std::shared_ptr<Request>& request) {
+  if (request->done || deps_.checker->failed()) return;
+  SimMember* member =
+      request->only != nullptr
+          ? request->only
+          : deps_.members[deps_.random->Below(deps_.members.size())];
+  deps_.scheduler->After(deps_.network->DrawDelay(), [this, request, member] {
+    AttemptAt(request, member);
+  });
+  // The next attempt comes, whatever becomes of this one: its answer may be
+  // lost, or the member may have crashed with it.
+  const SimTime patience =
+      static_cast<SimTime>(deps_.random->Between(300, 2'500)) * kMillisecond;
+  deps_.scheduler->After(patience, [this, request] { Attempt(request); });
+}
+
+void SimClient::AttemptAt(const std::shared_ptr<Request>& request,
+                          SimMember* member) {
+  if (request->done || !member->working()) return;
+  internal::v1::Command command = request->command;
+  if (!command.request_id().empty()) {
+    command.set_not_after_cluster_ms(member->loop().ClusterMs() +
+                                     licensing::kAttemptMs);
+  }
+  member->Propose(
+      command.SerializeAsString(), absl::Seconds(4),
+      [this, request](const SimResult& result) {
+        // The answer may be lost on its way.
+        if (deps_.random->Chance(deps_.options->loss_per_mille, 1000)) return;
+        deps_.scheduler->After(
+            deps_.network->DrawDelay(),
+            [this, request, result] { Finish(request, result); });
+      });
+}
+
+void SimClient::Finish(const std::shared_ptr<Request>& request,
+                       const SimResult& result) {
+  if (request->done || result.outcome != ProposeOutcome::kApplied) return;
+  if (result.answer.reason == ErrorReason::ERROR_REASON_REQUEST_EXPIRED) return;
+  request->done = true;
+  if (result.answer.ok()) ++successes_;
+  request->answered(result.answer);
+}
+
+void SimClient::Think() {
+  const SimTime pause = static_cast<SimTime>(deps_.random->Below(
+      static_cast<uint64_t>(deps_.options->think_time_max)));
+  deps_.scheduler->After(pause, [this] { Step(); });
+}
+
+void SimClient::Step() {
+  if (session_ == 0) return OpenSession();
+  const uint64_t choice = deps_.random->Below(100);
+  if (choice < 50) return Checkout();
+  if (choice < 85 && !seats_.empty()) return Checkin();
+  if (choice < 88) return CloseSession();
+  VerifySeats();
+}
+
+void SimClient::OpenSession() {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  internal::v1::OpenSession* open = command.mutable_open_session();
+  open->mutable_description()->set_user("engineer");
+  open->mutable_description()->set_host("station");
+  open->set_ttl_ms(kTtl / kMillisecond);
+  const SimTime sent = deps_.scheduler->now();
+  Ask(std::move(command), [this, sent](const LedgerAnswer& answer) {
+    // A session whose time passed while its answer travelled is of no use.
+    if (answer.ok() && deps_.scheduler->now() < sent + kTtl) {
+      session_ = answer.session_id;
+      ++opened_;
+      BelieveUntil(sent + kTtl);
+      ScheduleRenewal();
+    }
+    Think();
+  });
+}
+
+void SimClient::BelieveUntil(SimTime until) {
+  believed_until_ = std::max(believed_until_, until);
+  const SimTime delay = until - deps_.scheduler->now();
+  deps_.scheduler->After(delay, [this, opened = opened_] {
+    if (opened != opened_ || session_ == 0) return;
+    if (deps_.scheduler->now() >= believed_until_) DropSession();
+  });
+}
+
+void SimClient::DropSession() {
+  session_ = 0;
+  believed_until_ = 0;
+  while (!seats_.empty())
+    DropSeat(seats_.begin()->first);
+}
+
+void SimClient::DropSeat(uint64_t handle) {
+  const HeldSeat seat = seats_.at(handle);
+  const SimFeature& feature = kSimFeatures[seat.feature];
+  deps_.checker->OnBelief(feature.name, -static_cast<int64_t>(seat.count),
+                          feature.count);
+  seats_.erase(handle);
+}
+
+void SimClient::ScheduleRenewal() {
+  deps_.scheduler->After(kTtl / 3, [this, opened = opened_] {
+    if (opened != opened_ || session_ == 0) return;
+    Renew(session_);
+    ScheduleRenewal();
+  });
+}
+
+void SimClient::Renew(uint64_t session) {
+  internal::v1::Command command;
+  internal::v1::Renewal* renewal =
+      command.mutable_renew_sessions()->add_renewals();
+  renewal->set_session_id(session);
+  renewal->set_principal(principal_);
+  const SimTime sent = deps_.scheduler->now();
+  Ask(std::move(command),
+      [this, sent, session, opened = opened_](const LedgerAnswer& answer) {
+        if (opened != opened_ || session_ != session || !answer.ok()) return;
+        if (answer.renewed_ttl_ms.at(0) == 0) {
+          deps_.checker->Fail(
+              "a renewed session is kept",
+              absl::StrCat(principal_, " lost session ", session, " ",
+                           believed_until_ - deps_.scheduler->now(),
+                           " us before its time"));
+          return DropSession();
+        }
+        BelieveUntil(sent + kTtl);
+      });
+}
+
+void SimClient::Checkout() {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  internal::v1::Checkout* checkout = command.mutable_checkout();
+  checkout->set_session_id(session_);
+  std::vector<HeldSeat> wanted;
+  const uint64_t items = deps_.random->Between(1, 2);
+  for (uint64_t i = 0; i < items; ++i) {
+    const HeldSeat seat = {
+        static_cast<size_t>(deps_.random->Below(std::size(kSimFeatures))),
+        static_cast<uint32_t>(deps_.random->Between(1, 2))};
+    wanted.push_back(seat);
+    internal::v1::CheckoutItem* item = checkout->add_items();
+    item->set_feature(kSimFeatures[seat.feature].name);
+    item->set_count(seat.count);
+  }
+  Ask(std::move(command), [this, wanted,
+                           opened = opened_](const LedgerAnswer& answer) {
+    if (answer.ok() && opened == opened_ && session_ != 0) {
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        const SimFeature& feature = kSimFeatures[wanted[i].feature];
+        seats_[answer.seat_handles.at(i)] = wanted[i];
+        deps_.checker->OnBelief(feature.name, wanted[i].count, feature.count);
+      }
+    }
+    Think();
+  });
+}
+
+void SimClient::Checkin() {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  command.mutable_checkin()->set_session_id(session_);
+  auto seat = seats_.begin();
+  std::advance(seat, deps_.random->Below(seats_.size()));
+  command.mutable_checkin()->add_seat_handles(seat->first);
+  // The engineer stops using it before he says so.
+  DropSeat(seat->first);
+  Ask(std::move(command), [this, opened = opened_](const LedgerAnswer& answer) {
+    if (!answer.ok() && opened == opened_ && session_ != 0) {
+      deps_.checker->Fail("an acknowledged seat can be returned",
+                          absl::StrCat(principal_, " was refused with ",
+                                       static_cast<int>(answer.reason)));
+    }
+    Think();
+  });
+}
+
+void SimClient::CloseSession() {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  command.mutable_close_session()->set_session_id(session_);
+  DropSession();
+  Ask(std::move(command), [this](const LedgerAnswer&) { Think(); });
+}
+
+void SimClient::VerifySeats() {
+  SimMember* member = deps_.members[deps_.random->Below(deps_.members.size())];
+  Think();
+  if (!member->working()) return;
+  std::vector<uint64_t> handles;
+  for (const auto& [handle, seat] : seats_)
+    handles.push_back(handle);
+  member->Read(absl::Seconds(2), [this, member, handles,
+                                  opened = opened_](bool granted) {
+    if (!granted || opened != opened_ || session_ == 0) return;
+    for (const uint64_t handle : handles) {
+      if (seats_.count(handle) == 0) continue;  // Returned meanwhile.
+      if (member->ledger().FindSeat(handle) == nullptr) {
+        deps_.checker->Fail("no acknowledged seat is lost",
+                            absl::StrCat(principal_, " misses seat ", handle,
+                                         " at member ", member->id().value()));
+      }
+    }
+  });
+}
+
+}  // namespace quorate::sim

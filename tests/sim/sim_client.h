@@ -1,0 +1,106 @@
+// A client of the simulated cluster: one application that opens sessions,
+// takes and returns seats, and repeats a request until it has an answer.
+
+#ifndef QUORATE_TESTS_SIM_SIM_CLIENT_H_
+#define QUORATE_TESTS_SIM_SIM_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "quorate/internal/v1/command.pb.h"
+
+#include "base/random.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/sim_member.h"
+
+namespace quorate::sim {
+
+// What the demonstration licence of the simulated world allows.
+struct SimFeature {
+  const char* name;
+  uint32_t count;
+};
+
+inline constexpr SimFeature kSimFeatures[] = {{"cad", 5}, {"solver", 3}};
+
+// Thread-compatible. What Deps points to is not owned.
+class SimClient {
+ public:
+  struct Deps {
+    const SimOptions* options = nullptr;
+    Scheduler* scheduler = nullptr;
+    SimNetwork* network = nullptr;
+    Checker* checker = nullptr;
+    Random* random = nullptr;
+    std::vector<SimMember*> members;
+  };
+
+  using Answered = std::function<void(const licensing::LedgerAnswer&)>;
+
+  SimClient(const Deps& deps, int number);
+
+  void Start();
+
+  // Sends one request through `member` alone until it is answered.
+  void RequestThrough(SimMember* member, internal::v1::Command command,
+                      Answered answered);
+
+  // How many requests were answered with success.
+  int successes() const { return successes_; }
+
+  // A new request id of this client.
+  std::string NewRequestId();
+
+  const std::string& principal() const { return principal_; }
+
+ private:
+  struct HeldSeat {
+    size_t feature;
+    uint32_t count;
+  };
+
+  // One request under way; shared by its attempts, of which several may still
+  // be answered.
+  struct Request {
+    internal::v1::Command command;
+    SimMember* only = nullptr;
+    Answered answered;
+    bool done = false;
+  };
+
+  void Ask(internal::v1::Command command, Answered answered);
+  void Attempt(const std::shared_ptr<Request>& request);
+  void AttemptAt(const std::shared_ptr<Request>& request, SimMember* member);
+  void Finish(const std::shared_ptr<Request>& request, const SimResult& result);
+
+  void Think();
+  void Step();
+  void OpenSession();
+  void Checkout();
+  void Checkin();
+  void CloseSession();
+  void VerifySeats();
+  void Renew(uint64_t session);
+  void ScheduleRenewal();
+  void BelieveUntil(SimTime until);
+  void DropSession();
+  void DropSeat(uint64_t handle);
+
+  const Deps deps_;
+  const std::string principal_;
+  uint64_t next_request_ = 1;
+  int successes_ = 0;
+
+  uint64_t session_ = 0;
+  uint64_t opened_ = 0;  // Sessions so far: tells late events of older ones.
+  SimTime believed_until_ = 0;
+  std::map<uint64_t, HeldSeat> seats_;
+};
+
+}  // namespace quorate::sim
+
+#endif  // QUORATE_TESTS_SIM_SIM_CLIENT_H_

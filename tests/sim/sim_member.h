@@ -1,0 +1,138 @@
+// One member in the simulated world: the real consensus loop, log store,
+// state store and ledger, on one thread and a simulated disk.
+
+#ifndef QUORATE_TESTS_SIM_SIM_MEMBER_H_
+#define QUORATE_TESTS_SIM_SIM_MEMBER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "replication/node/consensus_loop.h"
+#include "server/licensing/ledger.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/options.h"
+#include "tests/sim/scheduler.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_network.h"
+#include "tests/sim/sim_storage.h"
+
+namespace quorate::sim {
+
+// How a proposal ended for whoever asked a member.
+struct SimResult {
+  replication::ProposeOutcome outcome = replication::ProposeOutcome::kUnknown;
+  licensing::LedgerAnswer answer;  // kApplied only.
+};
+
+// Thread-compatible. What Deps points to is not owned.
+class SimMember {
+ public:
+  struct Deps {
+    const SimOptions* options = nullptr;
+    Scheduler* scheduler = nullptr;
+    SimNetwork* network = nullptr;
+    Checker* checker = nullptr;
+    Random* random = nullptr;
+  };
+
+  using Done = std::function<void(const SimResult&)>;
+
+  SimMember(const Deps& deps, raft::MemberId id,
+            const raft::Configuration& configuration);
+  ~SimMember();
+
+  // Begins (again) with what is on the disk.
+  void Start();
+
+  // Ends at once. What was not synced may be lost, in part or whole.
+  void Crash();
+
+  // Stands still, as by SIGSTOP: nothing is lost, everything comes later.
+  void Pause();
+  void Resume();
+
+  bool up() const { return loop_ != nullptr; }
+
+  bool paused() const { return paused_; }
+
+  bool working() const { return up() && !paused_; }
+
+  raft::MemberId id() const { return id_; }
+
+  bool Leads() const;
+
+  void Deliver(replication::PeerMessage message);
+
+  // `done` is called once, or never where this member crashes before.
+  void Propose(std::string command, absl::Duration timeout, Done done);
+
+  // Runs `done(true)` when a linearizable read may look at ledger().
+  void Read(absl::Duration timeout, std::function<void(bool)> done);
+
+  // Both: up() only.
+  const replication::ConsensusLoop& loop() const { return *loop_; }
+
+  const licensing::Ledger& ledger() const { return storage_->ledger(); }
+
+  SimClock* clock() { return &clock_; }
+
+  // From now on it does not crash by itself.
+  void Calm() { calm_ = true; }
+
+ private:
+  struct WaitingRead {
+    raft::Index index;
+    std::function<void(bool)> done;
+  };
+
+  // Runs `event` later, unless this member crashed meanwhile; after a pause
+  // where there is one.
+  void Later(SimTime delay, std::function<void()> event);
+  void Tick();
+  void MaybeAdvanceClock();
+  void Pump();
+  void SendAll(const std::vector<replication::PeerMessage>& messages);
+  void MaybeStartDisk();
+  void FinishDisk();
+  void ScheduleApply();
+  void ApplyQueued();
+  void ApplyOne(const raft::Entry& entry, std::vector<uint64_t>* sequences);
+  void RunReads();
+  void NoteRole();
+  void CrashSoon(SimTime delay);
+
+  const Deps deps_;
+  const raft::MemberId id_;
+  SimClock clock_;
+  std::unique_ptr<SimStorage> storage_;
+  std::unique_ptr<replication::ConsensusLoop> loop_;
+  uint64_t generation_ = 0;
+  uint64_t run_ = 0;
+  uint64_t next_sequence_ = 1;
+  uint64_t next_read_ = 1;
+  bool calm_ = false;
+
+  bool paused_ = false;
+  std::vector<std::function<void()>> held_;
+
+  std::vector<raft::AppendWork> disk_queue_;
+  std::vector<raft::AppendWork> in_flight_;
+  std::vector<raft::Entry> apply_queue_;
+  bool apply_scheduled_ = false;
+  bool led_ = false;
+  raft::Index applied_;
+
+  std::map<uint64_t, Done> proposals_;
+  std::map<uint64_t, std::function<void(bool)>> reads_;
+  std::vector<WaitingRead> granted_reads_;
+  bool clock_proposed_ = false;
+};
+
+}  // namespace quorate::sim
+
+#endif  // QUORATE_TESTS_SIM_SIM_MEMBER_H_
