@@ -67,7 +67,8 @@ void Ledger::State::FinishEntry(Changes* changes) {
   tables_.pools.FinishEntry();
   tables_.counters.next_answer_sequence = tables_.requests.next_sequence();
   if (written_ != tables_.counters) {
-    changes->push_back(PutRecord(OwnRecord()));
+    WriteCounters(&own_record_);
+    changes->push_back(PutRecord(own_record_));
     written_ = tables_.counters;
   }
 }
@@ -170,8 +171,8 @@ void Ledger::State::Remember(const Command& command,
       .granted_calendar_ms = answer.granted_calendar_ms,
       .seat_handles = {answer.seat_handles.begin(), answer.seat_handles.end()},
   };
-  changes->push_back(
-      PutRecord(ToRecord(remembered, tables_.requests.next_sequence())));
+  ToRecord(remembered, tables_.requests.next_sequence(), &answer_record_);
+  changes->push_back(PutRecord(answer_record_));
   QUORATE_CHECK(tables_.requests.Add(std::move(remembered)));
 }
 

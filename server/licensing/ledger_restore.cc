@@ -190,23 +190,25 @@ absl::Status Ledger::State::RestoreAnswers() {
   return absl::OkStatus();
 }
 
-LedgerRecord Ledger::State::OwnRecord() const {
+void Ledger::State::WriteCounters(LedgerRecord* record) const {
   const Counters& counters = tables_.counters;
-  LedgerRecord record;
-  record.set_cluster_id(tables_.cluster_id);
-  record.set_cluster_epoch(tables_.cluster_epoch);
-  record.set_next_session_id(counters.next_session_id);
-  record.set_next_seat_handle(counters.next_seat_handle);
-  record.set_next_answer_sequence(counters.next_answer_sequence);
-  record.set_cluster_ms(counters.cluster_ms);
-  record.set_calendar_ms(counters.calendar_ms);
-  return record;
+  record->set_cluster_id(tables_.cluster_id);
+  record->set_cluster_epoch(tables_.cluster_epoch);
+  record->set_next_session_id(counters.next_session_id);
+  record->set_next_seat_handle(counters.next_seat_handle);
+  record->set_next_answer_sequence(counters.next_answer_sequence);
+  record->set_cluster_ms(counters.cluster_ms);
+  record->set_calendar_ms(counters.calendar_ms);
 }
 
 std::vector<RecordChange> Ledger::State::Dump() const {
   // The families in the order of their first byte.
   std::vector<RecordChange> records;
-  if (written_.has_value()) records.push_back(PutRecord(OwnRecord()));
+  if (written_.has_value()) {
+    LedgerRecord record;
+    WriteCounters(&record);
+    records.push_back(PutRecord(record));
+  }
   for (const auto& [id, license] : tables_.licenses) {
     records.push_back(PutRecord(license));
   }
@@ -216,9 +218,11 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   for (const auto& [handle, seat] : tables_.seats.by_handle()) {
     records.push_back(PutRecord(seat->record));
   }
+  AnswerRecord record;
   uint64_t sequence = tables_.requests.first_sequence();
   for (const RememberedAnswer& answer : tables_.requests.answers()) {
-    records.push_back(PutRecord(ToRecord(answer, sequence++)));
+    ToRecord(answer, sequence++, &record);
+    records.push_back(PutRecord(record));
   }
   return records;
 }

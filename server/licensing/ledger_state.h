@@ -121,7 +121,7 @@ class Ledger::State {
                               Changes* changes);
 
   // ledger_restore.cc
-  internal::v1::LedgerRecord OwnRecord() const;
+  void WriteCounters(internal::v1::LedgerRecord* record) const;
   absl::Status RestoreLedger();
   absl::Status RestoreLicenses();
   absl::Status RestoreSessions();
@@ -133,6 +133,9 @@ class Ledger::State {
   RestoredRecords restored_;
   // What stands in the ledger's own record; nothing: there is none yet.
   std::optional<Counters> written_;
+  // Written for every command; kept for their memory only.
+  internal::v1::LedgerRecord own_record_;
+  internal::v1::AnswerRecord answer_record_;
 };
 
 }  // namespace quorate::licensing

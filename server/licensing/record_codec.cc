@@ -135,22 +135,21 @@ template absl::StatusOr<internal::v1::SeatRecord> ParseRecord(
 template absl::StatusOr<internal::v1::AnswerRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
-internal::v1::AnswerRecord ToRecord(const RememberedAnswer& answer,
-                                    uint64_t sequence) {
-  internal::v1::AnswerRecord record;
-  record.set_principal(answer.principal);
-  record.set_request_id(answer.request_id);
-  record.set_command_digest(answer.digest.data(), answer.digest.size());
-  record.set_answered_cluster_ms(answer.answered_cluster_ms);
-  record.set_sequence(sequence);
-  internal::v1::Answer* const given = record.mutable_answer();
+void ToRecord(const RememberedAnswer& answer, uint64_t sequence,
+              internal::v1::AnswerRecord* record) {
+  record->Clear();
+  record->set_principal(answer.principal);
+  record->set_request_id(answer.request_id);
+  record->set_command_digest(answer.digest.data(), answer.digest.size());
+  record->set_answered_cluster_ms(answer.answered_cluster_ms);
+  record->set_sequence(sequence);
+  internal::v1::Answer* const given = record->mutable_answer();
   given->set_session_id(answer.session_id);
   given->set_ttl_ms(answer.ttl_ms);
   given->set_granted_calendar_ms(answer.granted_calendar_ms);
   for (const uint64_t handle : answer.seat_handles) {
     given->add_seat_handles(handle);
   }
-  return record;
 }
 
 absl::StatusOr<RememberedAnswer> FromRecord(

@@ -51,8 +51,10 @@ template <typename Record>
 absl::StatusOr<Record> ParseRecord(absl::string_view key,
                                    absl::string_view value);
 
-internal::v1::AnswerRecord ToRecord(const RememberedAnswer& answer,
-                                    uint64_t sequence);
+// Overwrites `record`, whose memory is used again: one is written for every
+// command.
+void ToRecord(const RememberedAnswer& answer, uint64_t sequence,
+              internal::v1::AnswerRecord* record);
 
 // DATA_LOSS where the digest has another size.
 absl::StatusOr<RememberedAnswer> FromRecord(

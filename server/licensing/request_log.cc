@@ -1,5 +1,7 @@
 #include "server/licensing/request_log.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace quorate::licensing {

@@ -13,10 +13,10 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 
 #include "server/licensing/command_digest.h"
@@ -68,13 +68,29 @@ class RequestLog {
   const std::deque<RememberedAnswer>& answers() const { return answers_; }
 
  private:
-  // Principal and request id; views of an answer's own strings.
-  using Key = std::pair<absl::string_view, absl::string_view>;
+  // Views of an answer's own strings, and their hash: computed once, so that
+  // a table of millions grows without hashing them all again.
+  struct Key {
+    Key(absl::string_view of_principal, absl::string_view of_request)
+        : hash(absl::HashOf(of_principal, of_request)),
+          principal(of_principal),
+          request_id(of_request) {}
+
+    size_t hash;
+    absl::string_view principal;
+    absl::string_view request_id;
+
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return key.hash; }
+  };
 
   // Ends of a deque may change without moving what stays.
   // Invariant: by_request_ finds each of answers_ by its sequence.
   std::deque<RememberedAnswer> answers_;
-  absl::flat_hash_map<Key, uint64_t> by_request_;
+  absl::flat_hash_map<Key, uint64_t, KeyHash> by_request_;
   uint64_t first_sequence_ = 1;
 };
 

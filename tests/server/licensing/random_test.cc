@@ -1,0 +1,325 @@
+// The ledger agrees with a slow, obvious model on every answer and every pool,
+// its changes are its state, and a restored ledger goes on like the one that
+// was never stopped. Random commands at small limits, so that all are reached.
+
+#include "base/random.h"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+#include "tests/server/licensing/commands.h"
+#include "tests/server/licensing/ledger_driver.h"
+#include "tests/server/licensing/slow_model.h"
+#include "tests/support/seed.h"
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::Command;
+
+constexpr uint64_t kSeeds = 8;
+constexpr int kCommandsOfSeed = 30'000;
+constexpr int kCheckEvery = 64;
+constexpr int kRestartEvery = 1'500;
+
+constexpr LedgerLimits kSmallLimits = {.sessions = 14,
+                                       .seats_of_session = 9,
+                                       .licenses = 4,
+                                       .answers = 160,
+                                       .expiries_per_entry = 5};
+
+// Draws commands that often hit what is there, and sometimes what is not.
+class CommandSource {
+ public:
+  explicit CommandSource(uint64_t seed) : random_(seed) {}
+
+  Command Next();
+
+  // Lets it know what was answered, to aim at.
+  void Saw(const Command& command, const LedgerAnswer& answer);
+
+  EntryTime now{.cluster_ms = 1'000, .calendar_ms = 1'000'000};
+
+ private:
+  void MoveTime();
+  uint64_t SomeSession();
+
+  std::string SomePrincipal() { return random_.OneIn(8) ? kBob : kAlice; }
+
+  std::string SomeFeature() { return std::string(1, 'a' + random_.Below(4)); }
+
+  Command SomeBody();
+  Command SomeCheckout();
+  Command SomeCheckin();
+  Command SomeLicense();
+
+  Random random_;
+  std::vector<uint64_t> sessions_;
+  std::vector<std::pair<uint64_t, uint64_t>> seats_;  // Session, handle.
+  std::vector<Command> sent_;
+};
+
+void CommandSource::MoveTime() {
+  now.cluster_ms += static_cast<int64_t>(random_.Below(300));
+  if (random_.OneIn(50)) {
+    now.cluster_ms += static_cast<int64_t>(random_.Below(20'000));
+  }
+  if (random_.OneIn(2'000)) {
+    now.cluster_ms += static_cast<int64_t>(random_.Below(300'000));
+  }
+  now.calendar_ms += static_cast<int64_t>(random_.Below(300));
+  // A stamp that goes back must not matter.
+  if (random_.OneIn(100)) now.cluster_ms -= 500;
+  if (random_.OneIn(100)) now.calendar_ms -= 500;
+}
+
+uint64_t CommandSource::SomeSession() {
+  if (sessions_.empty() || random_.OneIn(30)) return random_.Below(50);
+  const size_t recent = std::min<size_t>(sessions_.size(), 8);
+  return sessions_[sessions_.size() - 1 - random_.Below(recent)];
+}
+
+Command CommandSource::SomeCheckout() {
+  std::vector<std::pair<std::string, uint32_t>> items;
+  const uint64_t size = random_.OneIn(4) ? random_.Below(5) : 1;
+  for (uint64_t i = 0; i < size; ++i) {
+    const uint64_t count =
+        random_.OneIn(40) ? random_.Below(40) : random_.Between(1, 6);
+    items.emplace_back(SomeFeature(), static_cast<uint32_t>(count));
+  }
+  return CheckoutCommand(SomeSession(), items);
+}
+
+Command CommandSource::SomeCheckin() {
+  if (seats_.empty() || random_.OneIn(20)) {
+    return CheckinCommand(SomeSession(), {random_.Below(100)});
+  }
+  std::vector<uint64_t> handles;
+  uint64_t session = 0;
+  const uint64_t size = random_.Between(1, 3);
+  for (uint64_t i = 0; i < size; ++i) {
+    const size_t recent = std::min<size_t>(seats_.size(), 10);
+    const auto& [owner, handle] =
+        seats_[seats_.size() - 1 - random_.Below(recent)];
+    if (i == 0) session = owner;
+    if (owner == session || random_.OneIn(10)) handles.push_back(handle);
+  }
+  return CheckinCommand(session, handles);
+}
+
+Command CommandSource::SomeLicense() {
+  std::vector<std::pair<std::string, uint32_t>> features;
+  const uint64_t size = random_.Between(1, 3);
+  for (uint64_t i = 0; i < size; ++i) {
+    features.emplace_back(SomeFeature(),
+                          static_cast<uint32_t>(random_.Between(1, 12)));
+  }
+  // The serial grows with the calendar, so that newer ones keep coming.
+  const uint64_t serial =
+      static_cast<uint64_t>(now.calendar_ms / 20'000) + random_.Below(3);
+  Command command =
+      InstallCommand(absl::StrCat("L", random_.Below(6)), serial, features);
+  internal::v1::InstallLicense* const body = command.mutable_install_license();
+  body->mutable_payload_sha256()->back() =
+      static_cast<char>('a' + random_.Below(2));
+  internal::v1::LicenseTerms* const terms = body->mutable_terms();
+  const auto some_time = [this] {
+    return now.calendar_ms + static_cast<int64_t>(random_.Below(60'000)) -
+           10'000;
+  };
+  if (random_.OneIn(2)) terms->set_not_before_ms(some_time());
+  if (random_.OneIn(2)) {
+    terms->set_not_after_ms(std::max(some_time(), terms->not_before_ms() + 1));
+  }
+  internal::v1::FeatureTerms* const feature = terms->mutable_features(0);
+  if (random_.OneIn(4)) feature->set_start_ms(some_time());
+  if (random_.OneIn(4)) {
+    feature->set_end_ms(std::max(some_time(), feature->start_ms() + 1));
+  }
+  if (random_.OneIn(50)) terms->set_cluster_epoch(2);
+  return command;
+}
+
+Command CommandSource::SomeBody() {
+  const uint64_t dice = random_.Below(100);
+  if (dice < 10) {
+    return OpenCommand(random_.OneIn(30) ? 1
+                                         : static_cast<int64_t>(random_.Between(
+                                               kMinTtlMs, 60'000)));
+  }
+  if (dice < 14) return CloseCommand(SomeSession());
+  if (dice < 50) return SomeCheckout();
+  if (dice < 75) return SomeCheckin();
+  if (dice < 79) return SomeLicense();
+  if (dice < 82) return AdvanceCommand();
+  if (dice < 83) return Command();
+  std::vector<uint64_t> renewed;
+  for (uint64_t i = random_.Below(6); i > 0; --i) {
+    renewed.push_back(SomeSession());
+  }
+  return RenewCommand(SomePrincipal(), renewed);
+}
+
+Command CommandSource::Next() {
+  MoveTime();
+  if (!sent_.empty() && random_.OneIn(6)) {
+    // An attempt again: soon after, late, or with another limit.
+    const size_t recent = std::min<size_t>(sent_.size(), 400);
+    Command again = sent_[sent_.size() - 1 - random_.Below(recent)];
+    if (random_.OneIn(2)) {
+      again.set_not_after_cluster_ms(now.cluster_ms + kAttemptMs);
+    }
+    return again;
+  }
+  Command command = SomeBody();
+  if (!random_.OneIn(200)) {
+    command.set_request_id(
+        absl::StrCat("r", random_.OneIn(100) ? 7 : random_.Next()));
+  }
+  command.set_principal(SomePrincipal());
+  command.set_not_after_cluster_ms(
+      now.cluster_ms - 400 +
+      static_cast<int64_t>(
+          random_.Below(random_.OneIn(20) ? 200'000 : kAttemptMs)));
+  sent_.push_back(command);
+  return command;
+}
+
+void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
+  if (!answer.ok() || answer.repeated) return;
+  if (answer.session_id != 0) sessions_.push_back(answer.session_id);
+  for (const uint64_t handle : answer.seat_handles) {
+    seats_.emplace_back(command.checkout().session_id(), handle);
+  }
+}
+
+void ExpectSameAnswer(const LedgerAnswer& got, const LedgerAnswer& want) {
+  EXPECT_EQ(got.reason, want.reason)
+      << type::v1::ErrorReason_Name(got.reason) << " "
+      << type::v1::ErrorReason_Name(want.reason);
+  EXPECT_EQ(got.repeated, want.repeated);
+  EXPECT_EQ(got.session_id, want.session_id);
+  EXPECT_EQ(got.ttl_ms, want.ttl_ms);
+  EXPECT_EQ(got.seat_handles, want.seat_handles);
+  EXPECT_EQ(got.granted_calendar_ms, want.granted_calendar_ms);
+  EXPECT_EQ(got.renewed_ttl_ms, want.renewed_ttl_ms);
+}
+
+std::map<std::string, std::pair<uint64_t, uint64_t>> PoolsOf(
+    const Ledger& ledger) {
+  std::map<std::string, std::pair<uint64_t, uint64_t>> pools;
+  for (const PoolView& view : ledger.Pools("", 100)) {
+    pools[view.feature] = {view.total, view.out};
+  }
+  return pools;
+}
+
+// One seed: the model, a ledger that is never stopped, and one that is
+// restored from its records again and again.
+class RandomRun {
+ public:
+  explicit RandomRun(uint64_t seed) : seed_(seed), source_(seed) {}
+
+  // False where something differed.
+  bool Step(int number);
+
+  // How often each reason was seen; 0 counts successes.
+  const std::map<int, int>& reasons() const { return reasons_; }
+
+  int repeated() const { return repeated_; }
+
+ private:
+  const uint64_t seed_;
+  CommandSource source_;
+  SlowModel model_{kSmallLimits};
+  std::unique_ptr<Ledger> steady_ =
+      std::make_unique<Ledger>(kClusterId, 1, kSmallLimits);
+  std::unique_ptr<Ledger> restarted_ =
+      std::make_unique<Ledger>(kClusterId, 1, kSmallLimits);
+  Records records_;
+  std::map<int, int> reasons_;
+  int repeated_ = 0;
+};
+
+bool RandomRun::Step(int number) {
+  const Command command = source_.Next();
+  const EntryTime now = source_.now;
+  SCOPED_TRACE(
+      absl::StrCat("command ", number, " ", command.ShortDebugString()));
+  std::vector<RecordChange> changes;
+  std::vector<RecordChange> other_changes;
+  const LedgerAnswer answer = steady_->Apply(command, now, &changes);
+  ExpectSameAnswer(answer, model_.Apply(command, now));
+  ExpectSameAnswer(restarted_->Apply(command, now, &other_changes), answer);
+  EXPECT_EQ(changes, other_changes);
+  EXPECT_EQ(PoolsOf(*steady_), model_.Pools());
+  ApplyChanges(changes, &records_);
+  source_.Saw(command, answer);
+  ++reasons_[answer.reason];
+  repeated_ += answer.repeated;
+  if (number % kCheckEvery == 0) {
+    const absl::Status status = steady_->CheckInvariants();
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(DumpedRecords(*steady_), records_);
+  }
+  if (number % kRestartEvery == 0) {
+    restarted_ = RestoreLedger(records_, kSmallLimits, seed_);
+    const absl::Status status = restarted_->CheckInvariants();
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(restarted_->Dump(), steady_->Dump());
+    EXPECT_EQ(restarted_->NextDueClusterMs(), steady_->NextDueClusterMs());
+    EXPECT_EQ(restarted_->NextDueCalendarMs(), steady_->NextDueCalendarMs());
+  }
+  return !testing::Test::HasFailure();
+}
+
+TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
+  std::map<int, int> reasons;
+  int repeated = 0;
+  for (const uint64_t seed : TestSeeds(1, kSeeds)) {
+    SCOPED_TRACE(ReplayLine(seed, "licensing_random_test", "*"));
+    RandomRun run(seed);
+    for (int number = 1; number <= kCommandsOfSeed; ++number) {
+      if (!run.Step(number)) return;
+    }
+    for (const auto& [reason, times] : run.reasons())
+      reasons[reason] += times;
+    repeated += run.repeated();
+  }
+  for (const auto& [reason, times] : reasons) {
+    std::cout << times << " "
+              << type::v1::ErrorReason_Name(static_cast<ErrorReason>(reason))
+              << "\n";
+  }
+  std::cout << repeated << " repeats\n";
+  // Random commands that never reach a rule test nothing of it.
+  for (const int reason :
+       {type::v1::ERROR_REASON_UNSPECIFIED, type::v1::ERROR_REASON_BAD_REQUEST,
+        type::v1::ERROR_REASON_REQUEST_ID_REUSED,
+        type::v1::ERROR_REASON_REQUEST_EXPIRED,
+        type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+        type::v1::ERROR_REASON_SESSION_NOT_YOURS,
+        type::v1::ERROR_REASON_SEAT_NOT_FOUND,
+        type::v1::ERROR_REASON_FEATURE_UNKNOWN,
+        type::v1::ERROR_REASON_POOL_EXHAUSTED,
+        type::v1::ERROR_REASON_COUNT_OVER_TOTAL,
+        type::v1::ERROR_REASON_LICENSE_EXPIRED,
+        type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
+        type::v1::ERROR_REASON_LICENSE_FOREIGN,
+        type::v1::ERROR_REASON_SERIAL_ROLLBACK,
+        type::v1::ERROR_REASON_SERIAL_FORK,
+        type::v1::ERROR_REASON_LIMIT_REACHED}) {
+    EXPECT_GT(reasons[reason], 20) << reason;
+  }
+  EXPECT_GT(repeated, 1'000);
+}
+
+}  // namespace
+}  // namespace quorate::licensing

@@ -1,0 +1,270 @@
+#include "tests/server/licensing/slow_model.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+
+namespace {
+
+LedgerAnswer No(ErrorReason reason) {
+  LedgerAnswer answer;
+  answer.reason = reason;
+  return answer;
+}
+
+LedgerAnswer Bad() {
+  return No(type::v1::ERROR_REASON_BAD_REQUEST);
+}
+
+std::string BodyOf(Command command) {
+  command.clear_request_id();
+  command.clear_principal();
+  command.clear_not_after_cluster_ms();
+  return command.SerializeAsString();
+}
+
+int64_t EndOf(int64_t end_ms) {
+  return end_ms == 0 ? std::numeric_limits<int64_t>::max() : end_ms;
+}
+
+}  // namespace
+
+LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
+  MoveTime(time);
+  if (command.has_advance_clock()) return {};
+  if (command.has_renew_sessions()) return Renew(command.renew_sessions());
+  if (command.body_case() == Command::BODY_NOT_SET) return Bad();
+  if (command.request_id().empty()) return Bad();
+  for (const Remembered& old : remembered_) {
+    if (old.principal != command.principal()) continue;
+    if (old.request_id != command.request_id()) continue;
+    if (old.body != BodyOf(command)) {
+      return No(type::v1::ERROR_REASON_REQUEST_ID_REUSED);
+    }
+    LedgerAnswer again = old.answer;
+    again.repeated = true;
+    return again;
+  }
+  if (command.not_after_cluster_ms() < now_.cluster_ms ||
+      command.not_after_cluster_ms() > now_.cluster_ms + kAnswerMemoryMs) {
+    return No(type::v1::ERROR_REASON_REQUEST_EXPIRED);
+  }
+  if (remembered_.size() == limits_.answers) {
+    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+  }
+  const LedgerAnswer answer = Act(command);
+  if (answer.ok()) {
+    remembered_.push_back({command.principal(), command.request_id(),
+                           BodyOf(command), now_.cluster_ms, answer});
+  }
+  return answer;
+}
+
+void SlowModel::MoveTime(const EntryTime& time) {
+  now_.cluster_ms = std::max(now_.cluster_ms, time.cluster_ms);
+  now_.calendar_ms = std::max(now_.calendar_ms, time.calendar_ms);
+  for (uint64_t work = 0; work < limits_.expiries_per_entry;) {
+    const auto first = std::min_element(
+        sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
+          return a.second.lease_end_ms < b.second.lease_end_ms;
+        });
+    if (first == sessions_.end() || Alive(first->first)) break;
+    work += 1 + SeatsOf(first->first);
+    EndSession(first->first);
+  }
+  for (uint64_t i = 0; i < 2 * limits_.expiries_per_entry; ++i) {
+    if (remembered_.empty() ||
+        now_.cluster_ms <= remembered_.front().at_ms + kAnswerMemoryMs) {
+      break;
+    }
+    remembered_.erase(remembered_.begin());
+  }
+}
+
+void SlowModel::EndSession(uint64_t id) {
+  std::erase_if(seats_,
+                [id](const auto& seat) { return seat.second.session == id; });
+  sessions_.erase(id);
+}
+
+bool SlowModel::Alive(uint64_t session) const {
+  const auto found = sessions_.find(session);
+  return found != sessions_.end() &&
+         found->second.lease_end_ms > now_.cluster_ms;
+}
+
+uint64_t SlowModel::SeatsOf(uint64_t session) const {
+  uint64_t count = 0;
+  for (const auto& [handle, seat] : seats_)
+    count += seat.session == session;
+  return count;
+}
+
+LedgerAnswer SlowModel::Renew(const internal::v1::RenewSessions& body) {
+  LedgerAnswer answer;
+  for (const internal::v1::Renewal& renewal : body.renewals()) {
+    const uint64_t id = renewal.session_id();
+    const bool known =
+        Alive(id) && sessions_[id].principal == renewal.principal();
+    answer.renewed_ttl_ms.push_back(known ? sessions_[id].ttl_ms : 0);
+    if (known) {
+      sessions_[id].lease_end_ms =
+          now_.cluster_ms + sessions_[id].ttl_ms * 5 / 4;
+    }
+  }
+  return answer;
+}
+
+LedgerAnswer SlowModel::Act(const Command& command) {
+  if (command.has_open_session()) return Open(command);
+  if (command.has_install_license()) return Install(command.install_license());
+  for (const internal::v1::CheckoutItem& item : command.checkout().items()) {
+    if (item.count() == 0) return Bad();
+  }
+  const std::set<uint64_t> handles(command.checkin().seat_handles().begin(),
+                                   command.checkin().seat_handles().end());
+  const size_t named =
+      static_cast<size_t>(command.checkin().seat_handles_size());
+  if (handles.size() != named) return Bad();
+  if (command.has_checkin() && handles.empty()) return Bad();
+  if (command.has_checkout() && command.checkout().items().empty()) {
+    return Bad();
+  }
+  const uint64_t id = command.has_checkout() ? command.checkout().session_id()
+                      : command.has_checkin()
+                          ? command.checkin().session_id()
+                          : command.close_session().session_id();
+  if (!Alive(id)) return No(type::v1::ERROR_REASON_SESSION_NOT_FOUND);
+  if (sessions_[id].principal != command.principal()) {
+    return No(type::v1::ERROR_REASON_SESSION_NOT_YOURS);
+  }
+  if (command.has_checkout()) return CheckOut(command.checkout());
+  if (command.has_checkin()) return CheckIn(command.checkin());
+  EndSession(id);
+  return {};
+}
+
+LedgerAnswer SlowModel::Open(const Command& command) {
+  LedgerAnswer answer;
+  answer.ttl_ms = command.open_session().ttl_ms();
+  if (answer.ttl_ms < 10'000 || answer.ttl_ms > 3'600'000) return Bad();
+  if (sessions_.size() == limits_.sessions) {
+    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+  }
+  answer.session_id = next_session_++;
+  sessions_[answer.session_id] = {command.principal(), answer.ttl_ms,
+                                  now_.cluster_ms + answer.ttl_ms * 5 / 4};
+  return answer;
+}
+
+LedgerAnswer SlowModel::CheckOut(const internal::v1::Checkout& body) {
+  std::map<std::string, uint64_t> asked;
+  for (const auto& item : body.items())
+    asked[item.feature()] += item.count();
+  auto pools = Pools();
+  for (const auto& item : body.items()) {
+    const ErrorReason why = WhyNotInForce(item.feature());
+    if (why != 0) return No(why);
+    if (asked[item.feature()] > pools[item.feature()].first) {
+      return No(type::v1::ERROR_REASON_COUNT_OVER_TOTAL);
+    }
+  }
+  for (const auto& [feature, count] : asked) {
+    if (pools[feature].second + count > pools[feature].first) {
+      return No(type::v1::ERROR_REASON_POOL_EXHAUSTED);
+    }
+  }
+  const auto items = static_cast<uint64_t>(body.items_size());
+  if (SeatsOf(body.session_id()) + items > limits_.seats_of_session) {
+    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+  }
+  LedgerAnswer answer;
+  answer.granted_calendar_ms = now_.calendar_ms;
+  for (const auto& item : body.items()) {
+    answer.seat_handles.push_back(next_seat_);
+    seats_[next_seat_++] = {body.session_id(), item.feature(), item.count()};
+  }
+  return answer;
+}
+
+LedgerAnswer SlowModel::CheckIn(const internal::v1::Checkin& body) {
+  for (const uint64_t handle : body.seat_handles()) {
+    if (seats_.count(handle) == 0 ||
+        seats_[handle].session != body.session_id()) {
+      return No(type::v1::ERROR_REASON_SEAT_NOT_FOUND);
+    }
+  }
+  for (const uint64_t handle : body.seat_handles())
+    seats_.erase(handle);
+  return {};
+}
+
+LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
+  const internal::v1::LicenseTerms& terms = body.terms();
+  if (terms.cluster_epoch() != 1) {
+    return No(type::v1::ERROR_REASON_LICENSE_FOREIGN);
+  }
+  const bool known = licenses_.count(terms.license_id()) > 0;
+  if (known) {
+    const auto& installed = licenses_[terms.license_id()];
+    if (terms.serial() < installed.terms().serial()) {
+      return No(type::v1::ERROR_REASON_SERIAL_ROLLBACK);
+    }
+    if (terms.serial() == installed.terms().serial()) {
+      return installed.payload_sha256() == body.payload_sha256()
+                 ? LedgerAnswer()
+                 : No(type::v1::ERROR_REASON_SERIAL_FORK);
+    }
+  }
+  if (terms.not_after_ms() != 0 && terms.not_after_ms() <= now_.calendar_ms) {
+    return No(type::v1::ERROR_REASON_LICENSE_EXPIRED);
+  }
+  if (!known && licenses_.size() == limits_.licenses) {
+    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+  }
+  licenses_[terms.license_id()] = body;
+  std::erase_if(terms_, [&terms](const Term& term) {
+    return term.license_id == terms.license_id();
+  });
+  for (const internal::v1::FeatureTerms& feature : terms.features()) {
+    terms_.push_back(
+        {terms.license_id(), feature.name(), feature.count(),
+         std::max(terms.not_before_ms(), feature.start_ms()),
+         std::min(EndOf(terms.not_after_ms()), EndOf(feature.end_ms()))});
+  }
+  return {};
+}
+
+ErrorReason SlowModel::WhyNotInForce(const std::string& feature) const {
+  ErrorReason why = type::v1::ERROR_REASON_FEATURE_UNKNOWN;
+  for (const Term& term : terms_) {
+    if (term.feature != feature) continue;
+    const bool ended = term.end_ms <= std::max(now_.calendar_ms, term.start_ms);
+    if (ended && why == type::v1::ERROR_REASON_FEATURE_UNKNOWN) {
+      why = type::v1::ERROR_REASON_LICENSE_EXPIRED;
+    }
+    if (ended) continue;
+    if (term.start_ms <= now_.calendar_ms) return {};
+    why = type::v1::ERROR_REASON_LICENSE_NOT_STARTED;
+  }
+  return why;
+}
+
+std::map<std::string, std::pair<uint64_t, uint64_t>> SlowModel::Pools() const {
+  std::map<std::string, std::pair<uint64_t, uint64_t>> pools;
+  for (const Term& term : terms_) {
+    const bool in_force =
+        term.start_ms <= now_.calendar_ms && now_.calendar_ms < term.end_ms;
+    pools[term.feature].first += in_force ? term.count : 0;
+  }
+  for (const auto& [handle, seat] : seats_) {
+    pools[seat.feature].second += seat.count;
+  }
+  return pools;
+}
+
+}  // namespace quorate::licensing

@@ -1,0 +1,87 @@
+// The ledger again, slow and obvious: lists and loops, no index, no record.
+// The random test compares the two after each command.
+
+#ifndef QUORATE_TESTS_SERVER_LICENSING_SLOW_MODEL_H_
+#define QUORATE_TESTS_SERVER_LICENSING_SLOW_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "quorate/internal/v1/command.pb.h"
+
+#include "server/licensing/ledger.h"
+
+namespace quorate::licensing {
+
+// Thread-compatible.
+class SlowModel {
+ public:
+  explicit SlowModel(const LedgerLimits& limits) : limits_(limits) {}
+
+  // As Ledger::Apply, for commands that the random test makes; the metadata
+  // of refusals is left out.
+  LedgerAnswer Apply(const internal::v1::Command& command,
+                     const EntryTime& time);
+
+  // Total and out of each feature that a licence or a seat names.
+  std::map<std::string, std::pair<uint64_t, uint64_t>> Pools() const;
+
+ private:
+  struct Session {
+    std::string principal;
+    int64_t ttl_ms;
+    int64_t lease_end_ms;
+  };
+
+  struct Seat {
+    uint64_t session;
+    std::string feature;
+    uint64_t count;
+  };
+
+  struct Term {
+    std::string license_id;
+    std::string feature;
+    uint64_t count;
+    int64_t start_ms;
+    int64_t end_ms;
+  };
+
+  struct Remembered {
+    std::string principal;
+    std::string request_id;
+    std::string body;
+    int64_t at_ms;
+    LedgerAnswer answer;
+  };
+
+  void MoveTime(const EntryTime& time);
+  void EndSession(uint64_t id);
+  bool Alive(uint64_t session) const;
+  uint64_t SeatsOf(uint64_t session) const;
+  LedgerAnswer Renew(const internal::v1::RenewSessions& body);
+  LedgerAnswer Act(const internal::v1::Command& command);
+  LedgerAnswer Open(const internal::v1::Command& command);
+  LedgerAnswer CheckOut(const internal::v1::Checkout& body);
+  LedgerAnswer CheckIn(const internal::v1::Checkin& body);
+  LedgerAnswer Install(const internal::v1::InstallLicense& body);
+  // Why no licence in force names the feature; 0 where one does.
+  ErrorReason WhyNotInForce(const std::string& feature) const;
+
+  LedgerLimits limits_;
+  EntryTime now_;
+  uint64_t next_session_ = 1;
+  uint64_t next_seat_ = 1;
+  std::map<uint64_t, Session> sessions_;
+  std::map<uint64_t, Seat> seats_;
+  std::map<std::string, internal::v1::InstallLicense> licenses_;
+  std::vector<Term> terms_;
+  std::vector<Remembered> remembered_;
+};
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_TESTS_SERVER_LICENSING_SLOW_MODEL_H_
