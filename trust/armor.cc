@@ -37,10 +37,12 @@ absl::Status BadForm(ArmorLabel label, absl::string_view what) {
 // Without line ends; blank lines at the end are left out.
 std::vector<absl::string_view> Lines(absl::string_view text) {
   std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
-  for (absl::string_view& line : lines)
+  for (absl::string_view& line : lines) {
     absl::ConsumeSuffix(&line, "\r");
-  while (!lines.empty() && lines.back().empty())
+  }
+  while (!lines.empty() && lines.back().empty()) {
     lines.pop_back();
+  }
   return lines;
 }
 

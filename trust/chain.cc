@@ -34,9 +34,10 @@ absl::StatusOr<TrustedRoot> ParseRoot(absl::string_view payload) {
       ParseBounded(payload, UnknownFields::kFew, &root.document));
   QUORATE_RETURN_IF_ERROR(CheckRoot(root.document));
   for (const auto& key : root.document.keys()) {
-    QUORATE_ASSIGN_OR_RETURN(PublicKey parsed, PublicKey::FromSpki(key.spki()));
+    QUORATE_ASSIGN_OR_RETURN(const PublicKey parsed,
+                             PublicKey::FromSpki(key.spki()));
     root.keys.keys.push_back(
-        {.key = std::move(parsed),
+        {.key = parsed,
          .allows = {PayloadType::kRoot, PayloadType::kKeyCertificate}});
   }
   root.keys.threshold = root.document.threshold();
@@ -120,7 +121,7 @@ absl::StatusOr<TrustedProductKey> VerifyKeyCertificate(
     return Refuse(Refusal::kScope,
                   "the key certificate is of another vendor than the root");
   }
-  QUORATE_ASSIGN_OR_RETURN(PublicKey key,
+  QUORATE_ASSIGN_OR_RETURN(const PublicKey key,
                            PublicKey::FromSpki(certificate.key().spki()));
   if (IsRevoked(root.document, key.KeyId())) {
     return Refuse(Refusal::kKeyRevoked,
@@ -132,8 +133,7 @@ absl::StatusOr<TrustedProductKey> VerifyKeyCertificate(
     return Refuse(Refusal::kKeyTime,
                   "the product key was certified after the root's end");
   }
-  product.keys.keys.push_back(
-      {.key = std::move(key), .allows = KnownTypes(certificate)});
+  product.keys.keys.push_back({.key = key, .allows = KnownTypes(certificate)});
   product.keys.threshold = 1;
   return product;
 }

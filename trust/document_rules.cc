@@ -90,6 +90,25 @@ absl::Status CheckRootKeys(const Root& root) {
   return absl::OkStatus();
 }
 
+absl::Status CheckKeyScope(const KeyCertificate& certificate) {
+  if (certificate.payload_types_size() < 1 ||
+      certificate.payload_types_size() > kMaxPayloadTypes) {
+    return Nonsense("the key certificate allows no payload type, or too many");
+  }
+  if (certificate.product_ids_size() < 1 ||
+      certificate.product_ids_size() > kMaxProducts) {
+    return Nonsense("the key certificate is for no product, or for too many");
+  }
+  for (const std::string& product : certificate.product_ids()) {
+    if (product != "*" && !IsDocumentId(product)) {
+      return Nonsense(absl::StrCat(
+          "the product ", Quoted(product),
+          " is not 1 to 64 letters, digits, dots, underscores and hyphens"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckBinding(const Binding& binding) {
   if (binding.cluster_id().size() != kClusterIdSize) {
     return Nonsense("the licence is bound to no cluster id of 16 bytes");
@@ -205,21 +224,7 @@ absl::Status CheckKeyCertificate(const KeyCertificate& certificate) {
   QUORATE_RETURN_IF_ERROR(CheckParty(certificate.vendor_id(), "vendor_id"));
   QUORATE_RETURN_IF_ERROR(
       CheckKey(certificate.key(), "the certified key").status());
-  if (certificate.payload_types_size() < 1 ||
-      certificate.payload_types_size() > kMaxPayloadTypes) {
-    return Nonsense("the key certificate allows no payload type, or too many");
-  }
-  if (certificate.product_ids_size() < 1 ||
-      certificate.product_ids_size() > kMaxProducts) {
-    return Nonsense("the key certificate is for no product, or for too many");
-  }
-  for (const std::string& product : certificate.product_ids()) {
-    if (product != "*" && !IsDocumentId(product)) {
-      return Nonsense(absl::StrCat(
-          "the product ", Quoted(product),
-          " is not 1 to 64 letters, digits, dots, underscores and hyphens"));
-    }
-  }
+  QUORATE_RETURN_IF_ERROR(CheckKeyScope(certificate));
   QUORATE_RETURN_IF_ERROR(CheckTime(certificate.issued_ms(), "issued_ms"));
   QUORATE_RETURN_IF_ERROR(
       CheckTime(certificate.not_before_ms(), "not_before_ms"));

@@ -101,7 +101,7 @@ class ErrorQueueGuard {
 };
 
 bool IsReducedAndOfLargeOrder(absl::string_view raw) {
-  FieldElement y;
+  FieldElement y = {};
   std::copy_n(Bytes(raw), kRawKeySize, y.begin());
   y.back() &= 0x7f;  // The sign of x.
   const bool reduced = std::lexicographical_compare(
@@ -113,7 +113,7 @@ bool IsReducedAndOfLargeOrder(absl::string_view raw) {
 
 std::string SpkiOf(const EVP_PKEY* key) {
   std::string spki(kSpkiPrefix.begin(), kSpkiPrefix.end());
-  std::array<unsigned char, kRawKeySize> raw;
+  std::array<unsigned char, kRawKeySize> raw = {};
   size_t size = raw.size();
   QUORATE_CHECK(EVP_PKEY_get_raw_public_key(key, raw.data(), &size) == 1);
   QUORATE_CHECK(size == raw.size());
@@ -280,7 +280,7 @@ absl::StatusOr<std::string> PrivateKey::Sign(absl::string_view message) const {
 }
 
 std::string Sha256(absl::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest = {};
   unsigned int size = 0;
   QUORATE_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size,
                            EVP_sha256(), nullptr) == 1);

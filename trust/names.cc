@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace quorate::trust {
@@ -19,7 +20,7 @@ bool IsId(absl::string_view name, absl::string_view marks) {
   return !name.empty() && name.size() <= kMaxIdBytes &&
          std::all_of(name.begin(), name.end(), [marks](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                  marks.find(c) != absl::string_view::npos;
+                  absl::StrContains(marks, c);
          });
 }
 
