@@ -100,6 +100,7 @@ class RocksDbLogStore : public LogStore {
  private:
   struct Database;
 
+  // The latch is shared with RocksDB's listener.
   RocksDbLogStore(std::unique_ptr<Database> database,
                   std::shared_ptr<FatalLatch> fatal);
 
@@ -111,6 +112,7 @@ class RocksDbLogStore : public LogStore {
 
   // Constant after Open.
   const std::unique_ptr<Database> database_;
+  // Shared with RocksDB's listener, which its threads call.
   const std::shared_ptr<FatalLatch> fatal_;
   MemberIdentity identity_;
   raft::HardState restored_;

@@ -23,6 +23,7 @@ constexpr size_t kMaxManifestBytes = 4 << 20;
 // RocksDB would go on in read-only mode, or try to resume by itself.
 class FatalListener : public rocksdb::EventListener {
  public:
+  // The latch is shared with the store.
   explicit FatalListener(std::shared_ptr<FatalLatch> fatal)
       : fatal_(std::move(fatal)) {}
 
@@ -32,6 +33,7 @@ class FatalListener : public rocksdb::EventListener {
   }
 
  private:
+  // Shared with the store.
   const std::shared_ptr<FatalLatch> fatal_;
 };
 

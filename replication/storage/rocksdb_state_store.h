@@ -57,10 +57,12 @@ class RocksDbStateStore : public StateStore {
       const override;
 
  private:
+  // The latch is shared with RocksDB's listener, which its threads call.
   RocksDbStateStore(std::unique_ptr<rocksdb::DB> db,
                     std::shared_ptr<FatalLatch> fatal);
 
   const std::unique_ptr<rocksdb::DB> db_;
+  // Shared with RocksDB's listener.
   const std::shared_ptr<FatalLatch> fatal_;
 };
 

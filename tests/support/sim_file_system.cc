@@ -38,6 +38,7 @@ IOStatus ToStatus(DiskError error, const std::string& path) {
 }
 
 struct OpenFile {
+  // Files that RocksDB holds open share the disk with the file system.
   std::shared_ptr<SimDisk> disk;
   SimDisk::Handle handle;
   std::string path;
@@ -307,6 +308,7 @@ class Files : public rocksdb::FileSystem {
     return ToStatus(error, path);
   }
 
+  // Shared with the files that are open.
   const std::shared_ptr<SimDisk> disk_;
 };
 

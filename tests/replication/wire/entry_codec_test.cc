@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -107,10 +108,9 @@ struct BrokenRule {
   std::function<void(internal::v1::Entry*)> break_it;
 };
 
-TEST(EntryCodecTest, EachBrokenRuleIsRefused) {
+std::vector<BrokenRule> RulesOfAnEntry() {
   using internal::v1::Entry;
-  ASSERT_TRUE(DecodeEntry(GoodEntry()).ok());
-  const BrokenRule rules[] = {
+  return {
       {"no index", [](Entry* e) { e->set_index(0); }},
       {"index out of range",
        [](Entry* e) { e->set_index(kMaxIndexOrTerm + 1); }},
@@ -126,6 +126,20 @@ TEST(EntryCodecTest, EachBrokenRuleIsRefused) {
       {"configuration in a command",
        [](Entry* e) { e->set_type(internal::v1::ENTRY_TYPE_COMMAND); }},
       {"payload in a configuration", [](Entry* e) { e->set_payload("x"); }},
+      {"a huge payload",
+       [](Entry* e) {
+         e->Clear();
+         e->set_index(1);
+         e->set_term(1);
+         e->set_type(internal::v1::ENTRY_TYPE_COMMAND);
+         e->set_payload(std::string(kMaxPayloadBytes + 1, 'x'));
+       }},
+  };
+}
+
+std::vector<BrokenRule> RulesOfAConfiguration() {
+  using internal::v1::Entry;
+  return {
       {"voter zero",
        [](Entry* e) { e->mutable_configuration()->set_voters(0, 0); }},
       {"unsorted voters",
@@ -180,15 +194,11 @@ TEST(EntryCodecTest, EachBrokenRuleIsRefused) {
            e->mutable_configuration()->add_addresses()->set_id(id);
          }
        }},
-      {"a huge payload",
-       [](Entry* e) {
-         e->Clear();
-         e->set_index(1);
-         e->set_term(1);
-         e->set_type(internal::v1::ENTRY_TYPE_COMMAND);
-         e->set_payload(std::string(kMaxPayloadBytes + 1, 'x'));
-       }},
   };
+}
+
+void ExpectEachRefused(const std::vector<BrokenRule>& rules) {
+  ASSERT_TRUE(DecodeEntry(GoodEntry()).ok());
   for (const BrokenRule& rule : rules) {
     internal::v1::Entry proto = GoodEntry();
     rule.break_it(&proto);
@@ -196,6 +206,14 @@ TEST(EntryCodecTest, EachBrokenRuleIsRefused) {
               absl::StatusCode::kInvalidArgument)
         << rule.name;
   }
+}
+
+TEST(EntryCodecTest, EachBrokenRuleOfAnEntryIsRefused) {
+  ExpectEachRefused(RulesOfAnEntry());
+}
+
+TEST(EntryCodecTest, EachBrokenRuleOfAConfigurationIsRefused) {
+  ExpectEachRefused(RulesOfAConfiguration());
 }
 
 TEST(EntryCodecTest, TheLargestPayloadIsTaken) {

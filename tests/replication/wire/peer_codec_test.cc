@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -135,48 +136,54 @@ TEST(PeerCodecTest, EachBrokenRuleOfAnAppendIsRefused) {
   }
 }
 
-TEST(PeerCodecTest, EachBrokenRuleOfAFrameIsRefused) {
-  struct Rule {
-    const char* name;
-    std::function<void(PeerFrame*)> break_it;
-  };
+struct BrokenFrame {
+  const char* name;
+  std::function<void(PeerFrame*)> break_it;
+};
 
-  const uint64_t beyond = kMaxIndexOrTerm + 1;
-  const Rule rules[] = {
+constexpr uint64_t kBeyond = kMaxIndexOrTerm + 1;
+
+std::vector<BrokenFrame> BrokenRaftMessages() {
+  return {
       {"an empty frame", [](PeerFrame*) {}},
       {"a raft message of no kind",
        [](PeerFrame* f) { f->mutable_raft()->set_term(1); }},
       {"term",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->set_term(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->set_term(kBeyond);
          f->mutable_raft()->mutable_vote_reply();
        }},
       {"last index",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_vote_request()->set_last_index(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_vote_request()->set_last_index(kBeyond);
        }},
       {"last term",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_vote_request()->set_last_term(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_vote_request()->set_last_term(kBeyond);
        }},
       {"match",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_append_reply()->set_match(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_append_reply()->set_match(kBeyond);
        }},
       {"hint index",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_append_reply()->set_hint_index(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_append_reply()->set_hint_index(kBeyond);
        }},
       {"hint term",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_append_reply()->set_hint_term(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_append_reply()->set_hint_term(kBeyond);
        }},
       {"heartbeat's commit",
-       [&](PeerFrame* f) {
-         f->mutable_raft()->mutable_heartbeat()->set_commit(beyond);
+       [](PeerFrame* f) {
+         f->mutable_raft()->mutable_heartbeat()->set_commit(kBeyond);
        }},
+  };
+}
+
+std::vector<BrokenFrame> OtherBrokenFrames() {
+  return {
       {"forward's term",
-       [&](PeerFrame* f) { f->mutable_forward()->set_term(beyond); }},
+       [](PeerFrame* f) { f->mutable_forward()->set_term(kBeyond); }},
       {"a proposal without id",
        [](PeerFrame* f) { f->mutable_forward()->add_proposals(); }},
       {"a proposal without sequence",
@@ -199,7 +206,7 @@ TEST(PeerCodecTest, EachBrokenRuleOfAFrameIsRefused) {
          }
        }},
       {"rejection's term",
-       [&](PeerFrame* f) { f->mutable_rejected()->set_term(beyond); }},
+       [](PeerFrame* f) { f->mutable_rejected()->set_term(kBeyond); }},
       {"a rejection of nothing",
        [](PeerFrame* f) { f->mutable_rejected()->add_proposals(); }},
       {"too many rejections",
@@ -211,14 +218,25 @@ TEST(PeerCodecTest, EachBrokenRuleOfAFrameIsRefused) {
          }
        }},
       {"read index",
-       [&](PeerFrame* f) { f->mutable_read_index_reply()->set_index(beyond); }},
+       [](PeerFrame* f) { f->mutable_read_index_reply()->set_index(kBeyond); }},
   };
-  for (const Rule& rule : rules) {
+}
+
+void ExpectEachRefused(const std::vector<BrokenFrame>& rules) {
+  for (const BrokenFrame& rule : rules) {
     PeerFrame frame;
     rule.break_it(&frame);
     EXPECT_EQ(CodeOf(std::move(frame)), absl::StatusCode::kInvalidArgument)
         << rule.name;
   }
+}
+
+TEST(PeerCodecTest, EachBrokenRuleOfARaftMessageIsRefused) {
+  ExpectEachRefused(BrokenRaftMessages());
+}
+
+TEST(PeerCodecTest, EachBrokenRuleOfOtherFramesIsRefused) {
+  ExpectEachRefused(OtherBrokenFrames());
 }
 
 TEST(PeerCodecTest, FramesBeyondTheLimitAreNotParsed) {
