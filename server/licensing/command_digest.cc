@@ -5,8 +5,6 @@
 
 #include "absl/strings/string_view.h"
 
-#include "base/ordered_encoding.h"
-
 // The header alone: no library to link, and the hash is inlined.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -21,7 +19,13 @@ class BodyEncoder {
  public:
   BodyEncoder() { bytes_.reserve(160); }
 
-  void Number(uint64_t value) { AppendOrdered64(value, &bytes_); }
+  void Number(uint64_t value) {
+    char bytes[8];
+    for (int i = 0; i < 8; ++i) {
+      bytes[i] = static_cast<char>(value >> (56 - 8 * i));
+    }
+    bytes_.append(bytes, sizeof(bytes));
+  }
 
   void Signed(int64_t value) { Number(static_cast<uint64_t>(value)); }
 

@@ -139,9 +139,9 @@ absl::Status CheckAnswers(const Tables& tables) {
   }
   int64_t previous_ms = 0;
   for (const RememberedAnswer& answer : requests.answers()) {
-    // Invariant: by_request_ finds each of answers_ by its sequence.
-    if (requests.Find(answer.principal, answer.request_id) != &answer) {
-      return Broken("an answer to request ", answer.request_id,
+    // Invariant: by_request_ finds each of answers_.
+    if (requests.Find(answer.principal(), answer.request_id()) != &answer) {
+      return Broken("an answer to request ", answer.request_id(),
                     " is not found");
     }
     if (answer.answered_cluster_ms < previous_ms) {

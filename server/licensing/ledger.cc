@@ -161,16 +161,14 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
 void Ledger::State::Remember(const Command& command,
                              const CommandDigest& digest,
                              const LedgerAnswer& answer, Changes* changes) {
-  RememberedAnswer remembered{
-      .principal = command.principal(),
-      .request_id = command.request_id(),
-      .digest = digest,
-      .answered_cluster_ms = tables_.counters.cluster_ms,
-      .session_id = answer.session_id,
-      .ttl_ms = answer.ttl_ms,
-      .granted_calendar_ms = answer.granted_calendar_ms,
-      .seat_handles = {answer.seat_handles.begin(), answer.seat_handles.end()},
-  };
+  RememberedAnswer remembered(command.principal(), command.request_id());
+  remembered.digest = digest;
+  remembered.answered_cluster_ms = tables_.counters.cluster_ms;
+  remembered.session_id = answer.session_id;
+  remembered.ttl_ms = answer.ttl_ms;
+  remembered.granted_calendar_ms = answer.granted_calendar_ms;
+  remembered.seat_handles.assign(answer.seat_handles.begin(),
+                                 answer.seat_handles.end());
   ToRecord(remembered, tables_.requests.next_sequence(), &answer_record_);
   changes->push_back(PutRecord(answer_record_));
   QUORATE_CHECK(tables_.requests.Add(std::move(remembered)));

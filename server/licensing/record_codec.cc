@@ -138,8 +138,10 @@ template absl::StatusOr<internal::v1::AnswerRecord> ParseRecord(
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,
               internal::v1::AnswerRecord* record) {
   record->Clear();
-  record->set_principal(answer.principal);
-  record->set_request_id(answer.request_id);
+  const absl::string_view principal = answer.principal();
+  const absl::string_view request_id = answer.request_id();
+  record->set_principal(principal.data(), principal.size());
+  record->set_request_id(request_id.data(), request_id.size());
   record->set_command_digest(answer.digest.data(), answer.digest.size());
   record->set_answered_cluster_ms(answer.answered_cluster_ms);
   record->set_sequence(sequence);
@@ -154,12 +156,10 @@ void ToRecord(const RememberedAnswer& answer, uint64_t sequence,
 
 absl::StatusOr<RememberedAnswer> FromRecord(
     const internal::v1::AnswerRecord& record) {
-  RememberedAnswer answer;
+  RememberedAnswer answer(record.principal(), record.request_id());
   if (record.command_digest().size() != answer.digest.size()) {
     return Damaged(KeyOf(record), "the digest has another size");
   }
-  answer.principal = record.principal();
-  answer.request_id = record.request_id();
   std::copy(record.command_digest().begin(), record.command_digest().end(),
             answer.digest.begin());
   answer.answered_cluster_ms = record.answered_cluster_ms();

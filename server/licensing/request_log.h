@@ -11,28 +11,44 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
-#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 
 #include "server/licensing/command_digest.h"
 
 namespace quorate::licensing {
 
-// One answer, smaller than its record: there may be millions.
-struct RememberedAnswer {
-  std::string principal;
-  std::string request_id;
+// One answer, smaller than its record: there may be millions. Immutable after
+// construction, but for what the answer was.
+class RememberedAnswer {
+ public:
+  RememberedAnswer(absl::string_view principal, absl::string_view request_id);
+
+  absl::string_view principal() const {
+    return absl::string_view(names_).substr(0, principal_size_);
+  }
+
+  absl::string_view request_id() const {
+    return absl::string_view(names_).substr(principal_size_);
+  }
+
+  // Of principal and request id; another one in each process.
+  size_t hash() const { return hash_; }
+
   CommandDigest digest = {};
   int64_t answered_cluster_ms = 0;
   uint64_t session_id = 0;
   int64_t ttl_ms = 0;
   int64_t granted_calendar_ms = 0;
   absl::InlinedVector<uint64_t, 2> seat_handles;
+
+ private:
+  std::string names_;  // Both in one, which is one allocation less.
+  size_t principal_size_;
+  size_t hash_;
 };
 
 // Thread-compatible.
@@ -68,29 +84,50 @@ class RequestLog {
   const std::deque<RememberedAnswer>& answers() const { return answers_; }
 
  private:
-  // Views of an answer's own strings, and their hash: computed once, so that
-  // a table of millions grows without hashing them all again.
-  struct Key {
-    Key(absl::string_view of_principal, absl::string_view of_request)
-        : hash(absl::HashOf(of_principal, of_request)),
-          principal(of_principal),
-          request_id(of_request) {}
+  // An entry of the index keeps the hash, so that a table of millions grows
+  // without reading what it points to.
+  struct Entry {
+    size_t hash;
+    const RememberedAnswer* answer;
+  };
 
+  struct Probe {
     size_t hash;
     absl::string_view principal;
     absl::string_view request_id;
-
-    friend bool operator==(const Key&, const Key&) = default;
   };
 
-  struct KeyHash {
-    size_t operator()(const Key& key) const { return key.hash; }
+  struct Hash {
+    using is_transparent = void;
+
+    size_t operator()(const Entry& entry) const { return entry.hash; }
+
+    size_t operator()(const Probe& probe) const { return probe.hash; }
   };
 
-  // Ends of a deque may change without moving what stays.
-  // Invariant: by_request_ finds each of answers_ by its sequence.
+  struct Equal {
+    using is_transparent = void;
+
+    bool operator()(const Entry& left, const Entry& right) const {
+      return left.answer == right.answer ||
+             (*this)(left, ProbeFor(*right.answer));
+    }
+
+    bool operator()(const Entry& entry, const Probe& probe) const {
+      return entry.hash == probe.hash &&
+             entry.answer->principal() == probe.principal &&
+             entry.answer->request_id() == probe.request_id;
+    }
+  };
+
+  static Probe ProbeFor(const RememberedAnswer& answer) {
+    return {answer.hash(), answer.principal(), answer.request_id()};
+  }
+
+  // The ends of a deque may change without moving what stays.
+  // Invariant: by_request_ finds each of answers_.
   std::deque<RememberedAnswer> answers_;
-  absl::flat_hash_map<Key, uint64_t, KeyHash> by_request_;
+  absl::flat_hash_set<Entry, Hash, Equal> by_request_;
   uint64_t first_sequence_ = 1;
 };
 
