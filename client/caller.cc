@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "grpc/support/time.h"
 
 #include "client/error.h"
@@ -38,6 +39,14 @@ void SetTimeout(absl::Duration timeout, grpc::ClientContext* context) {
   // matter.
   context->set_deadline(
       gpr_time_from_micros(absl::ToInt64Microseconds(timeout), GPR_TIMESPAN));
+}
+
+// What gRPC says of a failure, without what it always says.
+std::string Words(const absl::Status& status) {
+  absl::string_view words = status.message();
+  absl::ConsumePrefix(&words,
+                      "failed to connect to all addresses; last error: ");
+  return std::string(words);
 }
 
 absl::Status Cancelled() {
@@ -106,7 +115,7 @@ absl::Status Caller::Run(const CallLimits& limits, Attempt attempt) {
     progress.last[index] =
         verdict == Verdict::kSilent
             ? absl::StrCat("no answer within ", absl::FormatDuration(timeout))
-            : std::string(status.message());
+            : Words(status);
     if (verdict == Verdict::kSilent) progress.silent = true;
     if (verdict == Verdict::kAskAgain) progress.answer = status;
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -15,6 +16,8 @@
 
 namespace quorate::cli {
 namespace {
+
+using monitoring::v1::GetClusterStatusResponse;
 
 constexpr int kPageSize = 1000;
 
@@ -34,6 +37,30 @@ Request ListRequest(const ListQuery& query) {
       query.local ? type::v1::Consistency::KIND_LOCAL
                   : type::v1::Consistency::KIND_LINEARIZABLE);
   return request;
+}
+
+absl::StatusOr<GetClusterStatusResponse> AskOneStatus(
+    const ClientOptions& options, const std::string& endpoint) {
+  ClientOptions one = options;
+  one.endpoints = {endpoint};
+  EndpointSet endpoints(one, &SystemClock());
+  Caller caller(&endpoints, &SystemClock());
+  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
+  GetClusterStatusResponse response;
+  QUORATE_RETURN_IF_ERROR(caller.Run(
+      {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        return connection.monitoring->GetClusterStatus(context, {}, &response);
+      }));
+  return response;
+}
+
+// Where clients reach the leader; empty where none is known.
+std::string LeaderEndpoint(const GetClusterStatusResponse& status) {
+  for (const monitoring::v1::Member& member : status.members()) {
+    if (member.name() == status.leader()) return member.client_endpoint();
+  }
+  return "";
 }
 
 }  // namespace
@@ -135,35 +162,32 @@ absl::StatusOr<admin::v1::InstallLicenseResponse> Cluster::InstallLicense(
   return response;
 }
 
-absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
+absl::StatusOr<GetClusterStatusResponse> AskStatus(
     const ClientOptions& options) {
-  std::optional<monitoring::v1::GetClusterStatusResponse> idle;
+  std::optional<GetClusterStatusResponse> idle;
   std::vector<std::string> failures;
   absl::StatusCode worst = absl::StatusCode::kUnavailable;
-  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
   for (const std::string& endpoint : options.endpoints) {
-    ClientOptions one = options;
-    one.endpoints = {endpoint};
-    EndpointSet endpoints(one, &SystemClock());
-    Caller caller(&endpoints, &SystemClock());
-    monitoring::v1::GetClusterStatusResponse response;
-    const absl::Status status = caller.Run(
-        {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
-        [&](const Connection& connection, grpc::ClientContext* context) {
-          return connection.monitoring->GetClusterStatus(context, {},
-                                                         &response);
-        });
-    if (!status.ok()) {
-      worst = status.code();
-      failures.emplace_back(status.message());
+    auto response = AskOneStatus(options, endpoint);
+    if (!response.ok()) {
+      worst = response.status().code();
+      failures.emplace_back(response.status().message());
       continue;
     }
-    if (response.serving()) return response;
-    if (!idle.has_value()) idle = std::move(response);
+    if (!response->serving()) {
+      if (!idle.has_value()) idle = *std::move(response);
+      continue;
+    }
+    const std::string leader = LeaderEndpoint(*response);
+    if (leader == endpoint ||
+        !absl::c_linear_search(options.endpoints, leader)) {
+      return response;
+    }
+    auto of_leader = AskOneStatus(options, leader);
+    return of_leader.ok() && of_leader->serving() ? of_leader : response;
   }
   if (idle.has_value()) return *std::move(idle);
-  return absl::Status(worst, absl::StrCat("no member answers: ",
-                                          absl::StrJoin(failures, "; ")));
+  return absl::Status(worst, absl::StrJoin(failures, "; "));
 }
 
 std::string FilterFor(absl::string_view field, absl::string_view value) {

@@ -52,9 +52,10 @@ class Cluster {
   const std::unique_ptr<Calls> calls_;
 };
 
-// The cluster's state as the first member sees it that serves; where none
-// serves, as the first sees it that answers. One short attempt at each
-// endpoint, in the given order.
+// The cluster's state as the leader sees it, where it is one of the endpoints:
+// only the leader hears of all members. Else as the first member sees it that
+// serves; where none serves, as the first sees it that answers. One short
+// attempt at each endpoint, in the given order.
 absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
     const ClientOptions& options);
 

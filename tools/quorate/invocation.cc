@@ -62,10 +62,14 @@ absl::string_view AdviceFor(const absl::Status& status) {
   if (absl::StrContains(message, "DNS resolution failed")) {
     return "Is the name of the host in QUORATE_ENDPOINTS right?";
   }
-  if (absl::StrContains(message, "Socket closed") ||
-      absl::StrContains(message, "Connection reset")) {
-    return "A member hung up at once: is QUORATE_CERT signed by the CA that "
-           "it expects?";
+  // In TLS 1.3 a client learns only afterwards that it is not wanted, and
+  // then no more than that.
+  for (const char* sign : {"Socket closed", "Connection reset",
+                           "Handshake read failed", "handshaker shutdown"}) {
+    if (absl::StrContains(message, sign)) {
+      return "A member hung up at once: is QUORATE_CERT a client's "
+             "certificate, signed by the CA of this cluster?";
+    }
   }
   return "";
 }

@@ -69,9 +69,9 @@ void AddStatusCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* command = app->add_subcommand(
       "status", "Show the members, and which of them leads");
   command->footer(
-      "Asks the endpoints in turn, at most 2s each, and shows what the first "
-      "one sees\nthat can serve; where none can, what the first one sees that "
-      "answers (exit 0,\nand a line on stderr).\n\n"
+      "Asks the endpoints in turn, at most 2s each, until one can serve, then "
+      "the leader\nthat it names. Where none can serve, shows what the first "
+      "one sees that answers\n(exit 0, and a line on stderr).\n\n"
       "Example: quorate status -o json");
   command->callback([invocation] {
     invocation->run = [invocation] { return Run(*invocation); };

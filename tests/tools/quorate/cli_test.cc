@@ -127,14 +127,23 @@ TEST_F(CliTest, StatusAsksTheEndpointsInTurn) {
 
 TEST_F(CliTest, StatusPrefersAMemberThatServes) {
   cluster_.SetConduct(0, Conduct::kNoQuorum);
+  environment_["QUORATE_ENDPOINTS"] =
+      absl::StrCat(cluster_.address(2), ",", cluster_.address(1));
+  EXPECT_THAT(Run({"status"}).output, HasSubstr("asked      m3"));
+  cluster_.SetConduct(2, Conduct::kNoQuorum);
   EXPECT_THAT(Run({"status"}).output, HasSubstr("asked      m2"));
   cluster_.SetConduct(1, Conduct::kNoQuorum);
-  cluster_.SetConduct(2, Conduct::kNoQuorum);
   const ProgramResult none = Run({"status"});
   EXPECT_EQ(none.exit_code, 0);
   EXPECT_THAT(none.output,
-              AllOf(HasSubstr("asked      m1"), HasSubstr("serving    no")));
+              AllOf(HasSubstr("asked      m3"), HasSubstr("serving    no")));
   EXPECT_THAT(none.errors, HasSubstr("fewer than two"));
+}
+
+TEST_F(CliTest, StatusShowsWhatTheLeaderSees) {
+  environment_["QUORATE_ENDPOINTS"] = absl::StrCat(
+      cluster_.address(1), ",", cluster_.address(2), ",", cluster_.address(0));
+  EXPECT_THAT(Run({"status"}).output, HasSubstr("asked      m1"));
 }
 
 TEST_F(CliTest, TellsWhyNobodyCanBeReached) {
