@@ -244,8 +244,10 @@ grpc::ServerUnaryReactor* MonitoringService::GetClusterStatus(
         return a->name() < b->name();
       });
   response->set_serving(status.serving);
-  response->set_last_index(status.raft.last_index.value());
-  response->set_commit_index(status.raft.commit.value());
+  // The node publishes them one by one; what is applied was committed before.
+  const raft::Index commit = std::max(status.raft.commit, status.applied);
+  response->set_last_index(std::max(status.raft.last_index, commit).value());
+  response->set_commit_index(commit.value());
   response->set_applied_index(status.applied.value());
   calls_->Succeed(*call);
   return reactor;

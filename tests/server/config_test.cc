@@ -1,0 +1,180 @@
+// A good file gives every value, and each way to get one wrong is named with
+// its line. Texts are parsed and the messages looked at.
+
+#include "server/config.h"
+
+#include <string>
+
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace quorate::server {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kGood[] = R"([cluster]
+id = "0123456789abcdef0123456789abcdef"
+epoch = 2
+[[cluster.members]]
+name = "m2"
+id = "18446744073709551615"
+peer = "10.0.0.2:7411"
+client = "m2.example:7401"
+[[cluster.members]]
+name = "m1"
+id = "7"
+peer = "[::1]:7411"
+client = "10.0.0.1:7401"
+[member]
+name = "m1"
+data_dir = "/var/lib/quorate/m1"
+[listen]
+client = "0.0.0.0:7401"
+peer = "0.0.0.0:7411"
+[tls.client]
+ca = "ca.pem"
+cert = "tls/m1.pem"
+key = "/etc/m1.key"
+[tls.peer]
+ca = "peer-ca.pem"
+cert = "m1-peer.pem"
+key = "m1-peer.key"
+[trust]
+root = "root.pem"
+)";
+
+std::string Changed(absl::string_view from, absl::string_view to) {
+  return absl::StrReplaceAll(kGood, {{from, to}});
+}
+
+std::string FaultsOf(absl::string_view text) {
+  const absl::StatusOr<Config> config = ParseConfig(text, "q.toml", "/etc/q");
+  return config.ok() ? "none" : std::string(config.status().message());
+}
+
+TEST(ConfigTest, ReadsAllValues) {
+  const absl::StatusOr<Config> config = ParseConfig(kGood, "q.toml", "/etc/q");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->cluster_id, "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(config->cluster_epoch, 2U);
+  ASSERT_EQ(config->members.size(), 2U);
+  // In the order of the ids, as the log wants them.
+  EXPECT_EQ(config->members[0].name, "m1");
+  EXPECT_EQ(config->members[1].id, raft::MemberId(18446744073709551615U));
+  EXPECT_EQ(config->members[1].client_endpoint, "m2.example:7401");
+  EXPECT_EQ(config->self, config->members[0]);
+  EXPECT_EQ(config->data_dir, "/var/lib/quorate/m1");
+  EXPECT_EQ(config->client_listen, "0.0.0.0:7401");
+  EXPECT_EQ(config->peer_listen, "0.0.0.0:7411");
+  EXPECT_EQ(config->client_tls.cert, "/etc/q/tls/m1.pem");
+  EXPECT_EQ(config->client_tls.key, "/etc/m1.key");
+  EXPECT_EQ(config->peer_tls.ca, "/etc/q/peer-ca.pem");
+  EXPECT_EQ(config->trust_root, "/etc/q/root.pem");
+  EXPECT_EQ(config->tick, absl::Milliseconds(50));
+  EXPECT_EQ(config->heartbeat_ticks, 2);
+  EXPECT_EQ(config->election_ticks, 10);
+  EXPECT_EQ(config->log_level, LogLevel::kInfo);
+}
+
+TEST(ConfigTest, ReadsTheOptionalSections) {
+  const std::string text = std::string(kGood) +
+                           "[timing]\ntick = \"10ms\"\nheartbeat_ticks = 3\n"
+                           "election_ticks = 20\n[log]\nlevel = \"debug\"\n";
+  const absl::StatusOr<Config> config = ParseConfig(text, "q.toml", "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->tick, absl::Milliseconds(10));
+  EXPECT_EQ(config->heartbeat_ticks, 3);
+  EXPECT_EQ(config->election_ticks, 20);
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->trust_root, "root.pem");
+}
+
+struct BadCase {
+  const char* name;
+  const char* from;
+  const char* to;
+  const char* fault;
+};
+
+class BadConfigTest : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadConfigTest, IsNamedWithItsPlace) {
+  EXPECT_THAT(FaultsOf(Changed(GetParam().from, GetParam().to)),
+              HasSubstr(GetParam().fault));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadConfigTest,
+    testing::Values(
+        BadCase{"Syntax", "epoch = 2", "epoch = ", "q.toml:3: "},
+        BadCase{"UnknownKey", "epoch = 2", "epoc = 2",
+                "q.toml:3: unknown key cluster.epoc; known here are id, epoch, "
+                "members"},
+        BadCase{"UnknownSection", "[trust]", "[turst]\na = 1\n[trust]",
+                "unknown key turst"},
+        BadCase{"UnknownMemberKey", "peer = \"[::1]:7411\"",
+                "peer = \"[::1]:7411\"\npeers = 1",
+                "q.toml:13: unknown key cluster.members.peers"},
+        BadCase{"ClusterId", "id = \"0123", "id = \"X123",
+                "q.toml:2: cluster.id must be 32 lower-case hex digits"},
+        BadCase{"EpochZero", "epoch = 2", "epoch = 0",
+                "q.toml:3: cluster.epoch must be a number from 1"},
+        BadCase{"IdZero", "id = \"7\"", "id = \"0\"",
+                "q.toml:11: cluster.members.id must be a positive number"},
+        BadCase{"IdTooLarge", "\"18446744073709551615\"",
+                "\"18446744073709551616\"", "must be a positive number"},
+        BadCase{"IdNotText", "id = \"7\"", "id = 7",
+                "cluster.members.id must be a text in quotes"},
+        BadCase{"IdTwice", "id = \"7\"", "id = \"18446744073709551615\"",
+                "stands twice; each member needs one of its own"},
+        BadCase{"NameTwice", "name = \"m2\"", "name = \"m1\"",
+                "name m1 stands twice"},
+        BadCase{"EndpointTwice", "m2.example:7401", "10.0.0.1:7401",
+                "an endpoint of "},
+        BadCase{"NoPort", "10.0.0.2:7411", "10.0.0.2",
+                "q.toml:7: cluster.members.peer must be \"host:port\""},
+        BadCase{"BareIpv6", "[::1]:7411", "::1:7411", "must be \"host:port\""},
+        BadCase{"PortZero", "0.0.0.0:7401", "0.0.0.0:0",
+                "listen.client must be \"host:port\""},
+        BadCase{"ForeignName", "[member]\nname = \"m1\"",
+                "[member]\nname = \"m9\"",
+                "member.name is m9, which is none of cluster.members"},
+        BadCase{"MissingKey", "key = \"/etc/m1.key\"\n", "",
+                "tls.client.key is missing"},
+        BadCase{"MissingSection", "[trust]\nroot = \"root.pem\"\n", "",
+                "q.toml: section [trust] is missing"},
+        BadCase{"EmptyText", "root = \"root.pem\"", "root = \"\"",
+                "trust.root must be a text in quotes, not empty"},
+        BadCase{"NoMembers", "[[cluster.members]]", "[[cluster.member]]",
+                "one [[cluster.members]] section for each member"},
+        BadCase{"SlowElection", "[trust]",
+                "[timing]\nheartbeat_ticks = 5\n[trust]",
+                "at least three times heartbeat_ticks"},
+        BadCase{"TickWithoutUnit", "[trust]", "[timing]\ntick = 50\n[trust]",
+                "timing.tick must be a time like \"50ms\""},
+        BadCase{"LogLevel", "[trust]", "[log]\nlevel = \"loud\"\n[trust]",
+                "log.level must be debug, info, warn, error or off"}),
+    [](const testing::TestParamInfo<BadCase>& info) {
+      return info.param.name;
+    });
+
+TEST(ConfigTest, NamesAllFaultsAtOnce) {
+  const std::string faults = FaultsOf(absl::StrReplaceAll(
+      kGood, {{"epoch = 2", "epoch = -1"}, {"root = ", "rot = "}}));
+  EXPECT_THAT(faults, HasSubstr("q.toml:3: cluster.epoch"));
+  EXPECT_THAT(faults, HasSubstr("trust.root is missing"));
+  EXPECT_THAT(faults, HasSubstr("unknown key trust.rot"));
+}
+
+TEST(ConfigTest, SaysThatAFileCannotBeRead) {
+  const absl::StatusOr<Config> config = ReadConfig("/nowhere/q.toml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(config.status().message()),
+              HasSubstr("/nowhere/q.toml: cannot be read"));
+}
+
+}  // namespace
+}  // namespace quorate::server

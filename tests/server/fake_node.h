@@ -1,0 +1,98 @@
+// Replication of one member in one process, without a log: a seam for tests of
+// what stands above the node.
+
+#ifndef QUORATE_TESTS_SERVER_FAKE_NODE_H_
+#define QUORATE_TESTS_SERVER_FAKE_NODE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+
+#include "base/mutex.h"
+#include "replication/node/node.h"
+#include "replication/state_machine.h"
+
+namespace quorate::server {
+
+// Applies what is proposed on one thread, as the node's applier does. Tests
+// choose outcomes, the time, and whether anything goes on at all. Thread-safe.
+class FakeNode final : public replication::Node {
+ public:
+  // `state_machine` is not owned.
+  explicit FakeNode(replication::StateMachine* state_machine);
+  ~FakeNode() override;
+
+  void Propose(std::string command, absl::Duration timeout,
+               replication::ProposeDone done) override;
+  void Read(replication::ReadConsistency consistency, absl::Duration timeout,
+            replication::ReadDone done) override;
+
+  bool LeadsHint() const override { return leads_.load(); }
+
+  int64_t ClusterMsHint() const override { return cluster_ms_.load(); }
+
+  replication::NodeStatus Status() const override;
+  void Stop() override;
+
+  // What the next calls end with; nothing: they go through.
+  void FailProposals(std::optional<replication::ProposeOutcome> outcome);
+  void FailReads(std::optional<replication::ReadOutcome> outcome);
+
+  // While held, calls wait; Stop ends them with kStopping.
+  void Hold(bool held);
+
+  void SetTime(int64_t cluster_ms, int64_t calendar_ms);
+
+  void AdvanceCluster(int64_t ms) { cluster_ms_ += ms; }
+
+  void SetLeads(bool leads) { leads_ = leads; }
+
+  void SetStatus(const replication::NodeStatus& status);
+
+  // All commands that were proposed, and the timeouts they came with.
+  std::vector<std::string> commands() const;
+  std::vector<absl::Duration> timeouts() const;
+  std::vector<replication::ReadConsistency> reads() const;
+
+  // Waits until `count` calls were made; false where that takes too long.
+  bool WaitForCalls(size_t count);
+
+ private:
+  void Run();
+  void ApplyNext(const std::string& command, const raft::Stamp& stamp,
+                 const replication::ProposeDone& done);
+
+  // Constant after construction.
+  replication::StateMachine* const state_machine_;
+
+  std::atomic<bool> leads_ = true;
+  std::atomic<int64_t> cluster_ms_ = 1'000;
+  std::atomic<int64_t> calendar_ms_ = 1'767'225'600'000;
+
+  mutable Mutex mu_;
+  CondVar changed_;
+  std::deque<std::function<void(bool stopping)>> work_ ABSL_GUARDED_BY(mu_);
+  std::optional<replication::ProposeOutcome> propose_outcome_
+      ABSL_GUARDED_BY(mu_);
+  std::optional<replication::ReadOutcome> read_outcome_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> commands_ ABSL_GUARDED_BY(mu_);
+  std::vector<absl::Duration> timeouts_ ABSL_GUARDED_BY(mu_);
+  std::vector<replication::ReadConsistency> reads_ ABSL_GUARDED_BY(mu_);
+  replication::NodeStatus status_ ABSL_GUARDED_BY(mu_);
+  size_t calls_ ABSL_GUARDED_BY(mu_) = 0;
+  bool held_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread thread_;
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_TESTS_SERVER_FAKE_NODE_H_

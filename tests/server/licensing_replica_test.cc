@@ -1,0 +1,182 @@
+// Records and applied position stay together: whatever prefix of the log a
+// store has, replaying the rest gives the same ledger and the same answers.
+// Entries are applied in batches of every size, with a restart between.
+
+#include "server/licensing_replica.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "replication/storage/memory_state_store.h"
+#include "tests/server/licensing/commands.h"
+
+namespace quorate::server {
+namespace {
+
+using licensing::kAlice;
+using licensing::kClusterId;
+using replication::MemoryStateStore;
+using type::v1::ErrorReason;
+
+constexpr int64_t kNowMs = 1'767'225'600'000;
+
+raft::Entry EntryAt(uint64_t index, raft::EntryType type) {
+  return {.index = raft::Index(index),
+          .term = raft::Term(1 + index / 5),
+          .type = type,
+          .stamp = {.cluster_ms = static_cast<int64_t>(index) * 1'000,
+                    .calendar_ms = kNowMs + static_cast<int64_t>(index)}};
+}
+
+raft::Entry CommandAt(uint64_t index, internal::v1::Command command) {
+  raft::Entry entry = EntryAt(index, raft::EntryType::kCommand);
+  if (!command.has_renew_sessions() && !command.has_advance_clock()) {
+    command.set_request_id("request-" + std::to_string(index));
+    command.set_principal(kAlice);
+    command.set_not_after_cluster_ms(entry.stamp.cluster_ms + 10'000);
+  }
+  entry.payload =
+      std::make_shared<const std::string>(command.SerializeAsString());
+  return entry;
+}
+
+// A short life: a licence, two sessions, seats, a renewal, one session's end.
+std::vector<raft::Entry> Life() {
+  std::vector<raft::Entry> log;
+  log.push_back(EntryAt(1, raft::EntryType::kConfiguration));
+  log.push_back(EntryAt(2, raft::EntryType::kNoop));
+  log.push_back(CommandAt(3, licensing::InstallCommand("L1", 1, {{"cad", 5}})));
+  log.push_back(CommandAt(4, licensing::OpenCommand(10'000)));
+  log.push_back(CommandAt(5, licensing::OpenCommand(60'000)));
+  log.push_back(CommandAt(6, licensing::CheckoutCommand(1, {{"cad", 2}})));
+  log.push_back(CommandAt(7, licensing::CheckoutCommand(2, {{"cad", 3}})));
+  log.push_back(CommandAt(8, licensing::CheckoutCommand(2, {{"cad", 1}})));
+  log.push_back(CommandAt(9, licensing::RenewCommand(kAlice, {1, 2, 3})));
+  log.push_back(CommandAt(10, licensing::CheckinCommand(2, {2})));
+  raft::Entry garbage = EntryAt(11, raft::EntryType::kCommand);
+  garbage.payload = std::make_shared<const std::string>("\xff\xff\xff");
+  log.push_back(garbage);
+  for (uint64_t index = 12; index < 30; ++index) {
+    log.push_back(CommandAt(index, licensing::AdvanceCommand()));
+  }
+  return log;
+}
+
+std::unique_ptr<LicensingReplica> MustRestore(MemoryStateStore* store) {
+  auto replica = LicensingReplica::Restore(kClusterId, 1, store);
+  EXPECT_TRUE(replica.ok()) << replica.status();
+  return *std::move(replica);
+}
+
+ErrorReason ReasonOf(const replication::Answer& answer) {
+  return static_cast<const LicensingAnswer&>(answer).ledger.reason;
+}
+
+TEST(LicensingReplicaTest, AnswersEachEntryInOrder) {
+  MemoryStateStore store;
+  const auto replica = MustRestore(&store);
+  const std::vector<raft::Entry> log = Life();
+  const auto answers = replica->Apply(log);
+  ASSERT_EQ(answers.size(), log.size());
+  EXPECT_EQ(answers[0], nullptr);
+  EXPECT_EQ(answers[1], nullptr);
+  for (const size_t granted : {2, 3, 4, 5, 6, 8, 9}) {
+    EXPECT_EQ(ReasonOf(*answers[granted]), 0) << granted;
+  }
+  EXPECT_EQ(ReasonOf(*answers[7]), type::v1::ERROR_REASON_POOL_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(*answers[10]), type::v1::ERROR_REASON_BAD_REQUEST);
+  EXPECT_EQ(replica->AppliedIndex(), raft::Index(29));
+  // The first session was renewed at 9 s for 10 s and a quarter more.
+  EXPECT_EQ(replica->ledger().session_count(), 1U);
+}
+
+TEST(LicensingReplicaTest, AnUndecodableEntryMovesTheTime) {
+  MemoryStateStore store;
+  const auto replica = MustRestore(&store);
+  raft::Entry garbage = EntryAt(1, raft::EntryType::kCommand);
+  garbage.payload = std::make_shared<const std::string>("\x0a");
+  const auto answers = replica->Apply({&garbage, 1});
+  EXPECT_EQ(ReasonOf(*answers[0]), type::v1::ERROR_REASON_BAD_REQUEST);
+  EXPECT_EQ(replica->ledger().time().cluster_ms, 1'000);
+}
+
+TEST(LicensingReplicaTest, GoesOnAfterACrashAnywhere) {
+  const std::vector<raft::Entry> log = Life();
+  MemoryStateStore whole_store;
+  const auto whole = MustRestore(&whole_store);
+  const auto whole_answers = whole->Apply(log);
+  for (size_t batch = 1; batch <= log.size(); ++batch) {
+    MemoryStateStore store;
+    for (size_t begin = 0; begin < log.size(); begin += batch) {
+      // Each batch is applied by another process.
+      const auto replica = MustRestore(&store);
+      ASSERT_EQ(replica->AppliedIndex(), raft::Index(begin));
+      const size_t size = std::min(batch, log.size() - begin);
+      const auto answers = replica->Apply({&log[begin], size});
+      for (size_t i = 0; i < size; ++i) {
+        if (answers[i] == nullptr) continue;
+        EXPECT_EQ(ReasonOf(*answers[i]), ReasonOf(*whole_answers[begin + i]));
+      }
+    }
+    const auto restored = MustRestore(&store);
+    EXPECT_EQ(restored->ledger().Dump(), whole->ledger().Dump());
+    EXPECT_EQ(restored->view().term, whole->view().term);
+    EXPECT_TRUE(restored->ledger().CheckInvariants().ok());
+  }
+}
+
+TEST(LicensingReplicaTest, WritesEachKeyOnceABatch) {
+  class CountingStore final : public MemoryStateStore {
+   public:
+    void Write(const std::vector<replication::RecordChange>& changes,
+               const replication::AppliedPosition& position) override {
+      ++writes;
+      for (size_t i = 1; i < changes.size(); ++i) {
+        EXPECT_LT(changes[i - 1].key, changes[i].key);
+      }
+      last = position;
+      MemoryStateStore::Write(changes, position);
+    }
+
+    int writes = 0;
+    replication::AppliedPosition last;
+  };
+
+  CountingStore store;
+  const auto replica = MustRestore(&store);
+  const std::vector<raft::Entry> log = Life();
+  replica->Apply(log);
+  EXPECT_EQ(store.writes, 1);
+  EXPECT_EQ(store.last.index, log.back().index);
+  EXPECT_EQ(store.last.term, log.back().term);
+  EXPECT_EQ(store.last.stamp, log.back().stamp);
+}
+
+TEST(LicensingReplicaTest, PublishesWhatIsDue) {
+  MemoryStateStore store;
+  const auto replica = MustRestore(&store);
+  EXPECT_EQ(replica->view().due_cluster_ms, kNeverMs);
+  const std::vector<raft::Entry> log = Life();
+  replica->Apply({log.data(), 4});
+  // The session was opened at 4 s for 10 s; its margin is a quarter.
+  EXPECT_EQ(replica->view().due_cluster_ms, 16'500);
+  EXPECT_EQ(replica->view().calendar_ms, kNowMs + 4);
+}
+
+TEST(LicensingReplicaTest, RefusesAnotherClustersRecords) {
+  MemoryStateStore store;
+  MustRestore(&store)->Apply(Life());
+  const auto other =
+      LicensingReplica::Restore("ffffffffffffffffffffffffffffffff", 1, &store);
+  EXPECT_EQ(other.status().code(), absl::StatusCode::kDataLoss);
+  const auto later = LicensingReplica::Restore(kClusterId, 2, &store);
+  EXPECT_EQ(later.status().code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace quorate::server

@@ -1,0 +1,96 @@
+// Rules that hold for every method of the public API: a permission, an id on
+// what changes something, a mark on what does not. The descriptors are walked.
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "quorate/admin/v1/license.pb.h"
+#include "quorate/checkout/v1/checkout.pb.h"
+#include "quorate/monitoring/v1/monitoring.pb.h"
+#include "quorate/options/v1/options.pb.h"
+
+namespace quorate::server {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FileDescriptor;
+using google::protobuf::MethodDescriptor;
+using google::protobuf::MethodOptions;
+
+std::vector<const MethodDescriptor*> AllMethods() {
+  std::vector<const MethodDescriptor*> methods;
+  for (const FileDescriptor* file :
+       {checkout::v1::Seat::descriptor()->file(),
+        monitoring::v1::Pool::descriptor()->file(),
+        admin::v1::License::descriptor()->file()}) {
+    for (int i = 0; i < file->service_count(); ++i) {
+      for (int j = 0; j < file->service(i)->method_count(); ++j) {
+        methods.push_back(file->service(i)->method(j));
+      }
+    }
+  }
+  return methods;
+}
+
+bool IsRead(const MethodDescriptor* method) {
+  return method->options().idempotency_level() ==
+         MethodOptions::NO_SIDE_EFFECTS;
+}
+
+bool HasField(const Descriptor* message, const std::string& name) {
+  return message->FindFieldByName(name) != nullptr;
+}
+
+TEST(ApiRulesTest, ThereAreMethods) {
+  EXPECT_EQ(AllMethods().size(), 12U);
+}
+
+TEST(ApiRulesTest, EveryMethodNamesAPermission) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    EXPECT_NE(method->options().GetExtension(options::v1::permission),
+              options::v1::PERMISSION_UNSPECIFIED)
+        << method->full_name();
+  }
+}
+
+TEST(ApiRulesTest, WhatChangesSomethingHasARequestId) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    // Renewing twice is as good as once.
+    if (method->client_streaming()) continue;
+    EXPECT_NE(IsRead(method), HasField(method->input_type(), "request_id"))
+        << method->full_name();
+  }
+}
+
+TEST(ApiRulesTest, ReadsAreNamedAndMarkedAsReads) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    const std::string& name = method->name();
+    const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0;
+    EXPECT_EQ(reads, IsRead(method)) << method->full_name();
+  }
+}
+
+TEST(ApiRulesTest, EveryResponseHasAHeader) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    EXPECT_TRUE(HasField(method->output_type(), "header"))
+        << method->full_name();
+  }
+}
+
+TEST(ApiRulesTest, EveryListHasPages) {
+  for (const MethodDescriptor* method : AllMethods()) {
+    if (method->name().rfind("List", 0) != 0) continue;
+    for (const char* field :
+         {"page_size", "page_token", "filter", "order_by", "consistency"}) {
+      EXPECT_TRUE(HasField(method->input_type(), field))
+          << method->full_name() << " " << field;
+    }
+    EXPECT_TRUE(HasField(method->output_type(), "next_page_token"))
+        << method->full_name();
+  }
+}
+
+}  // namespace
+}  // namespace quorate::server
