@@ -5,13 +5,11 @@
 namespace quorate::replication {
 
 void ClusterClock::Run(raft::Stamp last) {
-  running_ = true;
   elapsed_ = absl::Milliseconds(last.cluster_ms);
   looked_ = clock_->SinceBoot();
 }
 
 void ClusterClock::Advance() {
-  if (!running_) return;
   const absl::Duration now = clock_->SinceBoot();
   // A clock that went back would be broken; then nothing has passed.
   elapsed_ += std::clamp(now - looked_, absl::ZeroDuration(), step_limit_);

@@ -30,9 +30,6 @@ class ClusterClock {
   // This member now leads, and `last` is the last stamp of its log.
   void Run(raft::Stamp last);
 
-  // This member leads no more.
-  void Stop() { running_ = false; }
-
   // Counts what has passed. To be called at least every tick.
   void Advance();
 
@@ -46,7 +43,6 @@ class ClusterClock {
   const Clock* const clock_;
   const absl::Duration step_limit_;
 
-  bool running_ = false;
   absl::Duration elapsed_;  // The cluster's time, with fractions of a ms.
   absl::Duration looked_;   // Clock::SinceBoot at the last look.
 };

@@ -93,7 +93,6 @@ void ConsensusLoop::State::FollowLeadership() {
   if (leads) {
     cluster_clock_.Run(raft_.last_stamp());
   } else if (led_) {
-    cluster_clock_.Stop();
     // The core drops their reads too; ours to answer is that it did.
     for (const auto& [nonce, read] : peer_reads_) {
       Send(read.peer, ReadIndexReply{.nonce = read.nonce});

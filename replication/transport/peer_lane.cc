@@ -92,7 +92,6 @@ void PeerLane::Pump() {
 // Returns true where the caller must release the stream.
 bool PeerLane::FailLocked() {
   failed_ = true;
-  if (accepted_) lost_ = true;
   queue_.clear();
   queue_bytes_ = 0;
   if (writing_ || !held_) return false;

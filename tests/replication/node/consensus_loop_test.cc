@@ -1,65 +1,19 @@
-// A proposal is applied at most once while its member promises so, it ends in
-// time and with an outcome that is true, reads are never stale, and the
-// cluster's time neither jumps nor goes back. Three loops exchange messages in
+// A proposal is applied at most once while its member promises so, and it ends
+// in time and with an outcome that is true. Three loops exchange messages in
 // one thread; the test loses what it likes and moves the clock.
 
 #include "replication/node/consensus_loop.h"
 
-#include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "gtest/gtest.h"
 
 #include "tests/replication/node/loop_cluster.h"
+#include "tests/replication/node/loop_messages.h"
 
 namespace quorate::replication {
 namespace {
-
-NodeOptions Checked() {
-  NodeOptions options;
-  options.check_invariants = true;
-  return options;
-}
-
-int Follower(int leader) {
-  return leader == 1 ? 2 : 1;
-}
-
-int OtherFollower(int leader) {
-  return leader == 3 ? 2 : 3;
-}
-
-template <typename Body>
-std::vector<Body> SentBy(const LoopCluster& cluster, int member) {
-  std::vector<Body> bodies;
-  for (const PeerMessage& message : cluster.sent()) {
-    const Body* body = std::get_if<Body>(&message.body);
-    if (body != nullptr && message.from == LoopCluster::Id(member)) {
-      bodies.push_back(*body);
-    }
-  }
-  return bodies;
-}
-
-bool IsForward(const PeerMessage& message) {
-  return std::holds_alternative<ForwardProposals>(message.body);
-}
-
-bool IsReadRequest(const PeerMessage& message) {
-  return std::holds_alternative<ReadIndexRequest>(message.body);
-}
-
-bool IsAppend(const PeerMessage& message) {
-  const auto* raft = std::get_if<raft::Message>(&message.body);
-  return raft != nullptr &&
-         std::holds_alternative<raft::AppendRequest>(raft->body);
-}
-
-int TicksFor(absl::Duration time, const NodeOptions& options) {
-  return static_cast<int>(time / options.tick) + 1;
-}
 
 TEST(ConsensusLoopTest, AppliesWhatAnyMemberProposesOnce) {
   LoopCluster cluster(Checked());
@@ -370,136 +324,6 @@ TEST(ConsensusLoopTest, RefusesMoreThanItsLimits) {
   EXPECT_EQ(cluster.Outcome(1, 3), "overloaded");
   EXPECT_EQ(cluster.ReadOutcomeOf(1, 2), "");
   EXPECT_EQ(cluster.ReadOutcomeOf(1, 3), "overloaded");
-}
-
-TEST(ConsensusLoopTest, ReadsSeeWhatWasCommittedBefore) {
-  LoopCluster cluster(Checked());
-  cluster.Elect();
-  for (int member = 1; member <= 3; ++member) {
-    cluster.Propose(member, 1);
-    cluster.Settle();
-    const raft::Index commit = cluster.loop(cluster.Leader()).raft().commit();
-    for (int reader = 1; reader <= 3; ++reader) {
-      const uint64_t read = member * 10 + reader;
-      cluster.Read(reader, read);
-      cluster.Settle();
-      EXPECT_EQ(cluster.ReadOutcomeOf(reader, read),
-                "ok@" + std::to_string(commit.value()));
-    }
-  }
-}
-
-TEST(ConsensusLoopTest, ReadsThatWaitTogetherShareOneQuestion) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  const int follower = Follower(leader);
-  cluster.ForgetSent();
-  for (uint64_t read = 1; read <= 50; ++read)
-    cluster.Read(follower, read);
-  cluster.Settle();
-  EXPECT_EQ(SentBy<ReadIndexRequest>(cluster, follower).size(), 1u);
-  EXPECT_EQ(cluster.ReadOutcomeOf(follower, 50).substr(0, 3), "ok@");
-}
-
-TEST(ConsensusLoopTest, AsksAgainWithANewNonce) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  const int follower = Follower(leader);
-  cluster.passes = [](const PeerMessage& message) {
-    return !IsReadRequest(message);
-  };
-  cluster.ForgetSent();
-  cluster.Read(follower, 1);
-  cluster.Ticks(12);
-  cluster.Heal();
-  cluster.Ticks(6);
-  EXPECT_EQ(cluster.ReadOutcomeOf(follower, 1).substr(0, 3), "ok@");
-  std::set<uint64_t> nonces;
-  const auto requests = SentBy<ReadIndexRequest>(cluster, follower);
-  for (const ReadIndexRequest& request : requests)
-    nonces.insert(request.nonce);
-  EXPECT_GE(requests.size(), 3u);
-  EXPECT_EQ(nonces.size(), requests.size());
-}
-
-// A leader that has been replaced, and does not know, must not answer.
-TEST(ConsensusLoopTest, AnIsolatedLeaderAnswersNoRead) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  const int follower = Follower(leader);
-  cluster.Isolate(leader);
-  cluster.Read(leader, 1);
-  cluster.Ticks(3);
-  EXPECT_EQ(cluster.ReadOutcomeOf(leader, 1), "");
-  cluster.Ticks(60);
-  cluster.Propose(follower, 1);
-  cluster.Settle();
-  EXPECT_EQ(cluster.Outcome(follower, 1), "applied");
-  EXPECT_TRUE(cluster.ReadOutcomeOf(leader, 1) == "" ||
-              cluster.ReadOutcomeOf(leader, 1) == "no_quorum");
-}
-
-// A read that follows its leader's fall is answered by the next one.
-TEST(ConsensusLoopTest, ReadsSurviveAChangeOfLeader) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  const int follower = Follower(leader);
-  cluster.Kill(leader);
-  cluster.Read(follower, 1);
-  cluster.Settle();
-  EXPECT_EQ(cluster.ReadOutcomeOf(follower, 1), "");
-  cluster.Elect();
-  cluster.Ticks(6);
-  EXPECT_EQ(cluster.ReadOutcomeOf(follower, 1).substr(0, 3), "ok@");
-}
-
-TEST(ConsensusLoopTest, TheClustersTimeNeitherJumpsNorStops) {
-  const NodeOptions options = Checked();
-  LoopCluster cluster(options);
-  const int leader = cluster.Elect();
-  const int64_t tick_ms = absl::ToInt64Milliseconds(options.tick);
-  const int64_t start = cluster.loop(leader).ClusterMs();
-  cluster.Ticks(10);
-  EXPECT_EQ(cluster.loop(leader).ClusterMs(), start + 10 * tick_ms);
-
-  // The machine slept for an hour.
-  cluster.clock().Advance(absl::Hours(1));
-  cluster.Propose(leader, 1);
-  cluster.Settle();
-  EXPECT_EQ(cluster.loop(leader).raft().last_stamp().cluster_ms,
-            start + 14 * tick_ms);
-}
-
-TEST(ConsensusLoopTest, TheClustersTimeStandsStillWithoutALeader) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  cluster.Ticks(20);
-  cluster.Propose(leader, 1);
-  cluster.Ticks(3);  // The followers have it.
-  const int follower = Follower(leader);
-  const int64_t stamp = cluster.loop(follower).raft().last_stamp().cluster_ms;
-  EXPECT_GE(stamp, 1000);
-  cluster.Kill(leader);
-  cluster.clock().Advance(absl::Hours(10));
-  const int next = cluster.Elect();
-  const int64_t after = cluster.loop(next).ClusterMs();
-  EXPECT_GE(after, stamp);
-  // A few ticks since it leads, and nothing for the hours without one.
-  EXPECT_LE(after, stamp + 500);
-}
-
-TEST(ConsensusLoopTest, CalendarTimeNeverGoesBack) {
-  LoopCluster cluster(Checked());
-  const int leader = cluster.Elect();
-  cluster.Propose(leader, 1);
-  cluster.Settle();
-  const raft::Stamp before = cluster.loop(leader).raft().last_stamp();
-  cluster.clock().SetCalendar(cluster.clock().Calendar() - absl::Hours(24));
-  cluster.Propose(leader, 2);
-  cluster.Settle();
-  const raft::Stamp after = cluster.loop(leader).raft().last_stamp();
-  EXPECT_EQ(after.calendar_ms, before.calendar_ms);
-  EXPECT_EQ(cluster.Outcome(leader, 2), "applied");
 }
 
 TEST(ConsensusLoopTest, TellsWhoWasHeardAndTheConfiguration) {

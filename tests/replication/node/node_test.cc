@@ -274,6 +274,91 @@ TEST(NodeTest, ConfiguresStartsAndStopsItsTransport) {
   EXPECT_TRUE(transport.stopped());
 }
 
+// A disk that takes its time: the first write waits until it is let through.
+class SlowStore : public MemoryLogStore {
+ public:
+  using MemoryLogStore::MemoryLogStore;
+
+  void Append(const LogWrite& write) override {
+    if (writes_++ == 0) {
+      writing_.set_value();
+      let_through_.get_future().wait();
+    }
+    MemoryLogStore::Append(write);
+  }
+
+  void WaitForWrite() { writing_.get_future().wait(); }
+
+  void LetThrough() { let_through_.set_value(); }
+
+ private:
+  std::atomic<int> writes_ = 0;
+  std::promise<void> writing_;
+  std::promise<void> let_through_;
+};
+
+// Lets the test speak as the other members.
+class SpokenTransport : public RecordingTransport {
+ public:
+  void Start(PeerMessageSink* sink) override {
+    RecordingTransport::Start(sink);
+    sink_ = sink;
+  }
+
+  void Send(PeerMessage message) override {
+    const auto* raft = std::get_if<raft::Message>(&message.body);
+    const auto* reply =
+        raft == nullptr ? nullptr : std::get_if<raft::VoteReply>(&raft->body);
+    if (reply == nullptr || reply->pre_vote) return;
+    if (votes_++ == 0) voted_.set_value();
+  }
+
+  void Say(PeerMessage message) {
+    EXPECT_TRUE(sink_->OnPeerMessage(std::move(message)));
+  }
+
+  int votes() const { return votes_; }
+
+  void WaitForVote() { voted_.get_future().wait(); }
+
+ private:
+  PeerMessageSink* sink_ = nullptr;
+  std::atomic<int> votes_ = 0;
+  std::promise<void> voted_;
+};
+
+// Raft, Figure 2: a vote is on disk before anyone hears of it.
+TEST(NodeTest, VotesOnlyWhenTheVoteIsDurable) {
+  SlowStore store(
+      {.cluster_id = std::string(32, 'a'), .member_id = raft::MemberId(1)},
+      ThreeNodes());
+  SpokenTransport transport;
+  CountingMachine machine;
+  NodeOptions options = QuickOptions();
+  options.tick = absl::Hours(1);  // It never campaigns by itself.
+  auto node = Node::Start({.log = &store,
+                           .transport = &transport,
+                           .state_machine = &machine,
+                           .clock = &SystemClock()},
+                          options);
+  ASSERT_TRUE(node.ok()) << node.status();
+  transport.Say({.from = raft::MemberId(2),
+                 .to = raft::MemberId(1),
+                 .body = raft::Message{
+                     .from = raft::MemberId(2),
+                     .to = raft::MemberId(1),
+                     .term = raft::Term(7),
+                     .body = raft::VoteRequest{.pre_vote = false,
+                                               .last_index = raft::Index(100),
+                                               .last_term = raft::Term(6)}}});
+  store.WaitForWrite();
+  EXPECT_EQ(transport.votes(), 0);
+  EXPECT_EQ(store.RestoredHardState().vote, raft::kNobody);
+  store.LetThrough();
+  transport.WaitForVote();
+  EXPECT_EQ(store.RestoredHardState().vote, raft::MemberId(2));
+}
+
 class MachineAt : public CountingMachine {
  public:
   explicit MachineAt(raft::Index applied) : applied_(applied) {}
