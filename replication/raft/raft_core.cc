@@ -7,6 +7,14 @@
 
 namespace quorate::raft {
 
+namespace {
+
+// Terms count elections; one beyond this comes from a damaged member, and
+// taking it over would leave no room for the next.
+constexpr Term kLastTerm = Term(uint64_t{1} << 62);
+
+}  // namespace
+
 Raft::Core::Core(const RaftOptions& options, const LogReader* log,
                  const RestoredState& restored)
     : options_(options),
@@ -75,7 +83,8 @@ void Raft::Core::TickWriteStall() {
 
 void Raft::Core::Step(Message message) {
   if (message.to != options_.id || message.from == options_.id ||
-      message.from == kNobody || message.term == Term(0)) {
+      message.from == kNobody || message.term == Term(0) ||
+      message.term > kLastTerm) {
     return;
   }
   if (message.term < term_) {

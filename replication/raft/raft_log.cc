@@ -47,6 +47,8 @@ bool RaftLog::Matches(Index index, Term term) const {
 }
 
 LogPosition RaftLog::LastWithTermAtMost(Index index, Term term) const {
+  // A follower that is merely behind agrees right there.
+  if (TermAt(index) <= term) return {index, TermAt(index)};
   Index low = reader_->FirstIndex().Previous();
   Index high = index;
   // Invariant: the answer is in [low, high], or it is `low` for want of better.

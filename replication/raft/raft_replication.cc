@@ -12,9 +12,14 @@ namespace quorate::raft {
 
 namespace {
 
+// Far beyond any log, and far enough from the end of the type that a place in a
+// message can be counted on from.
+constexpr Index kLastIndex = Index(uint64_t{1} << 62);
+
 // True where the entries follow the request's previous one without a gap, in
 // terms that a leader of `term` can hold, and each is whole.
 bool MakesSense(const AppendRequest& request, Term term) {
+  if (request.previous_index > kLastIndex) return false;
   Index index = request.previous_index;
   Term last = request.previous_term;
   for (const Entry& entry : request.entries) {

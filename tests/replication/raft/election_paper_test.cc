@@ -421,7 +421,11 @@ TEST(ElectionPaperTest, MessagesWithoutSenseAreIgnored) {
   TestMember member(Options(1), kThree);
   for (const Message& message :
        {MakeMessage(2, 3, 9, Heartbeat{}), MakeMessage(1, 1, 9, Heartbeat{}),
-        MakeMessage(0, 1, 9, Heartbeat{}), MakeMessage(2, 1, 0, Heartbeat{})}) {
+        MakeMessage(0, 1, 9, Heartbeat{}), MakeMessage(2, 1, 0, Heartbeat{}),
+        MakeMessage(2, 1, UINT64_MAX, Heartbeat{}),
+        MakeMessage(2, 1, UINT64_MAX, Request(9, 9)),
+        MakeMessage(2, 1, UINT64_MAX,
+                    VoteReply{.pre_vote = true, .granted = true})}) {
     member.Step(message);
   }
   EXPECT_EQ(member.raft().term(), Term(1));

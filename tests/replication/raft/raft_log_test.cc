@@ -233,6 +233,9 @@ TEST(RaftLogTest, KeepsInMemoryWhatFitsInTheCache) {
   // Nothing is durable: all of it must stay.
   EXPECT_EQ(log.window().front().index, Index(1));
   on_disk.WriteAll();
+  // Nor may what is not committed go: a leader counts it.
+  EXPECT_EQ(log.window().front().index, Index(1));
+  EXPECT_GT(log.CostInMemory(Index(1), Index(101), Term(1)), 10000u);
   log.CommitTo(Index(101));
   while (log.HasCommitted()) {
     log.TakeCommitted();

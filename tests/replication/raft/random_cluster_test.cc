@@ -34,6 +34,9 @@ struct Weather {
   uint64_t isolate_one_in = 0;
   uint64_t heal_one_in = 0;
   uint64_t disk_percent = 0;
+  // A leader falls after about so many steps, as in the paper's Figure 8; 0
+  // where its reign is not cut short on purpose.
+  uint64_t reign_steps = 0;
   // Of all steps: time runs fast or slowly against messages.
   uint64_t tick_percent = 0;
 };
@@ -41,7 +44,7 @@ struct Weather {
 class RandomCluster {
  public:
   explicit RandomCluster(uint64_t seed) : random_(seed) {
-    const uint64_t size = random_.Chance(1, 3) ? 5 : 3;
+    const uint64_t size = random_.OneIn(2) ? 5 : 3;
     std::vector<uint64_t> voters;
     for (uint64_t id = 1; id <= size; ++id)
       voters.push_back(id);
@@ -53,6 +56,7 @@ class RandomCluster {
                 .isolate_one_in = random_.Between(3, 60),
                 .heal_one_in = random_.Between(5, 30),
                 .disk_percent = random_.Between(30, 95),
+                .reign_steps = random_.OneIn(2) ? random_.Between(20, 200) : 0,
                 .tick_percent = random_.Between(5, 20)};
     for (const uint64_t id : voters) {
       const RaftOptions options = {
@@ -60,7 +64,8 @@ class RandomCluster {
           .heartbeat_ticks = 1,
           .election_ticks = 5,
           .random_seed = random_.Next(),
-          .max_message_bytes = random_.Between(1, 1000),
+          .max_message_bytes =
+              weather_.reign_steps > 0 ? 1 : random_.Between(1, 1000),
           .max_inflight_messages = random_.Between(1, 8),
           .max_inflight_bytes = random_.Between(1, 3000),
           .max_cached_bytes = random_.Between(1, 3000),
@@ -114,7 +119,10 @@ class RandomCluster {
 
  private:
   void StormStep() {
-    TestMember& member = *members_[random_.Below(members_.size())];
+    TestMember& member = AnyMember();
+    if (weather_.reign_steps > 0 && random_.OneIn(weather_.reign_steps)) {
+      CutReignShort();
+    }
     const uint64_t action = random_.Below(100);
     if (action < weather_.tick_percent) {
       member.Tick();
@@ -125,40 +133,72 @@ class RandomCluster {
       member.TakeReady();
     } else if (action < 85) {
       if (random_.Chance(weather_.disk_percent, 100)) member.WriteOne();
-    } else if (action < 90) {
+    } else if (action < 88) {
       member.ApplyAll();
-    } else if (action < 94) {
+    } else if (action < 92) {
       ++proposals_;
-      (void)member.Propose({absl::StrCat("p", proposals_)},
+      TestMember& leader = LeaderOrAny();
+      (void)leader.Propose({absl::StrCat("p", proposals_)},
                            {.cluster_ms = proposals_});
-    } else if (action < 96) {
-      if (member.Read(++nonces_).ok()) checker_.OnRead(nonces_);
-    } else if (action < 97) {
-      member.Unreachable(members_[random_.Below(members_.size())]->id());
+    } else if (action < 94) {
+      if (LeaderOrAny().Read(++nonces_).ok()) checker_.OnRead(nonces_);
+    } else if (action < 95) {
+      member.Unreachable(AnyMember().id());
     } else {
-      Mischief(member);
+      // Trouble at the top makes logs differ.
+      Mischief(random_.OneIn(3) ? member : LeaderOrAny());
     }
     Collect(member);
   }
 
-  void Mischief(TestMember& member) {
-    if (random_.OneIn(weather_.crash_one_in)) {
-      ++crashes_;
-      // The state machine has kept some of what it applied.
-      const std::vector<Entry>& applied = member.applied();
-      const Index kept = applied.empty()
-                             ? Index(0)
-                             : applied[random_.Below(applied.size())].index;
-      member.Crash(random_.OneIn(2) ? kept : Index(0));
-      checker_.OnCrash(member.id());
+  TestMember& AnyMember() { return *members_[random_.Below(members_.size())]; }
+
+  // Some member that leads by its own opinion.
+  TestMember& LeaderOrAny() {
+    const size_t start = random_.Below(members_.size());
+    for (size_t i = 0; i < members_.size(); ++i) {
+      TestMember& member = *members_[(start + i) % members_.size()];
+      if (member.raft().role() == Role::kLeader) return member;
     }
-    const MemberId other = members_[random_.Below(members_.size())]->id();
-    if (random_.OneIn(weather_.cut_one_in)) cut_.insert({member.id(), other});
+    return *members_[start];
+  }
+
+  // The leader crashes and is away; whoever was away is back.
+  void CutReignShort() {
+    TestMember& leader = LeaderOrAny();
+    if (leader.raft().role() != Role::kLeader) return;
+    Crash(leader);
+    cut_.clear();
+    if (random_.OneIn(2)) Isolate(leader, leader.id());
+  }
+
+  void Crash(TestMember& member) {
+    ++crashes_;
+    // The state machine has kept some of what it applied.
+    const std::vector<Entry>& applied = member.applied();
+    const Index kept = applied.empty()
+                           ? Index(0)
+                           : applied[random_.Below(applied.size())].index;
+    member.Crash(random_.OneIn(2) ? kept : Index(0));
+    checker_.OnCrash(member.id());
+  }
+
+  // Only `reached` hears the member and is heard.
+  void Isolate(const TestMember& member, MemberId reached) {
+    for (const auto& each : members_) {
+      if (each->id() == reached) continue;
+      cut_.insert({member.id(), each->id()});
+      cut_.insert({each->id(), member.id()});
+    }
+  }
+
+  void Mischief(TestMember& member) {
+    if (random_.OneIn(weather_.crash_one_in)) Crash(member);
+    if (random_.OneIn(weather_.cut_one_in)) {
+      cut_.insert({member.id(), AnyMember().id()});
+    }
     if (random_.OneIn(weather_.isolate_one_in)) {
-      for (const auto& each : members_) {
-        cut_.insert({member.id(), each->id()});
-        cut_.insert({each->id(), member.id()});
-      }
+      Isolate(member, random_.OneIn(2) ? AnyMember().id() : member.id());
     }
     if (random_.OneIn(weather_.heal_one_in)) cut_.clear();
   }

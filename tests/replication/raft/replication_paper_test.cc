@@ -295,6 +295,15 @@ TEST(ReplicationPaperTest, GapsAndFallingTermsAreIgnored) {
   }
 }
 
+TEST(ReplicationPaperTest, AnIndexBeyondAllLogsIsIgnored) {
+  TestMember follower(Options(), kThree);
+  follower.Step(MakeMessage(2, 1, 2, Append(UINT64_MAX, 1, UINT64_MAX)));
+  follower.Step(MakeMessage(2, 1, 2, Heartbeat{.commit = Index(UINT64_MAX)}));
+  follower.Settle();
+  EXPECT_EQ(follower.raft().commit(), Index(0));
+  EXPECT_TRUE(follower.Take<AppendReply>().empty());
+}
+
 // §5.3: "If followers crash or run slowly, or if network packets are lost, the
 // leader retries AppendEntries RPCs indefinitely (even after it has responded
 // to the client) until all followers eventually store all log entries."

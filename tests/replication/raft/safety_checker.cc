@@ -1,6 +1,7 @@
 #include "tests/replication/raft/safety_checker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -29,7 +30,9 @@ void SafetyChecker::CheckElectionSafety(const TestMember& member) {
 void SafetyChecker::CheckLogMatching(const TestMember& member) {
   if (member.pending().empty()) return;
   const std::vector<Entry>& written = member.pending().back().entries;
-  if (written.empty()) return;
+  uint64_t& seen = writes_seen_[member.id()];
+  const uint64_t write = member.pending().back().receipt.write;
+  if (written.empty() || std::exchange(seen, write) == write) return;
   const std::vector<Entry> log = WholeLog(member);
   const Index first = written.front().index;
   for (uint64_t i = first.value(); i <= log.size(); ++i) {
@@ -71,6 +74,8 @@ void SafetyChecker::CheckLeaderCompleteness(const TestMember& member) {
   if (member.raft().role() != Role::kLeader || member.raft().HasReady()) {
     return;
   }
+  // Checked once when it comes to power: it only appends after that.
+  if (!complete_.insert(member.raft().term()).second) return;
   const std::vector<Entry> log = WholeLog(member);
   // A deposed leader may not know what a later one has committed.
   for (const Entry& entry : committed_) {
@@ -97,6 +102,11 @@ void SafetyChecker::CheckStateMachineSafety(const TestMember& member) {
       Complain(member, absl::StrCat("State Machine Safety at ", index));
     }
   }
+}
+
+void SafetyChecker::OnCrash(MemberId id) {
+  applied_seen_[id] = 0;
+  writes_seen_[id] = 0;
 }
 
 void SafetyChecker::OnRead(uint64_t nonce) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ class SafetyChecker {
   void OnReadState(const ReadState& read);
 
   // A member crashed: its state machine starts anew.
-  void OnCrash(MemberId id) { applied_seen_[id] = 0; }
+  void OnCrash(MemberId id);
 
   // What is wrong, one line each; empty where all is well.
   const std::vector<std::string>& complaints() const { return complaints_; }
@@ -57,6 +58,8 @@ class SafetyChecker {
   std::map<std::pair<Index, Term>, std::pair<Entry, Term>> entries_;
   std::vector<Entry> committed_;
   std::map<MemberId, size_t> applied_seen_;
+  std::map<MemberId, uint64_t> writes_seen_;
+  std::set<Term> complete_;
   std::map<uint64_t, Index> reads_;
   uint64_t reads_answered_ = 0;
   std::vector<std::string> complaints_;
