@@ -6,6 +6,7 @@
 //
 // Exit status 0 where every world held, 1 where one did not, 2 for usage.
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -26,6 +27,20 @@
 namespace quorate::sim {
 namespace {
 
+// The world that runs now: a failed check of the product ends the process, and
+// the seed must still be known.
+volatile uint64_t current_seed = 0;
+
+void PrintSeedOnAbort(int) {
+  char line[96];
+  const int size =
+      std::snprintf(line, sizeof(line),
+                    "ABORTED seed %llu\n  replay: ./dev sim --seed %llu\n",
+                    static_cast<unsigned long long>(current_seed),
+                    static_cast<unsigned long long>(current_seed));
+  if (write(STDOUT_FILENO, line, static_cast<size_t>(size)) < 0) _exit(70);
+}
+
 void PrintFailure(uint64_t seed, const SimReport& report) {
   std::printf(
       "FAILED seed %llu at %.3f s: %s\n  replay: ./dev sim --seed %llu\n",
@@ -36,6 +51,7 @@ void PrintFailure(uint64_t seed, const SimReport& report) {
 }
 
 int RunOne(uint64_t seed, bool trace) {
+  current_seed = seed;
   const SimOptions options = SimOptions::ForSeed(seed);
   std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
               options.ToString().c_str());
@@ -58,6 +74,7 @@ int RunOne(uint64_t seed, bool trace) {
 int RunShare(const std::vector<uint64_t>& seeds, size_t first, size_t step) {
   int failures = 0;
   for (size_t i = first; i < seeds.size(); i += step) {
+    current_seed = seeds[i];
     const SimReport report = SimWorld(SimOptions::ForSeed(seeds[i])).Run();
     if (report.passed) continue;
     PrintFailure(seeds[i], report);
@@ -138,6 +155,7 @@ int Main(int argc, char** argv) {
   many->excludes(listed);
   CLI11_PARSE(app, argc, argv);
   ConfigureLog(LogLevel::kOff, "");
+  std::signal(SIGABRT, PrintSeedOnAbort);
   if (one->count() > 0) return RunOne(seed, trace);
   std::vector<uint64_t> seeds;
   if (many->count() > 0 && !ParseRange(range, &seeds)) {

@@ -47,6 +47,12 @@ void DrawFaults(Random* random, SimOptions* options) {
   if (random->OneIn(2)) {
     options->crash_after_election_per_mille = random->Between(50, 700);
   }
+  if (random->OneIn(2)) {
+    options->cut_after_election_per_mille = random->Between(50, 700);
+  }
+  if (random->OneIn(2)) {
+    options->crash_at_failpoint_per_10000 = random->Between(1, 100);
+  }
 }
 
 }  // namespace
@@ -91,7 +97,11 @@ std::string SimOptions::ToString() const {
       " leader_crash_ms=", leader_crash_every / kMillisecond,
       " partition_ms=", partition_every / kMillisecond,
       " pause_ms=", pause_every / kMillisecond,
-      " clock_ms=", clock_every / kMillisecond, " clients=", clients,
+      " clock_ms=", clock_every / kMillisecond,
+      " vote_crash=", crash_after_vote_per_mille,
+      " election_crash=", crash_after_election_per_mille,
+      " election_cut=", cut_after_election_per_mille,
+      " failpoint=", crash_at_failpoint_per_10000, " clients=", clients,
       " message_bytes=", max_message_bytes,
       " inflight=", max_inflight_messages);
 }

@@ -43,6 +43,14 @@ struct SimOptions {
   uint64_t crash_after_vote_per_mille = 0;
   uint64_t crash_after_election_per_mille = 0;
 
+  // Chance per 1000 that a new leader is cut off before its first message goes
+  // out, so that what it appends stays with it alone.
+  uint64_t cut_after_election_per_mille = 0;
+
+  // Chance per 10000 that a member crashes at one of the places where its
+  // state is half out: before and after a send, a write, an apply.
+  uint64_t crash_at_failpoint_per_10000 = 0;
+
   // Load.
   int clients = 0;
   SimTime think_time_max = 0;

@@ -118,13 +118,27 @@ void SimMember::CrashSoon(SimTime delay) {
   deps_.scheduler->After(delay, [this, generation = generation_] {
     if (generation != generation_ || calm_) return;
     Crash();
-    deps_.scheduler->After(
-        static_cast<SimTime>(deps_.random->Below(
-            static_cast<uint64_t>(deps_.options->down_time_max))),
-        [this] {
-          if (!up() && !deps_.checker->failed()) Start();
-        });
+    StartLater();
   });
+}
+
+void SimMember::StartLater() {
+  const SimTime down = static_cast<SimTime>(
+      deps_.random->Below(static_cast<uint64_t>(deps_.options->down_time_max)));
+  deps_.scheduler->After(down, [this] {
+    if (!up() && !deps_.checker->failed()) Start();
+  });
+}
+
+bool SimMember::FailPoint(const char* place) {
+  if (calm_ || !deps_.random->Chance(
+                   deps_.options->crash_at_failpoint_per_10000, 10'000)) {
+    return false;
+  }
+  deps_.checker->Note(id_, place);
+  Crash();
+  StartLater();
+  return true;
 }
 
 void SimMember::Pause() {
@@ -205,7 +219,9 @@ void SimMember::Pump() {
       apply_queue_.push_back(std::move(entry));
     }
     NoteRole();
+    if (!output.messages.empty() && FailPoint("before a send")) return;
     SendAll(output.messages);
+    if (!output.messages.empty() && FailPoint("after a send")) return;
     MaybeStartDisk();
     ScheduleApply();
     for (const LoopOutput::Failure& failure : output.failures) {
@@ -229,6 +245,11 @@ void SimMember::NoteRole() {
   const raft::Raft& raft = loop_->raft();
   deps_.checker->OnRole(id_, raft.role(), raft.term());
   const bool leads = raft.role() == raft::Role::kLeader;
+  if (leads && !led_ && !calm_ &&
+      deps_.random->Chance(deps_.options->cut_after_election_per_mille, 1000)) {
+    deps_.network->CutOff(
+        id_, static_cast<SimTime>(deps_.random->Below(2 * kSecond)));
+  }
   if (leads && !led_ &&
       deps_.random->Chance(deps_.options->crash_after_election_per_mille,
                            1000)) {
@@ -257,9 +278,11 @@ void SimMember::MaybeStartDisk() {
 }
 
 void SimMember::FinishDisk() {
+  if (FailPoint("before a write")) return;
   storage_->Append(in_flight_);
   std::vector<raft::AppendWork> done;
   done.swap(in_flight_);
+  if (FailPoint("after a write")) return;
   for (raft::AppendWork& work : done) {
     std::vector<PeerMessage> messages;
     for (raft::Message& message : work.messages) {
@@ -288,7 +311,7 @@ void SimMember::ApplyQueued() {
   std::vector<uint64_t> sequences;
   for (const raft::Entry& entry : entries) {
     ApplyOne(entry, &sequences);
-    if (deps_.checker->failed()) return;
+    if (deps_.checker->failed() || FailPoint("after an apply")) return;
   }
   applied_ = entries.back().index;
   loop_->OnApplied(applied_, entries.back().term, sequences);

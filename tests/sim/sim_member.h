@@ -106,6 +106,11 @@ class SimMember {
   void NoteRole();
   void CrashSoon(SimTime delay);
 
+  // True where this member crashed here and now; the caller then returns
+  // without another look at itself.
+  bool FailPoint(const char* place);
+  void StartLater();
+
   const Deps deps_;
   const raft::MemberId id_;
   SimClock clock_;

@@ -24,6 +24,15 @@ SimTime SimNetwork::DrawDelay() {
   return delay + static_cast<SimTime>(random_->Below(kSecond));
 }
 
+void SimNetwork::CutOff(raft::MemberId member, SimTime time) {
+  const uint64_t cut = ++cuts_;
+  cut_off_[member] = cut;
+  scheduler_->After(time, [this, member, cut] {
+    const auto found = cut_off_.find(member);
+    if (found != cut_off_.end() && found->second == cut) cut_off_.erase(found);
+  });
+}
+
 void SimNetwork::Send(const replication::PeerMessage& message) {
   if (IsCut(message.from, message.to)) return;
   if (!calm_ && random_->Chance(options_.loss_per_mille, 1000)) return;

@@ -5,6 +5,7 @@
 #define QUORATE_TESTS_SIM_SIM_NETWORK_H_
 
 #include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -33,10 +34,16 @@ class SimNetwork {
   // Cuts the way from one member to another (this direction only).
   void Cut(raft::MemberId from, raft::MemberId to) { cut_.insert({from, to}); }
 
-  void HealAll() { cut_.clear(); }
+  // Cuts all ways out of one member, and mends them after `time`.
+  void CutOff(raft::MemberId member, SimTime time);
+
+  void HealAll() {
+    cut_.clear();
+    cut_off_.clear();
+  }
 
   bool IsCut(raft::MemberId from, raft::MemberId to) const {
-    return cut_.count({from, to}) > 0;
+    return cut_.count({from, to}) > 0 || cut_off_.count(from) > 0;
   }
 
   // No loss, repetition or slowness from now on.
@@ -54,6 +61,8 @@ class SimNetwork {
   Random* const random_;
   const Deliver deliver_;
   std::set<std::pair<raft::MemberId, raft::MemberId>> cut_;
+  std::map<raft::MemberId, uint64_t> cut_off_;  // To the number of the cut.
+  uint64_t cuts_ = 0;
   bool calm_ = false;
 };
 
