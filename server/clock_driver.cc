@@ -27,8 +27,10 @@ void ClockDriver::LookForDue() {
 
 bool ClockDriver::SomethingIsDue() const {
   const LicensingView& view = *deps_.view;
-  return view.due_cluster_ms.load(std::memory_order_relaxed) <=
-             deps_.node->ClusterMsHint() ||
+  const int64_t now_ms = deps_.node->ClusterMsHint();
+  return view.due_cluster_ms.load(std::memory_order_relaxed) <= now_ms ||
+         view.cluster_ms.load(std::memory_order_relaxed) + kMaxQuietMs <=
+             now_ms ||
          view.due_calendar_ms.load(std::memory_order_relaxed) <=
              absl::ToUnixMillis(deps_.clock->Calendar());
 }

@@ -94,6 +94,7 @@ void LicensingReplica::TakeChanges() {
 }
 
 void LicensingReplica::Publish() {
+  view_.cluster_ms.store(ledger_.time().cluster_ms, std::memory_order_relaxed);
   view_.calendar_ms.store(ledger_.time().calendar_ms,
                           std::memory_order_relaxed);
   view_.due_cluster_ms.store(ledger_.NextDueClusterMs().value_or(kNeverMs),

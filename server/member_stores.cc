@@ -45,7 +45,10 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
           ". This member must not go on with it. The others have all data: "
           "keep the directory for a look, and replace this member."));
     default:
-      return Annotate(status, config.data_dir);
+      return Annotate(status,
+                      absl::StrCat(config.data_dir,
+                                   " cannot be opened now (is another quorated "
+                                   "running on it, may this user read it?)"));
   }
 }
 

@@ -38,6 +38,7 @@ struct LicensingView {
   raft::Term term;  // Of the entry at `applied`.
 
   // As of the same batch, each by itself: hints for other threads.
+  std::atomic<int64_t> cluster_ms = 0;
   std::atomic<int64_t> calendar_ms = 0;
   std::atomic<int64_t> due_cluster_ms = kNeverMs;
   std::atomic<int64_t> due_calendar_ms = kNeverMs;

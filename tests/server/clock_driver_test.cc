@@ -58,11 +58,21 @@ class ClockDriverTest : public testing::Test {
 };
 
 TEST_F(ClockDriverTest, ProposesNothingWhileNothingIsDue) {
-  driver_.LookForDue();
   OpenSession();
-  node_.AdvanceCluster(12'499);
+  node_.AdvanceCluster(9'999);
   driver_.LookForDue();
   EXPECT_EQ(node_.commands().size(), 1U);
+}
+
+TEST_F(ClockDriverTest, LetsTheOtherMembersKnowTheTime) {
+  OpenSession();
+  node_.AdvanceCluster(10'000);
+  driver_.LookForDue();
+  WaitForApplier();
+  EXPECT_EQ(node_.commands().size(), 2U);
+  EXPECT_EQ(replica_->ledger().session_count(), 1U);
+  driver_.LookForDue();
+  EXPECT_EQ(node_.commands().size(), 2U);
 }
 
 TEST_F(ClockDriverTest, EndsALeaseOnAnIdleCluster) {
