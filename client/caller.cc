@@ -22,9 +22,12 @@ constexpr absl::Duration kLongestAttempt = absl::Seconds(6);
 constexpr absl::Duration kShortestAttempt = absl::Milliseconds(50);
 
 // After the first failure ask the next one nearly at once; if that does not
-// help either, all clients ask at the same time, so spread them more and more.
+// help either, wait longer and longer, but never for more than about half of
+// what has passed: an election is over in a second or two, and its end must
+// not be slept through.
 constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
-constexpr absl::Duration kLongestPause = absl::Milliseconds(500);
+constexpr absl::Duration kLongestPause = absl::Milliseconds(400);
+constexpr double kPauseGrowth = 1.5;
 
 // A member that asks for a longer wait than this is not believed: another one
 // may be able to serve.
@@ -172,7 +175,7 @@ absl::Duration Caller::PauseAfter(const absl::Status& status,
                                   const Progress& progress) {
   absl::Duration pause = kFirstPause;
   for (int i = 1; i < progress.failures && pause < kLongestPause; ++i) {
-    pause *= 2;
+    pause *= kPauseGrowth;
   }
   pause = std::min(pause, kLongestPause);
   const auto asked = RetryDelayOf(status);
@@ -182,8 +185,9 @@ absl::Duration Caller::PauseAfter(const absl::Status& status,
     if (progress.rounds() == 0) pause = std::min(pause, 2 * kFirstPause);
   }
   MutexLock lock(&mu_);
-  // From 1 to 2.5 times: so many clients that failed together come apart.
-  return pause * (1.0 + static_cast<double>(random_.Below(1500)) / 1000.0);
+  // From 0.9 to 1.4 times: so clients that failed together come apart. A delay
+  // that a member asks for differs from client to client already.
+  return pause * (0.9 + static_cast<double>(random_.Below(500)) / 1000.0);
 }
 
 bool Caller::Pause(const Progress& progress, absl::Duration pause) {
