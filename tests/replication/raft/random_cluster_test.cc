@@ -56,8 +56,14 @@ class RandomCluster {
                 .isolate_one_in = random_.Between(3, 60),
                 .heal_one_in = random_.Between(5, 30),
                 .disk_percent = random_.Between(30, 95),
-                .reign_steps = random_.OneIn(2) ? random_.Between(20, 200) : 0,
+                .reign_steps = random_.OneIn(2) ? random_.Between(30, 300) : 0,
                 .tick_percent = random_.Between(5, 20)};
+    if (weather_.reign_steps > 0) {
+      // Fair otherwise, so that there is a next reign soon.
+      weather_.crash_one_in = weather_.cut_one_in = 1000;
+      weather_.isolate_one_in = weather_.heal_one_in = 1000;
+      weather_.tick_percent = random_.Between(10, 25);
+    }
     for (const uint64_t id : voters) {
       const RaftOptions options = {
           .id = MemberId(id),
@@ -163,13 +169,19 @@ class RandomCluster {
     return *members_[start];
   }
 
-  // The leader crashes and is away; whoever was away is back.
+  // The leader is cut off, and often crashes; whoever was away is back.
   void CutReignShort() {
     TestMember& leader = LeaderOrAny();
     if (leader.raft().role() != Role::kLeader) return;
-    Crash(leader);
+    if (random_.OneIn(2)) Crash(leader);
+    if (random_.OneIn(2)) Crash(AnyMember());
     cut_.clear();
-    if (random_.OneIn(2)) Isolate(leader, leader.id());
+    // A bare majority is left, so each entry hangs on a few members.
+    Isolate(leader, leader.id());
+    if (members_.size() == 5) {
+      const TestMember& other = AnyMember();
+      Isolate(other, other.id());
+    }
   }
 
   void Crash(TestMember& member) {
