@@ -14,10 +14,13 @@
 #include "rocksdb/db.h"
 #include "rocksdb/options.h"
 
+#include "quorate/internal/v1/raft.pb.h"
+
 #include "base/check.h"
 #include "base/log.h"
 #include "replication/storage/key_space.h"
 #include "replication/storage/rocksdb_log_store.h"
+#include "replication/wire/entry_codec.h"
 #include "tests/replication/storage/log_samples.h"
 #include "tests/support/sim_file_system.h"
 
@@ -262,7 +265,7 @@ TEST_F(LogRecordTest, EachRuleOfTheRecordsIsChecked) {
          db->Delete(rocksdb::WriteOptions(), f[0],
                     ConfigurationKey(raft::Index(1)));
        }},
-      {"DATA_LOSS.*terms? out of order|DATA_LOSS.*committed",
+      {"DATA_LOSS.*has a term out of order",
        [](DB* db, const Families& f) {
          db->Put(rocksdb::WriteOptions(), f[0], kHardStateKey,
                  SealHardState({.term = raft::Term(1),
@@ -287,6 +290,45 @@ TEST_F(LogRecordTest, EachRuleOfTheRecordsIsChecked) {
     Change(item.change);
     EXPECT_THAT(Refusal(), testing::ContainsRegex(item.expected));
   }
+}
+
+TEST_F(LogRecordTest, AConfigurationRecordWithoutEntryIsRefused) {
+  Change([](rocksdb::DB* db, const Families& f) {
+    const std::string key = ConfigurationKey(raft::Index(999));
+    internal::v1::Configuration proto;
+    EncodeConfiguration(ThreeMembers(), &proto);
+    db->Put(rocksdb::WriteOptions(), f[0], key, SealRecord(key, proto));
+  });
+  EXPECT_THAT(Refusal(), testing::ContainsRegex(
+                             "DATA_LOSS.*records and entries do not agree"));
+}
+
+TEST_F(LogRecordTest, AnEntryOfAnotherIndexIsRefused) {
+  Change([](rocksdb::DB* db, const Families& f) {
+    const std::string key = EntryKey(raft::Index(3));
+    internal::v1::Entry proto;
+    EncodeEntry(Command(4, 1, "x"), &proto);
+    db->Put(rocksdb::WriteOptions(), f[1], key, SealRecord(key, proto));
+  });
+  EXPECT_THAT(Refusal(),
+              testing::ContainsRegex("DATA_LOSS.*entry 4 stands at 3"));
+}
+
+TEST_F(LogRecordTest, ATermThatGoesBackIsRefused) {
+  Change([](rocksdb::DB* db, const Families& f) {
+    std::vector<raft::Entry> entries = {Command(2, 9, "x"), Command(3, 8, "x")};
+    for (const raft::Entry& entry : entries) {
+      const std::string key = EntryKey(entry.index);
+      internal::v1::Entry proto;
+      EncodeEntry(entry, &proto);
+      db->Put(rocksdb::WriteOptions(), f[1], key, SealRecord(key, proto));
+      db->Delete(rocksdb::WriteOptions(), f[0], ConfigurationKey(entry.index));
+    }
+    db->Put(rocksdb::WriteOptions(), f[0], kHardStateKey,
+            SealHardState({.term = raft::Term(1000)}));
+  });
+  EXPECT_THAT(Refusal(),
+              testing::ContainsRegex("DATA_LOSS.*entry 3 has a term out of"));
 }
 
 TEST_F(LogRecordTest, ACommitIndexBeyondTheEndIsRefused) {
