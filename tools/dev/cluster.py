@@ -6,7 +6,9 @@ needs nothing but Python's library, openssl and the programs of Quorate.
 """
 
 import argparse
+import contextlib
 import datetime
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import certificates
@@ -29,6 +32,9 @@ PORT_BLOCKS_TRIED = 20
 # more. On a machine that is busy with something else both may take longer.
 SERVE_SECONDS = 60
 CALL_SECONDS = 20
+
+# Exit codes of `quorate` after which another try may go better.
+UNAVAILABLE_CODES = (3, 124)
 
 # What the demonstration licence allows.
 DEMO_FEATURES = {"cad": 20, "solver": 8, "viewer": 1000}
@@ -61,7 +67,18 @@ class Cluster:
                 command, 124, "", f"no answer within {seconds} s")
 
     def must(self, what, *arguments, **options):
-        result = self.quorate(*arguments, **options)
+        """Runs `quorate` until the cluster is there for it, or fails.
+
+        On a machine that is busy with something else, the members may take
+        each other for dead for a moment.
+        """
+        deadline = time.monotonic() + SERVE_SECONDS
+        while True:
+            result = self.quorate(*arguments, **options)
+            if (result.returncode not in UNAVAILABLE_CODES or
+                    time.monotonic() > deadline):
+                break
+            time.sleep(0.2)
         if result.returncode != 0:
             raise DevError(
                 f"{what} failed with exit code {result.returncode}:\n"
@@ -185,6 +202,16 @@ def taken_ports(base_port):
     return [port for port in ports_of(base_port) if not port_is_free(port)]
 
 
+@contextlib.contextmanager
+def ports_locked():
+    """Two clusters that start at once do not choose the same ports."""
+    path = os.path.join(tempfile.gettempdir(),
+                        f"quorate-ports-{os.getuid()}.lock")
+    with open(path, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def choose_base_port(wanted):
     if wanted is not None:
         taken = taken_ports(wanted)
@@ -301,18 +328,20 @@ def up_existing(cluster, options):
 
 
 def up_new(cluster, options):
-    base_port = choose_base_port(options.base_port)
-    description = cluster.create(base_port)
     try:
-        cluster.start_members(cluster.files.read_members())
-        cluster.wait_serving(cluster.files.read_members())
+        with ports_locked():
+            base_port = choose_base_port(options.base_port)
+            description = cluster.create(base_port)
+            cluster.start_members(cluster.files.read_members())
+            cluster.wait_serving(cluster.files.read_members())
         cluster.enrol_demo_license(description)
         cluster.try_each_member()
         cluster.files.write_env(cluster.bin_dir)
         cluster.files.finish(description)
     except BaseException:
         # Half a cluster is of no use, and its processes would be in the way.
-        cluster.stop_all()
+        if os.path.exists(cluster.files.path("members.json")):
+            cluster.stop_all()
         raise
 
 
@@ -407,11 +436,15 @@ def parse(arguments):
 
 def main():
     options = parse(sys.argv[1:])
+    # So that what was started is stopped again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         options.run(options)
     except (DevError, certificates.OpensslError) as error:
         print(f"dev: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -6,4 +6,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tools/dev/install.sh build
 [ -f build/release/build.ninja ] || cmake --preset release
 cmake --build --preset release --target quorate-sim
-exec build/release/bin/quorate-sim "$@"
+exec build/release/tests/quorate-sim "$@"
