@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kMaxBatch = 1024;
 
 // From here on the consensus thread takes nothing from outside.
-constexpr size_t kBackloggedEntries = 64 * 1024;
-constexpr size_t kBackloggedBytes = 64 * 1024 * 1024;
+constexpr size_t kBackloggedEntries = size_t{64} * 1024;
+constexpr size_t kBackloggedBytes = size_t{64} * 1024 * 1024;
 
 // Reads whose time is up are looked for this often.
 constexpr absl::Duration kExpiryPeriod = absl::Milliseconds(50);
@@ -84,8 +84,9 @@ void Applier::Stop() {
 
 std::vector<IndexedRead> Applier::TakeReads() {
   std::vector<IndexedRead> reads;
-  for (auto& [index, read] : waiting_)
+  for (auto& [index, read] : waiting_) {
     reads.push_back(std::move(read));
+  }
   waiting_.clear();
   MutexLock lock(&mu_);
   std::move(reads_.begin(), reads_.end(), std::back_inserter(reads));

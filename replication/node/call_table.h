@@ -82,8 +82,9 @@ class CallTable {
   std::vector<Call> TakeAll() {
     std::vector<Call> calls;
     MutexLock lock(&mu_);
-    for (auto& [number, entry] : calls_)
+    for (auto& [number, entry] : calls_) {
       calls.push_back(std::move(entry.call));
+    }
     calls_.clear();
     bytes_ = 0;
     return calls;

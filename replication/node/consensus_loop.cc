@@ -251,15 +251,17 @@ void ConsensusLoop::State::TakeReady() {
   }
   std::move(ready.committed.begin(), ready.committed.end(),
             std::back_inserter(output_.committed));
-  for (const raft::ReadState& state : ready.reads)
+  for (const raft::ReadState& state : ready.reads) {
     Answer(state);
+  }
 }
 
 LoopOutput ConsensusLoop::State::TakeOutput() {
   FlushProposals();
   FlushReads();
-  while (raft_.HasReady())
+  while (raft_.HasReady()) {
     TakeReady();
+  }
   AfterEvent();
   if (configuration_ == nullptr || *configuration_ != raft_.configuration()) {
     configuration_ =

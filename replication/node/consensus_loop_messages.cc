@@ -27,7 +27,9 @@ void ConsensusLoop::State::OnPeerMessage(PeerMessage message) {
     return;
   }
   std::visit(
-      [this, from = message.from](auto&& body) { Take(from, std::move(body)); },
+      [this, from = message.from](auto&& body) {
+        Take(from, std::forward<decltype(body)>(body));
+      },
       std::move(message.body));
   AfterEvent();
 }

@@ -14,7 +14,7 @@ constexpr size_t kBackloggedWorks = 1024;
 
 // While backlogged only the core's own timers make works, a few a second (an
 // election each). The disk would have to hang for hours to fill this.
-constexpr size_t kMaxWorks = 64 * 1024;
+constexpr size_t kMaxWorks = size_t{64} * 1024;
 
 constexpr absl::Duration kIdleWait = absl::Seconds(10);
 
@@ -57,8 +57,9 @@ void LogWriter::Run() {
 void LogWriter::Write(std::vector<raft::AppendWork> works) {
   std::vector<const raft::AppendWork*> in_order;
   in_order.reserve(works.size());
-  for (const raft::AppendWork& work : works)
+  for (const raft::AppendWork& work : works) {
     in_order.push_back(&work);
+  }
   const LogWrite write = MergeAppends(in_order);
   if (write.hard_state.has_value() || !write.entries.empty()) {
     deps_.log->Append(write);

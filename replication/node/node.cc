@@ -56,7 +56,7 @@ absl::Status CheckRecovered(const LogStore& log, raft::Index applied) {
   return absl::OkStatus();
 }
 
-class RunningNode : public Node, private PeerMessageSink {
+class RunningNode final : public Node, private PeerMessageSink {
  public:
   RunningNode(const Deps& deps, const NodeOptions& options, uint64_t run);
 
@@ -254,14 +254,16 @@ void RunningNode::RunConsensus() {
 }
 
 void RunningNode::Take(Inbox::Batch batch) {
-  for (InsideEvent& event : batch.inside)
+  for (InsideEvent& event : batch.inside) {
     Take(std::move(event));
+  }
   for (const auto& [peer, change] : batch.links) {
     if (change.broke) loop_.OnPeerUnreachable(peer);
     if (change.up) loop_.OnPeerReachable(peer);
   }
-  for (OutsideEvent& event : batch.outside)
+  for (OutsideEvent& event : batch.outside) {
     Take(std::move(event));
+  }
 }
 
 void RunningNode::Take(InsideEvent event) {
@@ -304,8 +306,9 @@ void RunningNode::Emit(LoopOutput output) {
   for (PeerMessage& message : output.messages) {
     deps_.transport->Send(std::move(message));
   }
-  for (raft::AppendWork& work : output.appends)
+  for (raft::AppendWork& work : output.appends) {
     writer_.Push(std::move(work));
+  }
   applier_.Push(std::move(output.committed));
   for (const LoopOutput::Failure& failure : output.failures) {
     std::optional<ProposeDone> call = proposals_.Take(failure.sequence);
@@ -313,8 +316,9 @@ void RunningNode::Emit(LoopOutput output) {
       (*call)(ProposeResult{.outcome = failure.outcome});
     }
   }
-  for (const LoopOutput::ReadGrant& grant : output.reads)
+  for (const LoopOutput::ReadGrant& grant : output.reads) {
     EndRead(grant);
+  }
 }
 
 void RunningNode::EndRead(const LoopOutput::ReadGrant& grant) {

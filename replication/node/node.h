@@ -69,7 +69,7 @@ struct ReadConsistency {
 
 // The largest command. Below what the wire and the log take
 // (replication/wire/limits.h); larger ones are refused as kOverloaded.
-inline constexpr size_t kMaxCommandBytes = 1024 * 1024;
+inline constexpr size_t kMaxCommandBytes = size_t{1024} * 1024;
 
 struct NodeOptions {
   int heartbeat_ticks = 2;
@@ -87,11 +87,11 @@ struct NodeOptions {
 
   // The same in bytes: peers' messages that wait for the consensus thread, and
   // commands of proposals under way. A few seconds of a busy cluster.
-  size_t max_event_bytes = 64 * 1024 * 1024;
-  size_t max_proposal_bytes = 64 * 1024 * 1024;
+  size_t max_event_bytes = size_t{64} * 1024 * 1024;
+  size_t max_proposal_bytes = size_t{64} * 1024 * 1024;
 
   // Replication's limits, handed to the core (raft::RaftOptions).
-  size_t max_message_bytes = 512 * 1024;
+  size_t max_message_bytes = size_t{512} * 1024;
   size_t max_inflight_messages = 64;
 
   // Check the core's invariants after every event (tests, debug builds).

@@ -9,11 +9,11 @@ namespace {
 // a heartbeat behind it is not late, and large enough that the cost of a
 // message is shared by many.
 constexpr size_t kMaxBatchCount = 1024;
-constexpr size_t kMaxBatchBytes = 1024 * 1024;
+constexpr size_t kMaxBatchBytes = size_t{1024} * 1024;
 
 // What may be sent and not yet applied. Below the transport's queue for one
 // lane (16 MiB), so that proposals alone never overflow it.
-constexpr size_t kMaxSentBytes = 8 * 1024 * 1024;
+constexpr size_t kMaxSentBytes = size_t{8} * 1024 * 1024;
 
 }  // namespace
 

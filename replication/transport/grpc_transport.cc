@@ -38,14 +38,14 @@ constexpr int kMaxMetadataBytes = 8 * 1024;
 constexpr int kHandshakeMs = 5000;
 
 // All buffers of the peer port: a few members with a few frames each.
-constexpr size_t kMaxServerBytes = 128 * 1024 * 1024;
+constexpr size_t kMaxServerBytes = size_t{128} * 1024 * 1024;
 
 // The keeper looks at the lanes this often, and when it is woken.
 constexpr absl::Duration kMaintainPeriod = absl::Milliseconds(100);
 
-class RunningTransport : public GrpcTransport,
-                         private PeerGate,
-                         private LaneKeeper {
+class RunningTransport final : public GrpcTransport,
+                               private PeerGate,
+                               private LaneKeeper {
  public:
   explicit RunningTransport(const Options& options)
       : options_(options),

@@ -15,11 +15,11 @@ namespace {
 // that is this far behind has hung. Bulk: twice what the core keeps under way
 // to one follower (RaftOptions::max_inflight_bytes).
 constexpr size_t kMaxMessages = 4096;
-constexpr size_t kMaxBytes = 16 * 1024 * 1024;
+constexpr size_t kMaxBytes = size_t{16} * 1024 * 1024;
 
 // Messages that wait together are written together, up to this much. A larger
 // one goes alone; the receiver takes 4 MiB (wire/limits.h).
-constexpr size_t kMaxWriteBytes = 1024 * 1024;
+constexpr size_t kMaxWriteBytes = size_t{1024} * 1024;
 constexpr size_t kMaxWriteMessages = 1024;
 
 // A stream that ended is begun again after this long. The channel below has

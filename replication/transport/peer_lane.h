@@ -31,7 +31,7 @@ class LaneKeeper {
 
 // Send is called by any thread; Maintain and its like by the keeper's thread
 // alone, which also destroys the lane, when it is idle. Thread-safe.
-class PeerLane : private OutboundStreamOwner {
+class PeerLane final : private OutboundStreamOwner {
  public:
   // `keeper` is not owned and outlives the lane.
   PeerLane(Lane lane, std::shared_ptr<grpc::Channel> channel,

@@ -79,8 +79,9 @@ class InboundStream : public grpc::ServerReadReactor<Request> {
 
 void PeerService::Drain() {
   MutexLock lock(&mu_);
-  while (streams_ > 0)
+  while (streams_ > 0) {
     ended_.WaitFor(&mu_, kDrainWait);
+  }
 }
 
 grpc::ServerReadReactor<proto::ControlRequest>* PeerService::Control(
@@ -113,7 +114,7 @@ void PeerService::OnStreamDone(raft::MemberId from, Lane lane,
 
 grpc::Status PeerService::Admit(const proto::PeerHello& hello, Lane lane,
                                 grpc::CallbackServerContext* context) {
-  const grpc::Status status = CheckHello(hello, *context);
+  grpc::Status status = CheckHello(hello, *context);
   if (!status.ok()) {
     LogRefusal(status, context->peer());
     return status;

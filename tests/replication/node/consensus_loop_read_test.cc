@@ -37,8 +37,9 @@ TEST(ConsensusLoopReadTest, ReadsThatWaitTogetherShareOneQuestion) {
   const int leader = cluster.Elect();
   const int follower = Follower(leader);
   cluster.ForgetSent();
-  for (uint64_t read = 1; read <= 50; ++read)
+  for (uint64_t read = 1; read <= 50; ++read) {
     cluster.Read(follower, read);
+  }
   cluster.Settle();
   EXPECT_EQ(SentBy<ReadIndexRequest>(cluster, follower).size(), 1u);
   EXPECT_EQ(cluster.ReadOutcomeOf(follower, 50).substr(0, 3), "ok@");
@@ -59,8 +60,9 @@ TEST(ConsensusLoopReadTest, AsksAgainWithANewNonce) {
   EXPECT_EQ(cluster.ReadOutcomeOf(follower, 1).substr(0, 3), "ok@");
   std::set<uint64_t> nonces;
   const auto requests = SentBy<ReadIndexRequest>(cluster, follower);
-  for (const ReadIndexRequest& request : requests)
+  for (const ReadIndexRequest& request : requests) {
     nonces.insert(request.nonce);
+  }
   EXPECT_GE(requests.size(), 3u);
   EXPECT_EQ(nonces.size(), requests.size());
 }

@@ -133,8 +133,9 @@ void LoopCluster::Tick() {
 }
 
 void LoopCluster::Ticks(int count) {
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
     Tick();
+  }
 }
 
 void LoopCluster::Settle() {
@@ -159,8 +160,9 @@ bool LoopCluster::Drain(int number) {
   if (member.loop == nullptr) return false;
   LoopOutput output = member.loop->TakeOutput();
   if (output.empty()) return false;
-  for (PeerMessage& message : output.messages)
+  for (PeerMessage& message : output.messages) {
     Post(std::move(message));
+  }
   for (raft::AppendWork& work : output.appends) {
     const raft::AppendWork* works[] = {&work};
     member.store->Append(MergeAppends(works));

@@ -62,8 +62,9 @@ void MemoryNetwork::Attach(raft::MemberId id, PeerMessageSink* sink) {
 void MemoryNetwork::Detach(raft::MemberId id) {
   MutexLock lock(&mu_);
   sinks_.erase(id);
-  for (auto& [other, sink] : sinks_)
+  for (auto& [other, sink] : sinks_) {
     sink->OnPeerUnreachable(id);
+  }
 }
 
 void MemoryNetwork::Deliver(PeerMessage message) {
@@ -150,8 +151,9 @@ NodeCluster::NodeCluster() : members_(kMembers) {
 }
 
 NodeCluster::~NodeCluster() {
-  for (int member = 1; member <= kMembers; ++member)
+  for (int member = 1; member <= kMembers; ++member) {
     StopMember(member);
+  }
 }
 
 void NodeCluster::StartMember(int number) {

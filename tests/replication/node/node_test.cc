@@ -43,8 +43,9 @@ TEST(NodeTest, AppliesOnceWhatEachMemberProposes) {
       });
     }
   }
-  for (std::thread& writer : writers)
+  for (std::thread& writer : writers) {
     writer.join();
+  }
   const int all = NodeCluster::kMembers * kThreads * kEach;
   EXPECT_EQ(applied, all);
   EXPECT_TRUE(cluster.WaitForEqual(all).ok()) << cluster.WaitForEqual(all);
@@ -77,11 +78,13 @@ TEST(NodeTest, SurvivesTheStopOfALeader) {
   cluster.StopMember(leader);
   cluster.WaitForLeader();
   const int before = applied;
-  while (applied < before + 200)
+  while (applied < before + 200) {
     std::this_thread::yield();
+  }
   enough = true;
-  for (std::thread& writer : writers)
+  for (std::thread& writer : writers) {
     writer.join();
+  }
   EXPECT_EQ(failed, 0);
 
   cluster.StartMember(leader);
@@ -221,8 +224,9 @@ TEST(NodeTest, StopUnderLoadLosesNoCall) {
     });
   }
   cluster.node(leader).Stop();
-  for (std::thread& writer : writers)
+  for (std::thread& writer : writers) {
     writer.join();
+  }
   EXPECT_EQ(ended, 4 * kEach);
 }
 

@@ -50,8 +50,9 @@ class ProposalTrackerTest : public testing::Test {
 };
 
 TEST_F(ProposalTrackerTest, SendsEachOnceInOrder) {
-  for (const uint64_t sequence : {3, 1, 2})
+  for (const uint64_t sequence : {3, 1, 2}) {
     Add(sequence);
+  }
   EXPECT_EQ(Send(1, 1), (Sequences{1, 2, 3}));
   EXPECT_EQ(Send(1, 2), Sequences());
 }
@@ -154,7 +155,7 @@ TEST_F(ProposalTrackerTest, AppliedIsOver) {
 }
 
 TEST_F(ProposalTrackerTest, KeepsMessagesAndWhatIsUnderWayBounded) {
-  constexpr size_t kMiB = 1024 * 1024;
+  constexpr size_t kMiB = size_t{1024} * 1024;
   for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
     tracker_.Add(sequence, Bytes(kMiB / 2), At(100));
   }

@@ -311,8 +311,9 @@ class StuckService : public internal::v1::PeerService::CallbackService {
       let_go_ = true;
       readers.swap(readers_);
     }
-    for (const auto& read : readers)
+    for (const auto& read : readers) {
       read();
+    }
   }
 
  private:
