@@ -132,6 +132,10 @@ Server::~Server() {
   Stop();
 }
 
+int Server::client_port() const {
+  return parts_->client_port->port();
+}
+
 void Server::Stop() {
   if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
   if (parts_->client_port != nullptr) {

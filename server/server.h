@@ -28,6 +28,9 @@ class Server {
   // Stops.
   ~Server();
 
+  // The port on which clients are served.
+  int client_port() const;
+
   // Refuses new calls, lets those under way end for a moment, and stops the
   // parts in reverse order. Idempotent.
   void Stop();

@@ -163,6 +163,7 @@ void ClientPort::UpdateHealth() {
 }
 
 void ClientPort::StopTaking() {
+  if (parts_->server == nullptr) return;  // Closed.
   parts_->health->Drain();
   parts_->calls.StopTaking();
   parts_->streams.EndAll();

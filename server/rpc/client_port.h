@@ -63,7 +63,7 @@ class ClientPort {
   // one thread, not after StopTaking.
   void UpdateHealth();
 
-  // Refuses new calls with STOPPING, and ends the streams.
+  // Refuses new calls with STOPPING, and ends the streams. Idempotent.
   void StopTaking();
 
   // Waits for the calls that were let in; false where `timeout` passed first.

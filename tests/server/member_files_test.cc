@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -24,7 +25,8 @@ constexpr char kClusterId[] = "0123456789abcdef0123456789abcdef";
 class MemberFilesTest : public testing::Test {
  protected:
   MemberFilesTest()
-      : folder_(testing::TempDir() + "member_files"), authority_("ca") {
+      : folder_(absl::StrCat(testing::TempDir(), "member_files_", getpid())),
+        authority_("ca") {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     config_.cluster_id = kClusterId;

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -22,7 +24,8 @@ Config ConfigOf(const std::string& name) {
                     {raft::MemberId(8), "m2", "h2:1", "h2:2"},
                     {raft::MemberId(9), "m3", "h3:1", "h3:2"}};
   config.self = config.members[0];
-  config.data_dir = testing::TempDir() + "member_stores_" + name;
+  config.data_dir =
+      absl::StrCat(testing::TempDir(), "member_stores_", getpid(), "_", name);
   std::filesystem::remove_all(config.data_dir);
   return config;
 }
