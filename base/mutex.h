@@ -7,6 +7,7 @@
 #ifndef QUORATE_BASE_MUTEX_H_
 #define QUORATE_BASE_MUTEX_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -52,6 +53,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 // so callers loop on their condition.
 class CondVar {
  public:
+  static constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
+
   CondVar() = default;
   CondVar(const CondVar&) = delete;
   CondVar& operator=(const CondVar&) = delete;
@@ -66,8 +69,10 @@ class CondVar {
   bool WaitFor(Mutex* mutex, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
-    const auto result =
-        condition_.wait_for(lock, absl::ToChronoNanoseconds(timeout));
+    // The library adds the timeout to the time of day; an infinite one would
+    // overflow and not wait at all.
+    const auto result = condition_.wait_for(
+        lock, absl::ToChronoNanoseconds(std::min(timeout, kLongestWait)));
     lock.release();
     return result == std::cv_status::no_timeout;
   }
