@@ -11,6 +11,7 @@ import datetime
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -256,13 +257,15 @@ def print_next_steps(cluster):
     directory = os.path.relpath(cluster.files.directory)
     if directory.startswith(".."):
         directory = cluster.files.directory
-    endpoints = ",".join(m["endpoint"] for m in cluster.files.read_members())
+    directory = shlex.quote(directory)
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value
+                       in cluster.files.exports().items())
     print(f"""
 For demonstrations only: throw-away certificates, keys on the disk, one
-machine. In a shell of yours:
+machine. In a shell of yours, one of
 
   . {directory}/env
-  (or: export QUORATE_ENDPOINTS={endpoints} and the certificates in it)
+  export {exports}
 
 and then:
 
@@ -445,6 +448,9 @@ def main():
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read along has seen enough. Nothing is to be flushed to him.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 
 MEMBER_NAMES = ("m1", "m2", "m3")
 
@@ -97,14 +98,16 @@ class ClusterFiles:
         write_atomically(self.path("cluster.json"),
                          json.dumps(cluster, indent=2) + "\n")
 
-    def write_env(self, bin_dir):
+    def exports(self):
+        """What a client's environment needs."""
         endpoints = ",".join(m["endpoint"] for m in self.read_members())
-        write_atomically(
-            self.path("env"),
-            "".join(f"export {name}={_quoted(value)}\n" for name, value in {
-                "QUORATE_ENDPOINTS": endpoints,
-                **self.credentials(),
-            }.items()) + f"export PATH={_quoted(bin_dir)}:\"$PATH\"\n")
+        return {"QUORATE_ENDPOINTS": endpoints, **self.credentials()}
+
+    def write_env(self, bin_dir):
+        lines = [f"export {name}={shlex.quote(value)}"
+                 for name, value in self.exports().items()]
+        lines.append(f'export PATH={shlex.quote(bin_dir)}:"$PATH"')
+        write_atomically(self.path("env"), "\n".join(lines) + "\n")
 
     def credentials(self):
         return {
@@ -112,10 +115,6 @@ class ClusterFiles:
             "QUORATE_CERT": self.path("tls", "client.pem"),
             "QUORATE_KEY": self.path("tls", "client.key"),
         }
-
-
-def _quoted(value):
-    return "'" + value.replace("'", "'\\''") + "'"
 
 
 def member_config(cluster, members, member):
