@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
+
 #include "base/mutex.h"
 
 namespace quorate {
@@ -47,7 +48,8 @@ class BoundedQueue {
     }
     std::vector<T> taken;
     taken.reserve(items_.size());
-    for (T& item : items_) taken.push_back(std::move(item));
+    for (T& item : items_)
+      taken.push_back(std::move(item));
     items_.clear();
     return taken;
   }

@@ -26,13 +26,13 @@ inline void CheckOk(const char* file, int line, const char* what,
 }  // namespace check_internal
 }  // namespace quorate
 
-#define QUORATE_CHECK(condition)                                       \
-  (__builtin_expect(static_cast<bool>(condition), true)                \
-       ? static_cast<void>(0)                                          \
+#define QUORATE_CHECK(condition)                        \
+  (__builtin_expect(static_cast<bool>(condition), true) \
+       ? static_cast<void>(0)                           \
        : ::quorate::CheckFailed(__FILE__, __LINE__, #condition, ""))
 
-#define QUORATE_CHECK_OK(expression)                                    \
-  ::quorate::check_internal::CheckOk(__FILE__, __LINE__, #expression,   \
+#define QUORATE_CHECK_OK(expression)                                  \
+  ::quorate::check_internal::CheckOk(__FILE__, __LINE__, #expression, \
                                      (expression))
 
 #endif  // QUORATE_BASE_CHECK_H_

@@ -70,6 +70,7 @@ bool ParseLogLevel(absl::string_view word, LogLevel* level) {
                 {"warn", LogLevel::kWarn},
                 {"error", LogLevel::kError},
                 {"off", LogLevel::kOff}};
+
   for (const auto& entry : kWords) {
     if (entry.word == word) {
       *level = entry.level;
@@ -81,7 +82,8 @@ bool ParseLogLevel(absl::string_view word, LogLevel* level) {
 
 std::string EscapeLogValue(absl::string_view value) {
   bool plain = !value.empty();
-  for (const char c : value) plain = plain && IsPlain(c);
+  for (const char c : value)
+    plain = plain && IsPlain(c);
   if (plain) return std::string(value);
   constexpr char kHex[] = "0123456789abcdef";
   std::string escaped = "\"";

@@ -20,10 +20,10 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context);
 #define QUORATE_STATUS_CONCAT_(a, b) a##b
 #define QUORATE_STATUS_CONCAT(a, b) QUORATE_STATUS_CONCAT_(a, b)
 
-#define QUORATE_RETURN_IF_ERROR(expression)                    \
-  do {                                                         \
-    absl::Status quorate_status = (expression);                \
-    if (!quorate_status.ok()) return quorate_status;           \
+#define QUORATE_RETURN_IF_ERROR(expression)          \
+  do {                                               \
+    absl::Status quorate_status = (expression);      \
+    if (!quorate_status.ok()) return quorate_status; \
   } while (false)
 
 // QUORATE_ASSIGN_OR_RETURN(auto file, OpenFile(path));

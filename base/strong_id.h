@@ -17,6 +17,7 @@ template <typename Tag>
 class StrongId {
  public:
   constexpr StrongId() = default;
+
   constexpr explicit StrongId(uint64_t value) : value_(value) {}
 
   constexpr uint64_t value() const { return value_; }

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+
 #include "replication/raft/types.h"
 
 namespace quorate::replication {
@@ -51,9 +52,8 @@ class StateStore {
   // Calls `visit` for every record in key order; stops at the first error and
   // returns it. DATA_LOSS where the store is damaged.
   virtual absl::Status ForEach(
-      const std::function<absl::Status(absl::string_view key,
-                                       absl::string_view value)>& visit)
-      const = 0;
+      const std::function<absl::Status(
+          absl::string_view key, absl::string_view value)>& visit) const = 0;
 };
 
 }  // namespace quorate::replication

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
 #include "replication/raft/log_reader.h"
 #include "replication/raft/raft.h"
 #include "replication/raft/types.h"
