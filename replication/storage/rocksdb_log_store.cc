@@ -307,8 +307,9 @@ void RocksDbLogStore::Publish(const LogWrite& write) {
     }
   }
   MutexLock lock(&mu_);
-  for (const Entry& entry : write.entries)
+  for (const Entry& entry : write.entries) {
     terms_.Append(entry.term);
+  }
 }
 
 std::vector<Entry> RocksDbLogStore::Read(Index from, Index to,

@@ -20,8 +20,9 @@ void TermRuns::Append(Term term) {
 void TermRuns::TruncateFrom(Index index) {
   QUORATE_CHECK(index > Index(0));
   if (index > last_) return;
-  while (!runs_.empty() && runs_.back().first >= index)
+  while (!runs_.empty() && runs_.back().first >= index) {
     runs_.pop_back();
+  }
   last_ = index.Previous();
 }
 

@@ -57,8 +57,9 @@ absl::StatusOr<EntryType> DecodeEntryType(internal::v1::EntryType type) {
 void EncodeIds(const std::vector<MemberId>& ids, ProtoIds* proto) {
   proto->Clear();
   proto->Reserve(static_cast<int>(ids.size()));
-  for (const MemberId id : ids)
+  for (const MemberId id : ids) {
     proto->Add(id.value());
+  }
 }
 
 // Sorted, without repetition, nobody not among them.

@@ -14,15 +14,15 @@ namespace quorate::replication {
 
 // One command. The largest are enrolled licence documents (tens of KiB) and
 // batches of renewals; the node refuses larger proposals.
-inline constexpr size_t kMaxPayloadBytes = 2 * 1024 * 1024;
+inline constexpr size_t kMaxPayloadBytes = size_t{2} << 20;
 
 // One frame: an append carries at most RaftOptions::max_message_bytes, or one
 // entry of any size, plus its framing. Above the sum of both.
-inline constexpr size_t kMaxFrameBytes = 4 * 1024 * 1024;
+inline constexpr size_t kMaxFrameBytes = size_t{4} << 20;
 
 // Entries of one append, proposals of one forward. EntryCost counts tens of
 // bytes for an empty entry, so max_message_bytes ends far below.
-inline constexpr size_t kMaxItemsInFrame = 64 * 1024;
+inline constexpr size_t kMaxItemsInFrame = size_t{64} << 10;
 
 // Members of one kind. A cluster has three, and while it changes a few more.
 inline constexpr size_t kMaxMembers = 32;

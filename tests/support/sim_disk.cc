@@ -46,12 +46,14 @@ struct SimDisk::Node {
   void Crash(Random* random, const CrashOptions& options) {
     if (!folder) return LoseTail(random, options.tail_loss);
     const size_t kept = random->Below(pending.size() + 1);
-    for (size_t i = 0; i < kept; ++i)
+    for (size_t i = 0; i < kept; ++i) {
       Replay(pending[i], &on_platter);
+    }
     pending.clear();
     live = on_platter;
-    for (const auto& [name, node] : live)
+    for (const auto& [name, node] : live) {
       node->Crash(random, options);
+    }
   }
 
   void LoseTail(Random* random, TailLoss loss) {
@@ -253,8 +255,9 @@ DiskError SimDisk::List(absl::string_view path,
   const std::shared_ptr<Node> node = FindLocked(path);
   if (node == nullptr || !node->folder) return DiskError::kNotFound;
   names->clear();
-  for (const auto& [name, child] : node->live)
+  for (const auto& [name, child] : node->live) {
     names->push_back(name);
+  }
   return DiskError::kNone;
 }
 

@@ -20,8 +20,9 @@ using raft::Term;
 
 LogWrite Merge(const std::vector<AppendWork>& works) {
   std::vector<const AppendWork*> pointers;
-  for (const AppendWork& work : works)
+  for (const AppendWork& work : works) {
     pointers.push_back(&work);
+  }
   return MergeAppends(pointers);
 }
 

@@ -54,8 +54,9 @@ class CrashingMember {
     if (!opened.ok()) return opened.status().ToString();
     const std::string wrong = CheckFound(**opened);
     if (!wrong.empty()) return wrong;
-    for (int i = 0; i < works && disk().powered(); ++i)
+    for (int i = 0; i < works && disk().powered(); ++i) {
       AppendTo(opened->get());
+    }
     return "";
   }
 

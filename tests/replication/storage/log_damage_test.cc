@@ -74,8 +74,9 @@ class LogDamageTest : public testing::Test {
   void Restore() {
     std::vector<std::string> names;
     files_.disk().List(kFolder, &names);
-    for (const std::string& name : names)
+    for (const std::string& name : names) {
       files_.disk().Remove(Path(name));
+    }
     for (const auto& [name, bytes] : good_) {
       SimDisk::Handle file;
       files_.disk().Create(Path(name), &file);

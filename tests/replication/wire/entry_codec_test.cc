@@ -140,12 +140,18 @@ std::vector<BrokenRule> RulesOfAnEntry() {
 std::vector<BrokenRule> RulesOfAConfiguration() {
   using internal::v1::Entry;
   return {
+      // Addresses that fit, so that only the voters are wrong.
       {"voter zero",
-       [](Entry* e) { e->mutable_configuration()->set_voters(0, 0); }},
+       [](Entry* e) {
+         e->mutable_configuration()->set_voters(0, 0);
+         e->mutable_configuration()->mutable_addresses(0)->set_id(0);
+       }},
       {"unsorted voters",
-       [](Entry* e) { e->mutable_configuration()->set_voters(0, 8); }},
+       [](Entry* e) {
+         e->mutable_configuration()->mutable_voters()->SwapElements(0, 1);
+       }},
       {"a voter twice",
-       [](Entry* e) { e->mutable_configuration()->set_voters(1, 5); }},
+       [](Entry* e) { e->mutable_configuration()->add_voters(9); }},
       {"no voters",
        [](Entry* e) {
          e->mutable_configuration()->Clear();

@@ -36,15 +36,17 @@ Term SampleTerm(Random* random) {
 
 std::string SampleBytes(Random* random, size_t longest) {
   std::string bytes(random->Below(longest + 1), '\0');
-  for (char& byte : bytes)
+  for (char& byte : bytes) {
     byte = static_cast<char>(random->Next());
+  }
   return bytes;
 }
 
 std::vector<MemberId> SampleIds(Random* random, size_t fewest, size_t most) {
   std::vector<MemberId> ids(random->Between(fewest, most));
-  for (MemberId& id : ids)
+  for (MemberId& id : ids) {
     id = MemberId(random->Next() | 1);
+  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
@@ -108,8 +110,9 @@ std::string Text(const Payload& payload) {
 
 std::string Text(const std::vector<MemberId>& ids) {
   std::string text = "[";
-  for (const MemberId id : ids)
+  for (const MemberId id : ids) {
     absl::StrAppend(&text, id.value(), " ");
+  }
   return text + "]";
 }
 
