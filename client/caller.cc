@@ -88,7 +88,10 @@ absl::Status Caller::Run(const CallLimits& limits, Attempt attempt) {
   Progress progress = Begin();
   // Three attempts have to fit also into a short deadline.
   const absl::Duration first_attempt =
-      std::clamp(limits.deadline / 3, kShortestAttempt, limits.first_attempt);
+      limits.rounds == 1
+          ? limits.first_attempt
+          : std::min(limits.first_attempt,
+                     std::max(limits.deadline / 3, kShortestAttempt));
   while (true) {
     const absl::Duration left = end - clock_->SinceBoot();
     if (left <= absl::ZeroDuration()) return GiveUp(progress);

@@ -75,7 +75,7 @@ struct CallOptions {
   // Names the request, so that the cluster does it once however often it is
   // asked: 1 to 64 printable ASCII characters. Drawn where empty, which is
   // right but for programs that repeat a request after they were restarted.
-  std::string request_id;
+  std::string request_id = {};
 };
 
 // Splits "host:port,host:port", without checking the parts.

@@ -23,16 +23,17 @@ namespace quorate {
 
 class SessionCore;
 
+// Each field has a value where it is not named: {.application = "viewer"}.
 // Thread-compatible.
 struct SessionOptions {
   // Shown to administrators; at most 256 bytes each, no control characters.
   // Login name, machine and process are filled in where they are empty.
-  std::string user;
-  std::string host;
-  std::string display;
-  std::string application;
-  std::string version;
-  std::string project;
+  std::string user = {};
+  std::string host = {};
+  std::string display = {};
+  std::string application = {};
+  std::string version = {};
+  std::string project = {};
   int64_t process_id = 0;
 
   // How long the seats are held without a renewal, so how long an outage may
@@ -44,12 +45,12 @@ struct SessionOptions {
   // more, and another session has to be opened for new ones. Comes on a thread
   // of the library; may take its time and may call this library, but must not
   // destroy the Client. Not called after ~Session has returned.
-  std::function<void(LossReason)> on_lost;
+  std::function<void(LossReason)> on_lost = {};
 };
 
 // One thing to check out.
 struct SeatRequest {
-  std::string feature;
+  std::string feature = {};
   uint32_t count = 1;
 };
 

@@ -20,7 +20,7 @@ namespace quorate::cli {
 
 // What a list shows, and how fresh.
 struct ListQuery {
-  std::string filter;
+  std::string filter = {};
   bool local = false;  // What the answering member has; works alone.
 };
 

@@ -21,9 +21,9 @@ namespace quorate::cli {
 
 // What is asked for.
 struct SeatWish {
-  std::string feature;
+  std::string feature = {};
   uint32_t count = 1;
-  std::string application;  // What administrators see.
+  std::string application = {};  // What administrators see.
   std::string ttl = "2m";
 };
 
