@@ -50,6 +50,9 @@ void DrawFaults(Random* random, SimOptions* options) {
   if (random->OneIn(2)) {
     options->cut_after_election_per_mille = random->Between(50, 700);
   }
+  if (random->OneIn(3)) {
+    options->leader_crash_after_apply_per_mille = random->Between(20, 500);
+  }
   if (random->OneIn(2)) {
     options->crash_at_failpoint_per_10000 = random->Between(1, 100);
   }
@@ -101,6 +104,7 @@ std::string SimOptions::ToString() const {
       " vote_crash=", crash_after_vote_per_mille,
       " election_crash=", crash_after_election_per_mille,
       " election_cut=", cut_after_election_per_mille,
+      " apply_crash=", leader_crash_after_apply_per_mille,
       " failpoint=", crash_at_failpoint_per_10000, " clients=", clients,
       " message_bytes=", max_message_bytes,
       " inflight=", max_inflight_messages);

@@ -47,6 +47,10 @@ struct SimOptions {
   // out, so that what it appends stays with it alone.
   uint64_t cut_after_election_per_mille = 0;
 
+  // Chance per 1000 that a leader crashes just after it applied something: what
+  // it took for committed must be so without it.
+  uint64_t leader_crash_after_apply_per_mille = 0;
+
   // Chance per 10000 that a member crashes at one of the places where its
   // state is half out: before and after a send, a write, an apply.
   uint64_t crash_at_failpoint_per_10000 = 0;

@@ -131,10 +131,11 @@ void SimMember::StartLater() {
 }
 
 bool SimMember::FailPoint(const char* place) {
-  if (calm_ || !deps_.random->Chance(
-                   deps_.options->crash_at_failpoint_per_10000, 10'000)) {
-    return false;
-  }
+  return CrashHere(place, deps_.options->crash_at_failpoint_per_10000);
+}
+
+bool SimMember::CrashHere(const char* place, uint64_t chance_per_10000) {
+  if (calm_ || !deps_.random->Chance(chance_per_10000, 10'000)) return false;
   deps_.checker->Note(id_, place);
   Crash();
   StartLater();
@@ -312,6 +313,11 @@ void SimMember::ApplyQueued() {
   for (const raft::Entry& entry : entries) {
     ApplyOne(entry, &sequences);
     if (deps_.checker->failed() || FailPoint("after an apply")) return;
+    if (Leads() &&
+        CrashHere("after an apply as leader",
+                  10 * deps_.options->leader_crash_after_apply_per_mille)) {
+      return;
+    }
   }
   applied_ = entries.back().index;
   loop_->OnApplied(applied_, entries.back().term, sequences);

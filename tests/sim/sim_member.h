@@ -109,6 +109,7 @@ class SimMember {
   // True where this member crashed here and now; the caller then returns
   // without another look at itself.
   bool FailPoint(const char* place);
+  bool CrashHere(const char* place, uint64_t chance_per_10000);
   void StartLater();
 
   const Deps deps_;

@@ -34,7 +34,7 @@ class SimNetwork {
   // Cuts the way from one member to another (this direction only).
   void Cut(raft::MemberId from, raft::MemberId to) { cut_.insert({from, to}); }
 
-  // Cuts all ways out of one member, and mends them after `time`.
+  // Cuts all ways to and from one member, and mends them after `time`.
   void CutOff(raft::MemberId member, SimTime time);
 
   void HealAll() {
@@ -43,7 +43,8 @@ class SimNetwork {
   }
 
   bool IsCut(raft::MemberId from, raft::MemberId to) const {
-    return cut_.count({from, to}) > 0 || cut_off_.count(from) > 0;
+    return cut_.count({from, to}) > 0 || cut_off_.count(from) > 0 ||
+           cut_off_.count(to) > 0;
   }
 
   // No loss, repetition or slowness from now on.
