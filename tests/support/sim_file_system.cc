@@ -14,7 +14,7 @@
 // The thread sanitizer asks for this by its name. Debian's RocksDB is built
 // without it: the sanitizer sees the memcpy and memcmp of RocksDB's lock-free
 // lists, but not the atomics that order them.
-// NOLINTNEXTLINE(bugprone-reserved-identifier)
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" const char* __tsan_default_suppressions() {
   return "race:librocksdb.so\n";
 }
@@ -68,7 +68,7 @@ class SequentialFile : public rocksdb::FSSequentialFile {
 
   IOStatus Read(size_t size, const IOOptions&, Slice* result, char* scratch,
                 IODebugContext*) override {
-    const IOStatus status = file_.Read(offset_, size, result, scratch);
+    IOStatus status = file_.Read(offset_, size, result, scratch);
     offset_ += result->size();
     return status;
   }
@@ -350,7 +350,7 @@ class KeptOpen {
 SimFileSystem::SimFileSystem()
     : disk_(std::make_shared<SimDisk>()),
       env_(rocksdb::NewCompositeEnv(std::make_shared<Files>(disk_))) {
-  static const KeptOpen kept_open;
+  static const KeptOpen kKeptOpen;
 }
 
 SimFileSystem::~SimFileSystem() = default;
