@@ -110,7 +110,7 @@ std::string DifferenceOfRestored(const LogStore& store,
 }  // namespace
 
 std::string Difference(const LogStore& store, const ExpectedLog& expected) {
-  const std::string entries = DifferenceOfEntries(store, expected.entries);
+  std::string entries = DifferenceOfEntries(store, expected.entries);
   if (!entries.empty()) return entries;
   return DifferenceOfRestored(store, expected);
 }
