@@ -14,7 +14,7 @@
 #include "server/config.h"
 #include "server/member_files.h"
 #include "server/member_stores.h"
-#include "server/rpc/grpc_log.h"
+#include "server/rpc/grpc_setup.h"
 #include "server/server.h"
 
 namespace quorate::server {
@@ -88,7 +88,7 @@ int Run(const std::string& path) {
   const absl::StatusOr<Config> config = ReadConfig(path);
   if (!config.ok()) return Fail(kExitConfig, config.status());
   ConfigureLog(config->log_level, absl::StrCat("member=", config->self.name));
-  RouteGrpcLog();
+  PrepareGrpc();
   absl::StatusOr<MemberFiles> files = ReadMemberFiles(*config);
   if (!files.ok()) return Fail(kExitConfig, files.status());
   RaiseFileLimit();

@@ -1,9 +1,10 @@
-#include "server/rpc/grpc_log.h"
+#include "server/rpc/grpc_setup.h"
 
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "grpc/support/log.h"
 
 #include "base/log.h"
@@ -27,7 +28,8 @@ void WriteLine(gpr_log_func_args* line) {
 
 }  // namespace
 
-void RouteGrpcLog() {
+void PrepareGrpc() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   gpr_set_log_function(WriteLine);
 }
 
