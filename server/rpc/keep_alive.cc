@@ -271,10 +271,10 @@ std::optional<grpc::Status> KeepAliveStream::AdvanceLocked() {
     reading_ = true;
     StartRead(&request_);
   }
-  // A client that says no more has its answers first.
-  if (read_closed_ && rounds_.empty()) SetEndLocked(grpc::Status::OK);
+  if (read_closed_) SetEndLocked(grpc::Status::OK);
+  // Where nothing is held and nothing is written, every answer is out, or
+  // nobody is there to take it.
   if (!end_.has_value() || writing_ || held_ > 0) return std::nullopt;
-  if (!broken_ && !rounds_.empty()) return std::nullopt;
   finished_ = true;
   return end_;
 }

@@ -54,7 +54,7 @@ void WriteLicenses(const Ledger& ledger, const ListPage& page,
   if (!page.filter.field.empty()) {
     const LicenseRecord* record =
         ledger.FindLicense(ParseLicenseName(page.filter.value).value_or(""));
-    if (record != nullptr && record->terms().license_id() > page.after_name) {
+    if (record != nullptr) {
       DescribeLicense(*record, now_ms, response->add_licenses());
     }
     return;

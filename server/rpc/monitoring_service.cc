@@ -135,9 +135,7 @@ void WritePools(const Ledger& ledger, const ListPage& page,
                 monitoring::v1::ListPoolsResponse* response) {
   if (!page.filter.field.empty()) {
     const std::optional<PoolView> pool = ledger.FindPool(page.filter.value);
-    if (pool.has_value() && pool->feature > page.after_name) {
-      DescribePool(*pool, response->add_pools());
-    }
+    if (pool.has_value()) DescribePool(*pool, response->add_pools());
     return;
   }
   // One more tells whether there is a next page.

@@ -152,6 +152,14 @@ TEST_F(RenewalBatcherTest, RefusesMoreThanMayWait) {
   EXPECT_FALSE(Submit(kAlice, {6}));
 }
 
+TEST_F(RenewalBatcherTest, HasRoomAgainWhenABatchIsGone) {
+  Start({.window = absl::Hours(1), .full = 3, .max_waiting = 3});
+  for (size_t i = 1; i <= 10; ++i) {
+    ASSERT_TRUE(Submit(kAlice, {1, 2, 3}));
+    WaitForResults(i);
+  }
+}
+
 TEST_F(RenewalBatcherTest, AnswersWhatWaitsWhenItStops) {
   OpenSession(kAlice);
   Start({.window = absl::Hours(1)});
