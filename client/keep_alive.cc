@@ -76,13 +76,16 @@ void KeepAlive::WakeForTest() {
 void KeepAlive::Loop() {
   while (true) {
     std::vector<Notice> notices;
+    std::vector<uint64_t> ended;
     LeaseBook::Plan plan;
     {
       MutexLock lock(&mu_);
       if (stopping_) break;
       woken_ = false;
-      plan = Step(&notices);
+      plan = Step(&notices, &ended);
     }
+    for (const uint64_t number : ended)
+      Forget(number);
     Carry(plan);
     Tell(notices);
     MutexLock lock(&mu_);
@@ -97,17 +100,23 @@ void KeepAlive::Loop() {
     }
   }
   DropStream();
-  MutexLock lock(&mu_);
-  while (streams_alive_ > 0)
-    changed_.Wait(&mu_);
+  {
+    MutexLock lock(&mu_);
+    while (streams_alive_ > 0)
+      changed_.Wait(&mu_);
+  }
+  streams_.clear();
 }
 
-LeaseBook::Plan KeepAlive::Step(std::vector<Notice>* notices) {
+LeaseBook::Plan KeepAlive::Step(std::vector<Notice>* notices,
+                                std::vector<uint64_t>* ended) {
   const absl::Duration now = clock_->SinceBoot();
   std::deque<Event> events;
   events.swap(events_);
-  for (const Event& event : events)
+  for (const Event& event : events) {
+    if (!event.response.has_value()) ended->push_back(event.stream);
     TakeEvent(event, now, notices);
+  }
   LeaseBook::Plan plan = book_.Next(now);
   for (LeaseBook::Loss& loss : plan.losses) {
     notices->push_back(
@@ -172,13 +181,13 @@ void KeepAlive::Carry(const LeaseBook::Plan& plan) {
   }
   if (given_up || plan.stream != LeaseBook::StreamOrder::kKeep) DropStream();
   if (plan.stream == LeaseBook::StreamOrder::kOpen) OpenStream();
-  QUORATE_CHECK(plan.batches.empty() || stream_ != nullptr);
+  QUORATE_CHECK(plan.batches.empty() || current_ != nullptr);
   for (const LeaseBook::Batch& batch : plan.batches) {
     checkout::v1::KeepAliveRequest request;
     request.set_sequence(batch.sequence);
     for (const std::string& name : batch.names)
       request.add_sessions(name);
-    stream_->Send(std::move(request));
+    current_->Send(std::move(request));
   }
 }
 
@@ -193,7 +202,7 @@ void KeepAlive::OpenStream() {
     stream_open_ = true;
     ++streams_alive_;
   }
-  stream_ = KeepAliveStream::Open(
+  auto stream = KeepAliveStream::Open(
       endpoints_->at(endpoint).checkout.get(),
       {.response =
            [this, number](const checkout::v1::KeepAliveResponse& response) {
@@ -204,6 +213,15 @@ void KeepAlive::OpenStream() {
              StreamEnded(
                  {.stream = number, .response = std::nullopt, .end = status});
            }});
+  current_ = stream.get();
+  streams_[number] = std::move(stream);
+}
+
+void KeepAlive::Forget(uint64_t number) {
+  const auto it = streams_.find(number);
+  if (it == streams_.end()) return;
+  if (it->second.get() == current_) current_ = nullptr;
+  streams_.erase(it);
 }
 
 void KeepAlive::DropStream() {
@@ -211,9 +229,9 @@ void KeepAlive::DropStream() {
     MutexLock lock(&mu_);
     stream_open_ = false;
   }
-  if (stream_ == nullptr) return;
-  stream_->Cancel();
-  stream_.reset();
+  if (current_ == nullptr) return;
+  current_->Cancel();
+  current_ = nullptr;
 }
 
 void KeepAlive::Tell(const std::vector<Notice>& notices) {

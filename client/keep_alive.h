@@ -74,8 +74,9 @@ class KeepAlive {
 
   void Loop();
   // Takes what has happened and decides; what must be done without the lock
-  // comes back.
-  LeaseBook::Plan Step(std::vector<Notice>* notices)
+  // comes back; streams that have ended are in `ended`.
+  LeaseBook::Plan Step(std::vector<Notice>* notices,
+                       std::vector<uint64_t>* ended)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeEvent(const Event& event, absl::Duration now,
                  std::vector<Notice>* notices)
@@ -83,6 +84,7 @@ class KeepAlive {
   void Carry(const LeaseBook::Plan& plan);
   void OpenStream();
   void DropStream();
+  void Forget(uint64_t number);
   void Tell(const std::vector<Notice>& notices);
   void Push(Event event);
   void StreamEnded(Event event);
@@ -91,8 +93,9 @@ class KeepAlive {
   EndpointSet* const endpoints_;
   const Clock* const clock_;
 
-  // Confined to the keep-alive thread. The stream is shared with gRPC.
-  std::shared_ptr<KeepAliveStream> stream_;
+  // Confined to the keep-alive thread: by number, until their end is known.
+  std::map<uint64_t, std::unique_ptr<KeepAliveStream>> streams_;
+  KeepAliveStream* current_ = nullptr;  // Null where none is in use.
 
   Mutex mu_;
   CondVar changed_;
@@ -106,7 +109,7 @@ class KeepAlive {
   size_t stream_endpoint_ ABSL_GUARDED_BY(mu_) = 0;
   // How often each endpoint failed since the last acknowledgement.
   std::vector<int> tries_ ABSL_GUARDED_BY(mu_);
-  int streams_alive_ ABSL_GUARDED_BY(mu_) = 0;  // Until their OnDone.
+  int streams_alive_ ABSL_GUARDED_BY(mu_) = 0;  // Until their end.
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool started_ ABSL_GUARDED_BY(mu_) = false;

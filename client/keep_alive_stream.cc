@@ -11,10 +11,9 @@ namespace quorate {
 // being done; it is removed by whoever finds the stream ended with no write
 // under way.
 
-std::shared_ptr<KeepAliveStream> KeepAliveStream::Open(
+std::unique_ptr<KeepAliveStream> KeepAliveStream::Open(
     checkout::v1::CheckoutService::Stub* stub, Sink sink) {
-  std::shared_ptr<KeepAliveStream> stream(new KeepAliveStream(std::move(sink)));
-  stream->self_ = stream;
+  std::unique_ptr<KeepAliveStream> stream(new KeepAliveStream(std::move(sink)));
   stub->async()->KeepAlive(&stream->context_, stream.get());
   stream->AddHold();
   stream->StartRead(&stream->response_);
@@ -74,9 +73,9 @@ void KeepAliveStream::OnReadDone(bool ok) {
 }
 
 void KeepAliveStream::OnDone(const grpc::Status& status) {
-  sink_.end(FromRpcStatus(status));
-  // Destroys the stream where its owner has let go of it.
-  const std::shared_ptr<KeepAliveStream> last = std::move(self_);
+  // A copy, because the owner may destroy the stream before this returns.
+  const std::function<void(const absl::Status&)> end = sink_.end;
+  end(FromRpcStatus(status));
 }
 
 }  // namespace quorate

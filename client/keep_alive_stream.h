@@ -18,8 +18,10 @@
 
 namespace quorate {
 
-// Lives until gRPC has called OnDone, however early its owner lets go of it:
-// hence the shared pointer. Thread-safe.
+// Its owner keeps it until Sink::end was called, and destroys it on a thread
+// of its own: the stream holds a reference to its channel, and where the last
+// one is dropped on a callback thread of gRPC 1.51, that thread waits for its
+// own end and runs on with freed memory. Thread-safe.
 class KeepAliveStream final
     : public grpc::ClientBidiReactor<checkout::v1::KeepAliveRequest,
                                      checkout::v1::KeepAliveResponse> {
@@ -32,7 +34,7 @@ class KeepAliveStream final
   };
 
   // Starts the stream.
-  static std::shared_ptr<KeepAliveStream> Open(
+  static std::unique_ptr<KeepAliveStream> Open(
       checkout::v1::CheckoutService::Stub* stub, Sink sink);
 
   KeepAliveStream(const KeepAliveStream&) = delete;
@@ -53,7 +55,6 @@ class KeepAliveStream final
 
   // Constant after construction.
   const Sink sink_;
-  std::shared_ptr<KeepAliveStream> self_;  // Until OnDone.
 
   grpc::ClientContext context_;
   checkout::v1::KeepAliveResponse response_;  // Of the read under way.
