@@ -232,15 +232,19 @@ bool RunningTransport::KeepOnce() {
     if (speaking.count(id) > 0) connection->ConnectSoon();
     connection->Maintain(now, sink());
   }
+  // A lane wakes us under its own lock, so ours is never held around one.
+  std::set<std::shared_ptr<PeerConnection>> idle;
   for (const auto& connection : retired) {
     connection->Close();
     connection->Maintain(now, nullptr);
+    if (connection->idle()) idle.insert(connection);
   }
   MutexLock lock(&mu_);
-  retired_.erase(
-      std::remove_if(retired_.begin(), retired_.end(),
-                     [](const auto& connection) { return connection->idle(); }),
-      retired_.end());
+  retired_.erase(std::remove_if(retired_.begin(), retired_.end(),
+                                [&idle](const auto& connection) {
+                                  return idle.count(connection) > 0;
+                                }),
+                 retired_.end());
   return true;
 }
 
