@@ -43,7 +43,7 @@ void SimClient::RequestThrough(SimMember* member, internal::v1::Command command,
   Attempt(request);
 }
 
-void SimClient::Attempt(const std::shared_ptr<Request>& request) {
+void SimClient::Attempt(const RequestRef& request) {
   if (request->done || deps_.checker->failed()) return;
   SimMember* member =
       request->only != nullptr
@@ -59,8 +59,7 @@ void SimClient::Attempt(const std::shared_ptr<Request>& request) {
   deps_.scheduler->After(patience, [this, request] { Attempt(request); });
 }
 
-void SimClient::AttemptAt(const std::shared_ptr<Request>& request,
-                          SimMember* member) {
+void SimClient::AttemptAt(const RequestRef& request, SimMember* member) {
   if (request->done || !member->working()) return;
   internal::v1::Command command = request->command;
   if (!command.request_id().empty()) {
@@ -78,8 +77,7 @@ void SimClient::AttemptAt(const std::shared_ptr<Request>& request,
       });
 }
 
-void SimClient::Finish(const std::shared_ptr<Request>& request,
-                       const SimResult& result) {
+void SimClient::Finish(const RequestRef& request, const SimResult& result) {
   if (request->done || result.outcome != ProposeOutcome::kApplied) return;
   if (result.answer.reason == ErrorReason::ERROR_REASON_REQUEST_EXPIRED) return;
   request->done = true;

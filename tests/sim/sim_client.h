@@ -63,8 +63,7 @@ class SimClient {
     uint32_t count;
   };
 
-  // One request under way; shared by its attempts, of which several may still
-  // be answered.
+  // One request under way.
   struct Request {
     internal::v1::Command command;
     SimMember* only = nullptr;
@@ -72,10 +71,13 @@ class SimClient {
     bool done = false;
   };
 
+  // Shared by its attempts, of which several may still be answered.
+  using RequestRef = std::shared_ptr<Request>;
+
   void Ask(internal::v1::Command command, Answered answered);
-  void Attempt(const std::shared_ptr<Request>& request);
-  void AttemptAt(const std::shared_ptr<Request>& request, SimMember* member);
-  void Finish(const std::shared_ptr<Request>& request, const SimResult& result);
+  void Attempt(const RequestRef& request);
+  void AttemptAt(const RequestRef& request, SimMember* member);
+  void Finish(const RequestRef& request, const SimResult& result);
 
   void Think();
   void Step();
