@@ -108,7 +108,7 @@ absl::Status Caller::Run(const CallLimits& limits, Attempt attempt) {
 
     const size_t index = endpoints_->Choose(progress.tries);
     const Connection& connection = endpoints_->at(index);
-    const absl::Status status =
+    absl::Status status =
         FromRpcStatus(RunAttempt(connection, timeout, progress, attempt));
     const Verdict verdict = Judge(status);
     if (!Pause(progress, absl::ZeroDuration())) return Cancelled();
@@ -134,8 +134,9 @@ absl::Status Caller::Run(const CallLimits& limits, Attempt attempt) {
 void Caller::Cancel() {
   MutexLock lock(&mu_);
   ++cancellations_;
-  for (grpc::ClientContext* context : under_way_)
+  for (grpc::ClientContext* context : under_way_) {
     context->TryCancel();
+  }
   cancelled_.NotifyAll();
 }
 
@@ -168,7 +169,7 @@ grpc::Status Caller::RunAttempt(const Connection& connection,
     if (CancelledLocked(progress)) return grpc::Status::CANCELLED;
     under_way_.insert(&context);
   }
-  const grpc::Status status = attempt(connection, &context);
+  grpc::Status status = attempt(connection, &context);
   MutexLock lock(&mu_);
   under_way_.erase(&context);
   return status;

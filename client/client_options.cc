@@ -19,7 +19,7 @@ namespace {
 
 // A PEM file with a chain of certificates has a few KiB; a larger one is the
 // wrong file.
-constexpr size_t kMaxPemBytes = 256 * 1024;
+constexpr size_t kMaxPemBytes = size_t{256} * 1024;
 
 absl::StatusOr<std::string> ReadPem(const std::string& path,
                                     absl::string_view mark) {

@@ -99,8 +99,9 @@ std::map<std::string, std::string> MetadataOf(const absl::Status& status) {
   std::map<std::string, std::string> facts;
   const auto info = ErrorInfoOf(status);
   if (!info.has_value()) return facts;
-  for (const auto& [key, value] : info->metadata())
+  for (const auto& [key, value] : info->metadata()) {
     facts[key] = value;
+  }
   return facts;
 }
 

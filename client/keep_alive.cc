@@ -50,8 +50,9 @@ void KeepAlive::Remove(const std::string& name) {
   book_.Remove(name);
   listeners_.erase(name);
   if (started_ && thread_.get_id() == std::this_thread::get_id()) return;
-  while (telling_ == name)
+  while (telling_ == name) {
     changed_.Wait(&mu_);
+  }
   woken_ = true;
   changed_.NotifyAll();
 }
@@ -84,8 +85,9 @@ void KeepAlive::Loop() {
       woken_ = false;
       plan = Step(&notices, &ended);
     }
-    for (const uint64_t number : ended)
+    for (const uint64_t number : ended) {
       Forget(number);
+    }
     Carry(plan);
     Tell(notices);
     MutexLock lock(&mu_);
@@ -102,8 +104,9 @@ void KeepAlive::Loop() {
   DropStream();
   {
     MutexLock lock(&mu_);
-    while (streams_alive_ > 0)
+    while (streams_alive_ > 0) {
       changed_.Wait(&mu_);
+    }
   }
   streams_.clear();
 }
@@ -185,8 +188,9 @@ void KeepAlive::Carry(const LeaseBook::Plan& plan) {
   for (const LeaseBook::Batch& batch : plan.batches) {
     checkout::v1::KeepAliveRequest request;
     request.set_sequence(batch.sequence);
-    for (const std::string& name : batch.names)
+    for (const std::string& name : batch.names) {
       request.add_sessions(name);
+    }
     current_->Send(std::move(request));
   }
 }

@@ -84,8 +84,9 @@ LeaseBook::Plan LeaseBook::Next(absl::Duration now) {
     plan.silent = true;
   }
   bool due = false;
-  for (const auto& [name, lease] : leases_)
+  for (const auto& [name, lease] : leases_) {
     due |= lease.renew_at <= now;
+  }
   if (due && !have_stream_ && now >= reconnect_at_) {
     have_stream_ = true;
     plan.stream = StreamOrder::kOpen;
@@ -134,8 +135,9 @@ LeaseBook::Outcome LeaseBook::Acknowledge(uint64_t sequence,
   in_flight_.erase(sent);
   failures_ = 0;
   std::map<absl::string_view, const Renewal*> answers;
-  for (const Renewal& renewal : renewals)
+  for (const Renewal& renewal : renewals) {
     answers[renewal.name] = &renewal;
+  }
   for (const std::string& name : message.names) {
     const auto it = leases_.find(name);
     if (it == leases_.end()) continue;
@@ -168,8 +170,9 @@ void LeaseBook::Break(absl::Duration now) {
   absl::Duration backoff = absl::ZeroDuration();
   if (failures_ > 0) {
     backoff = kFirstBackoff;
-    for (int i = 1; i < failures_ && backoff < kMostBackoff; ++i)
+    for (int i = 1; i < failures_ && backoff < kMostBackoff; ++i) {
       backoff *= 2;
+    }
     backoff = std::min(backoff, kMostBackoff);
   }
   Abandon(now, backoff);
@@ -183,8 +186,9 @@ void LeaseBook::Abandon(absl::Duration now, absl::Duration reconnect_after) {
   reconnect_at_ =
       now + reconnect_after *
                 (1.0 + static_cast<double>(random_.Below(1000)) / 1000.0);
-  for (auto& [name, lease] : leases_)
+  for (auto& [name, lease] : leases_) {
     lease.renew_at = now;
+  }
 }
 
 }  // namespace quorate

@@ -40,7 +40,7 @@ absl::Status Seat::Return(const CallOptions& options) {
   // A second try must not be a second request.
   if (!return_id_.empty()) call.request_id = return_id_;
   if (call.request_id.empty()) call.request_id = DrawRequestId();
-  const absl::Status status = session_->Checkin(grant_.handle, call);
+  absl::Status status = session_->Checkin(grant_.handle, call);
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
       absl::IsCancelled(status)) {
     return_id_ = call.request_id;

@@ -116,7 +116,7 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
     item->set_count(wanted.count);
   }
   checkout::v1::CheckoutResponse response;
-  const absl::Status status = client_->caller().Run(
+  absl::Status status = client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         response.Clear();
@@ -152,7 +152,7 @@ absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
   request.set_session(name_);
   request.add_seats(seat);
   checkout::v1::CheckinResponse response;
-  const absl::Status status = client_->caller().Run(
+  absl::Status status = client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         return connection.checkout->Checkin(context, request, &response);
@@ -186,10 +186,11 @@ void SessionCore::FlushReturns() {
     request.set_request_id(DrawRequestId());
     request.set_session(name_);
     const size_t end = std::min(begin + kMaxReturns, seats.size());
-    for (size_t i = begin; i < end; ++i)
+    for (size_t i = begin; i < end; ++i) {
       request.add_seats(seats[i]);
+    }
     checkout::v1::CheckinResponse response;
-    const absl::Status status = client_->caller().Run(
+    absl::Status status = client_->caller().Run(
         client_->Limits({}),
         [&](const Connection& connection, grpc::ClientContext* context) {
           return connection.checkout->Checkin(context, request, &response);
@@ -216,7 +217,7 @@ absl::Status SessionCore::SendClose(const CallOptions& options) {
   request.set_request_id(RequestId(options));
   request.set_session(name_);
   checkout::v1::CloseSessionResponse response;
-  const absl::Status status = client_->caller().Run(
+  absl::Status status = client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         return connection.checkout->CloseSession(context, request, &response);
@@ -341,15 +342,17 @@ void ClientCore::Shutdown() {
       if (auto session = weak.lock()) open.push_back(std::move(session));
     }
   }
-  for (const auto& session : open)
+  for (const auto& session : open) {
     session->CloseLater();
+  }
   returns_.Drain(kShutdownTime);
   caller_.Stop();
   returns_.Stop();
   keep_alive_.Stop();
   callbacks_.Stop();
-  for (const auto& session : open)
+  for (const auto& session : open) {
     session->Abandon();
+  }
 }
 
 }  // namespace quorate

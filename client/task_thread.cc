@@ -55,8 +55,9 @@ void TaskThread::Loop() {
       MutexLock lock(&mu_);
       running_ = false;
       changed_.NotifyAll();
-      while (!stopping_ && tasks_.empty())
+      while (!stopping_ && tasks_.empty()) {
         changed_.Wait(&mu_);
+      }
       if (stopping_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

@@ -73,8 +73,9 @@ TEST_F(ClientOptionsTest, NameTheEndpointThatIsNone) {
   Set("QUORATE_ENDPOINTS", ",");
   EXPECT_THAT(Refusal(), HasSubstr("no endpoint"));
   std::string many;
-  for (int i = 0; i < 33; ++i)
+  for (int i = 0; i < 33; ++i) {
     many += "host:1,";
+  }
   Set("QUORATE_ENDPOINTS", many);
   EXPECT_THAT(Refusal(), HasSubstr("32"));
 }

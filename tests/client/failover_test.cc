@@ -86,8 +86,9 @@ TEST_F(FailoverTest, StaysWithTheMemberThatWorked) {
   }
   const auto arrivals = cluster_.Arrivals("Checkout");
   ASSERT_EQ(arrivals.size(), 4u);
-  for (size_t i = 1; i < 4; ++i)
+  for (size_t i = 1; i < 4; ++i) {
     EXPECT_EQ(arrivals[i].member, 1u);
+  }
 }
 
 TEST_F(FailoverTest, GoesOnWhenTheMemberItIsConnectedToDies) {
@@ -111,8 +112,9 @@ TEST_F(FailoverTest, HandsRefusalsOnAtOnce) {
 }
 
 TEST_F(FailoverTest, WaitsForAQuorum) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kNoQuorum);
+  }
   std::thread healer([this] {
     EXPECT_TRUE(cluster_.Await(
         [this] { return cluster_.Arrivals("Checkout").size() >= 6; }));
@@ -124,8 +126,9 @@ TEST_F(FailoverTest, WaitsForAQuorum) {
 }
 
 TEST_F(FailoverTest, SaysWhatTheMembersSaidWhenTheTimeIsOver) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kNoQuorum);
+  }
   cluster_.Kill(0);
   const auto seat =
       session_->Checkout("cad", 1, {.deadline = absl::Milliseconds(700)});
@@ -139,14 +142,16 @@ TEST_F(FailoverTest, SaysWhatTheMembersSaidWhenTheTimeIsOver) {
 }
 
 TEST_F(FailoverTest, TellsSilenceFromRefusal) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kHang);
+  }
   const auto silent =
       session_->Checkout("cad", 1, {.deadline = absl::Milliseconds(400)});
   EXPECT_EQ(silent.status().code(), absl::StatusCode::kDeadlineExceeded)
       << silent.status();
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.Kill(i);
+  }
   const auto refused =
       session_->Checkout("cad", 1, {.deadline = absl::Milliseconds(400)});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable)
@@ -176,8 +181,9 @@ TEST_F(FailoverTest, CancelsOnlyTheCallsThatAreUnderWay) {
   const auto seat = session_->Checkout("cad");
   canceller.join();
   EXPECT_EQ(seat.status().code(), absl::StatusCode::kCancelled);
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kServe);
+  }
   EXPECT_TRUE(session_->Checkout("cad").ok());
 }
 
@@ -194,8 +200,9 @@ TEST_F(FailoverTest, ServesManyThreadsAtOnce) {
     });
   }
   cluster_.Kill(0);
-  for (std::thread& thread : threads)
+  for (std::thread& thread : threads) {
     thread.join();
+  }
   EXPECT_EQ(cluster_.SeatsOut("cad"), 0u);
 }
 

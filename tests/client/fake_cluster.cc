@@ -375,8 +375,9 @@ FakeCluster::~FakeCluster() {
     MutexLock lock(&mu_);
     stopping_ = true;
   }
-  for (auto& member : members_)
+  for (auto& member : members_) {
     member->Stop();
+  }
 }
 
 ClientOptions FakeCluster::Options() const {

@@ -19,7 +19,7 @@ namespace quorate::cli {
 namespace {
 
 // InstallLicenseRequest.license_file takes no more.
-constexpr size_t kMaxLicenseBytes = 1024 * 1024;
+constexpr size_t kMaxLicenseBytes = size_t{1024} * 1024;
 
 absl::StatusOr<std::string> ReadLicense(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

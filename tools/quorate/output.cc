@@ -35,8 +35,9 @@ Table::Table(std::vector<std::string> headings) {
 
 void Table::AddRow(std::vector<std::string> cells) {
   QUORATE_CHECK(cells.size() == rows_.front().size());
-  for (std::string& cell : cells)
+  for (std::string& cell : cells) {
     cell = Printable(std::move(cell));
+  }
   rows_.push_back(std::move(cells));
 }
 

@@ -104,7 +104,7 @@ absl::Status SeatHolding::Take(const SeatWish& wish, absl::Duration ttl,
 }
 
 absl::Status SeatHolding::Return() {
-  const absl::Status status = seat_.Return();
+  absl::Status status = seat_.Return();
   if (status.ok()) session_->Close().IgnoreError();
   return status;
 }

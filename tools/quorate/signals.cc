@@ -24,10 +24,12 @@ constexpr absl::Duration kLongestPoll = absl::Hours(1);
 Signals::Signals(const Clock* clock) : clock_(clock) {
   sigset_t mask;
   sigemptyset(&mask);
-  for (const int number : kEnding)
+  for (const int number : kEnding) {
     sigaddset(&mask, number);
-  for (const int number : kHandedOn)
+  }
+  for (const int number : kHandedOn) {
     sigaddset(&mask, number);
+  }
   sigaddset(&mask, SIGCHLD);
   QUORATE_CHECK(pthread_sigmask(SIG_BLOCK, &mask, &mask_before_) == 0);
   signal_fd_ = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -39,8 +39,9 @@ class CliTest : public testing::Test {
     cluster_.SetPool("cad", 2);
     cluster_.SetPool("solver", 8);
     std::vector<std::string> endpoints;
-    for (size_t i = 0; i < 3; ++i)
+    for (size_t i = 0; i < 3; ++i) {
       endpoints.push_back(cluster_.address(i));
+    }
     environment_ = {{"QUORATE_ENDPOINTS", absl::StrJoin(endpoints, ",")},
                     {"QUORATE_CA", certificates_->Path("ca.pem")},
                     {"QUORATE_CERT", certificates_->Path("client.pem")},
@@ -147,8 +148,9 @@ TEST_F(CliTest, StatusShowsWhatTheLeaderSees) {
 }
 
 TEST_F(CliTest, TellsWhyNobodyCanBeReached) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.Kill(i);
+  }
   const ProgramResult refused = Run({"status"});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.errors, HasSubstr("Nothing listens there"));
@@ -165,18 +167,21 @@ TEST_F(CliTest, TellsAWrongCaFromADeadMember) {
 }
 
 TEST_F(CliTest, ExitsByTheKindOfTrouble) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kNoQuorum);
+  }
   const ProgramResult none = Run({"pools", "--timeout", "300ms", "-o", "json"});
   EXPECT_EQ(none.exit_code, 3);
   const auto error = nlohmann::json::parse(none.errors)["error"];
   EXPECT_EQ(error["reason"], "NO_QUORUM");
   EXPECT_EQ(error["exitCode"], 3);
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kHang);
+  }
   EXPECT_EQ(Run({"pools", "--timeout", "300ms"}).exit_code, 124);
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kServe);
+  }
   EXPECT_EQ(Run({"checkout", "unknown"}).exit_code, 5);
 }
 
@@ -228,8 +233,9 @@ TEST_F(CliTest, CheckoutHoldsUntilItIsInterrupted) {
 }
 
 TEST_F(CliTest, CheckoutCanBeInterruptedWhileItWaits) {
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kHang);
+  }
   Program waiter(Words({"checkout", "cad", "--timeout", "60s"}), environment_);
   ASSERT_TRUE(cluster_.Await(
       [this] { return !cluster_.Arrivals("OpenSession").empty(); }));

@@ -19,8 +19,9 @@ namespace {
 
 std::vector<char*> Pointers(std::vector<std::string>* words) {
   std::vector<char*> pointers;
-  for (std::string& word : *words)
+  for (std::string& word : *words) {
     pointers.push_back(word.data());
+  }
   pointers.push_back(nullptr);
   return pointers;
 }
@@ -76,8 +77,9 @@ Program::~Program() {
 std::string Program::ReadLine() {
   std::string line;
   char letter = 0;
-  while (read(output_, &letter, 1) == 1 && letter != '\n')
+  while (read(output_, &letter, 1) == 1 && letter != '\n') {
     line += letter;
+  }
   return line;
 }
 
