@@ -34,6 +34,13 @@ struct Membership {
   std::vector<MemberId> voters_outgoing;
   std::vector<MemberId> learners;
 
+  // Joint only: outgoing voters that become learners when it is left. They
+  // stand in voters_outgoing until then.
+  std::vector<MemberId> learners_next;
+
+  // Joint only: the leader leaves it by itself as soon as it is committed.
+  bool auto_leave = false;
+
   friend bool operator==(const Membership&, const Membership&) = default;
 };
 
@@ -69,6 +76,16 @@ struct ProposalId {
   friend H AbslHashValue(H state, const ProposalId& id) {
     return H::combine(std::move(state), id.run, id.sequence);
   }
+};
+
+// Where the log ends that a snapshot stands for, and who the members were
+// there: the configuration in force at `index`.
+struct SnapshotPosition {
+  Index index;
+  Term term;  // Of the entry at `index`.
+  std::shared_ptr<const Configuration> configuration;
+  // The index of the entry that brought the configuration; <= `index`.
+  Index configuration_index;
 };
 
 // The leader's stamps on an entry. Neither ever goes down along the log.

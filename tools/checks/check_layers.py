@@ -73,15 +73,18 @@ LAYERS = {
         generated=INTERNAL_PROTO, libraries=("absl", "protobuf")),
     "replication/storage/": Layer(
         ours=("base/", "replication/raft/", "replication/wire/",
+              "replication/snapshot_stream.h",
               "replication/state_machine.h", "replication/state_store.h"),
         generated=INTERNAL_PROTO,
         libraries=("absl", "protobuf", "rocksdb", "xxhash")),
     "replication/transport/": Layer(
-        ours=("base/", "replication/raft/", "replication/wire/"),
+        ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
+              "replication/wire/"),
         generated=INTERNAL_PROTO,
         libraries=("absl", "protobuf", "grpc", "openssl")),
     "replication/node/": Layer(
-        ours=("base/", "replication/raft/", "replication/state_machine.h",
+        ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
+              "replication/state_machine.h",
               "replication/storage/append_merge.h",
               "replication/storage/log_store.h",
               "replication/transport/message_cost.h",
