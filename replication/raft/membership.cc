@@ -18,6 +18,22 @@ bool SortedWithoutRepetition(const std::vector<MemberId>& ids) {
                             std::greater_equal<MemberId>()) == ids.end();
 }
 
+// What only a joint membership has.
+absl::Status ValidateJointPart(const Membership& membership) {
+  for (const MemberId learner : membership.learners_next) {
+    if (!Contains(membership.voters_outgoing, learner) ||
+        Contains(membership.voters, learner)) {
+      return absl::InvalidArgumentError(
+          "a learner to come that is no outgoing voter");
+    }
+  }
+  if (membership.auto_leave && membership.voters_outgoing.empty()) {
+    return absl::InvalidArgumentError(
+        "a membership that is to leave what it is not in");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool IsVoter(const Membership& membership, MemberId id) {
@@ -44,7 +60,7 @@ absl::Status ValidateMembership(const Membership& membership) {
     return absl::InvalidArgumentError("a membership without voters");
   }
   for (const auto* part : {&membership.voters, &membership.voters_outgoing,
-                           &membership.learners}) {
+                           &membership.learners, &membership.learners_next}) {
     if (!SortedWithoutRepetition(*part)) {
       return absl::InvalidArgumentError("a member list that is not sorted");
     }
@@ -53,11 +69,11 @@ absl::Status ValidateMembership(const Membership& membership) {
     }
   }
   for (const MemberId learner : membership.learners) {
-    if (Contains(membership.voters, learner)) {
+    if (IsVoter(membership, learner)) {
       return absl::InvalidArgumentError("a member that is voter and learner");
     }
   }
-  return absl::OkStatus();
+  return ValidateJointPart(membership);
 }
 
 ConfigurationStack::ConfigurationStack(

@@ -24,8 +24,9 @@ std::vector<MemberId> MembersExcept(const Membership& membership,
                                     MemberId except);
 
 // OK, or INVALID_ARGUMENT with the rule that is broken: lists are sorted and
-// without repetition, nobody is both voter and learner (an outgoing voter may
-// be a learner to come), and somebody votes.
+// without repetition, somebody votes, nobody is both learner and voter in
+// either half, learners to come are outgoing voters that do not stay, and only
+// a joint membership has learners to come or leaves by itself.
 absl::Status ValidateMembership(const Membership& membership);
 
 // The configurations of the log that can still be in force. Confined to the

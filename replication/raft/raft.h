@@ -81,6 +81,39 @@ struct RestoredState {
   };
 
   std::vector<AtIndex> configurations;
+
+  // What stands for the entries before the log's first; nothing where it is
+  // whole. Where `applied` is below it, a snapshot was being installed.
+  std::optional<SnapshotPosition> snapshot;
+};
+
+// One step of a membership change.
+struct MemberChange {
+  enum class Kind {
+    kAddVoter,    // A new member, or a learner that is promoted.
+    kAddLearner,  // A new member, or a voter that is demoted.
+    kRemove,      // Nothing where it is no member.
+    kUpdate,      // Only its address.
+  };
+
+  Kind kind = Kind::kAddLearner;
+  MemberId id;
+};
+
+// A change of who the members are: one entry where at most one voter changes,
+// else through a joint configuration (thesis, §4.3).
+struct ConfigurationChange {
+  std::vector<MemberChange> changes;
+
+  // Of the members that are added or updated; others keep theirs.
+  std::vector<MemberAddress> addresses;
+
+  // Joint only: false where the joint configuration is left by a change of its
+  // own (one without `changes`). For tests and others' scripts.
+  bool auto_leave = true;
+
+  // Go through a joint configuration even where one entry would do.
+  bool force_joint = false;
 };
 
 // One command to append.

@@ -26,7 +26,9 @@ TEST(MembershipTest, RecognisesWhatMakesNoSense) {
   EXPECT_TRUE(ValidateMembership({.voters = Ids({1, 2, 3})}).ok());
   EXPECT_TRUE(ValidateMembership({.voters = Ids({1}),
                                   .voters_outgoing = Ids({1, 2}),
-                                  .learners = Ids({2, 3})})
+                                  .learners = Ids({3}),
+                                  .learners_next = Ids({2}),
+                                  .auto_leave = true})
                   .ok());
   EXPECT_FALSE(ValidateMembership({}).ok());
   EXPECT_FALSE(ValidateMembership({.voters = Ids({2, 1})}).ok());
@@ -34,6 +36,26 @@ TEST(MembershipTest, RecognisesWhatMakesNoSense) {
   EXPECT_FALSE(ValidateMembership({.voters = Ids({0, 1})}).ok());
   EXPECT_FALSE(
       ValidateMembership({.voters = Ids({1, 2}), .learners = Ids({2})}).ok());
+}
+
+TEST(MembershipTest, RecognisesAJointMembershipThatMakesNoSense) {
+  const Membership joint{
+      .voters = Ids({1}), .voters_outgoing = Ids({1, 2}), .learners = Ids({3})};
+  EXPECT_TRUE(ValidateMembership(joint).ok());
+  Membership wrong = joint;
+  wrong.learners = Ids({2});
+  EXPECT_FALSE(ValidateMembership(wrong).ok()) << "outgoing voter and learner";
+  wrong = joint;
+  wrong.learners_next = Ids({1});
+  EXPECT_FALSE(ValidateMembership(wrong).ok()) << "a voter that stays";
+  wrong.learners_next = Ids({3});
+  EXPECT_FALSE(ValidateMembership(wrong).ok()) << "a learner already";
+  wrong.learners_next = Ids({0});
+  EXPECT_FALSE(ValidateMembership(wrong).ok()) << "nobody";
+  EXPECT_FALSE(
+      ValidateMembership({.voters = Ids({1}), .learners_next = Ids({2})}).ok());
+  EXPECT_FALSE(
+      ValidateMembership({.voters = Ids({1}), .auto_leave = true}).ok());
 }
 
 TEST(MembershipTest, VotersStandInEitherHalf) {
