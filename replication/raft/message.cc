@@ -22,6 +22,12 @@ struct NameOf {
   const char* operator()(const HeartbeatReply&) const {
     return "HeartbeatReply";
   }
+
+  const char* operator()(const TimeoutNow&) const { return "TimeoutNow"; }
+
+  const char* operator()(const InstallSnapshot&) const {
+    return "InstallSnapshot";
+  }
 };
 
 }  // namespace

@@ -19,6 +19,9 @@ struct VoteRequest {
   bool pre_vote = false;
   Index last_index;  // Of the candidate's durable log.
   Term last_term;
+  // The leader itself asked for this election (thesis, §3.10), so members that
+  // hear it vote all the same.
+  bool transfer = false;
 };
 
 struct VoteReply {
@@ -56,8 +59,21 @@ struct HeartbeatReply {
   uint64_t read_round = 0;  // As received.
 };
 
-using MessageBody = std::variant<VoteRequest, VoteReply, AppendRequest,
-                                 AppendReply, Heartbeat, HeartbeatReply>;
+// A leader hands its leadership on: the receiver starts an election at once,
+// without a rehearsal (thesis, §3.10).
+struct TimeoutNow {};
+
+// The receiver's log is too far behind to be brought up by entries; it has
+// received a snapshot instead. The bytes travel apart from this message: the
+// receiver's driver makes it, on behalf of the leader `from`, once it holds the
+// whole snapshot, checked and on its disk. Answered by an AppendReply.
+struct InstallSnapshot {
+  SnapshotPosition position;
+};
+
+using MessageBody =
+    std::variant<VoteRequest, VoteReply, AppendRequest, AppendReply, Heartbeat,
+                 HeartbeatReply, TimeoutNow, InstallSnapshot>;
 
 struct Message {
   MemberId from;

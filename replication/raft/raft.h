@@ -2,9 +2,9 @@
 // clocks, disks or sockets.
 //
 // Everything comes in by a call (Tick, Step, Propose, ReadIndex, OnAppended,
-// OnApplied), everything goes out by TakeReady. The same calls give the same
-// results, which is what makes golden scripts, the simulator and replays
-// possible.
+// OnApplied and their like), everything goes out by TakeReady. The same calls
+// give the same results, which is what makes golden scripts, the simulator and
+// replays possible.
 //
 // It implements Raft with PreVote and CheckQuorum (always on, together), a
 // no-op at election, batched and pipelined replication with a bound on what is
@@ -129,6 +129,7 @@ struct PeerProgress {
   Index next;
   bool recently_active = false;
   int inflight_messages = 0;
+  bool needs_snapshot = false;  // One is on its way, or due.
 };
 
 // A copy of the core's state for status pages and checks.
@@ -137,7 +138,8 @@ struct RaftStatus {
   Role role = Role::kFollower;
   Term term;
   MemberId vote;
-  MemberId leader;  // kNobody where unknown.
+  MemberId leader;           // kNobody where unknown.
+  MemberId transferring_to;  // Leader only; kNobody but while it hands over.
   Index first_index;
   Index last_index;
   Index durable_index;
@@ -174,6 +176,44 @@ class Raft {
   // was appended). `stamp` is raised where it is below that of the last entry.
   // Returns the index of the first.
   absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
+
+  // Appends a change of the configuration. It counts from its append; one is
+  // under way at a time.
+  // Errors, nothing appended: FAILED_PRECONDITION where this member is not the
+  // leader; UNAVAILABLE where an earlier change or the first entry of the term
+  // is not yet committed, or leadership is being handed over (ask again);
+  // INVALID_ARGUMENT where the change is against the rules (no voter would be
+  // left, an added member has no address). Returns the index of the entry.
+  absl::StatusOr<Index> ProposeConfiguration(const ConfigurationChange& change,
+                                             Stamp stamp);
+
+  // Hands leadership to `to`, a voter (thesis, §3.10): takes no proposals until
+  // `to` has all entries and has been told to start an election, or an election
+  // timeout has passed, in which case this member goes on leading. `to` ==
+  // kNobody: whoever has most of the log.
+  // Errors: FAILED_PRECONDITION where this member is not the leader or a
+  // transfer to another is under way; INVALID_ARGUMENT where `to` is no voter
+  // or is this member, or there is nobody else.
+  absl::Status TransferLeadership(MemberId to);
+
+  // Forgets the log up to `position`, for which the driver has a durable
+  // snapshot, a newer one, or a durable state. Does nothing where it was
+  // forgotten before. position.index <= applied.
+  void Compact(const SnapshotPosition& position);
+
+  // What SnapshotOrder asked for is over: the member has it (it then says so
+  // itself), or it failed and is asked for again when the member shows a sign
+  // of life.
+  void OnSnapshotEnded(MemberId peer, bool delivered);
+
+  // The connection by which `peer` spoke to this member was reset: its process
+  // is gone, or the connection only. Where `peer` is the leader, a rehearsal
+  // (PreVote) starts without waiting for the election timer: at once on one
+  // follower, a little later on each next, so that they do not meet. A member
+  // that has lost the leader likewise grants it; one that hears it does not, so
+  // a broken connection alone moves nothing. A sign of life of the leader takes
+  // it back.
+  void OnPeerLost(MemberId peer);
 
   // Asks for a linearizable read. `nonce` must be new for every attempt. The
   // answer comes as a ReadState once a quorum has confirmed that this member

@@ -123,6 +123,11 @@ class Raft::Core {
   void OnMessage(const Message& message, const AppendReply& reply);
   void OnMessage(const Message& message, const Heartbeat& heartbeat);
   void OnMessage(const Message& message, const HeartbeatReply& reply);
+
+  void OnMessage(const Message&, const TimeoutNow&) {}
+
+  void OnMessage(const Message&, const InstallSnapshot&) {}
+
   void RefuseAppend(const Message& message, const AppendRequest& request);
   void StoreEntries(std::vector<Entry> entries);
   void MaybeCommit(Leader& leader);

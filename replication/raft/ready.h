@@ -35,6 +35,18 @@ struct AppendReceipt {
 };
 
 struct AppendWork {
+  // Where set, comes first: the whole log is replaced by this position (it
+  // begins after it now), in the same atomic write as what follows; then the
+  // state machine's state is replaced by the snapshot's, and only then the
+  // receipt is reported. The driver has the snapshot already: this answers an
+  // InstallSnapshot that it made. OnApplied(position.index) is reported when
+  // the state machine has it.
+  std::optional<SnapshotPosition> install;
+
+  // Where set: the log up to here may be forgotten (Raft::Compact). Needs no
+  // sync.
+  std::optional<SnapshotPosition> compact_to;
+
   // Where set: replaces the record on disk.
   std::optional<HardState> hard_state;
 
@@ -53,7 +65,8 @@ struct AppendWork {
   bool must_sync = false;
 
   bool empty() const {
-    return !hard_state.has_value() && entries.empty() && messages.empty();
+    return !install.has_value() && !compact_to.has_value() &&
+           !hard_state.has_value() && entries.empty() && messages.empty();
   }
 };
 
@@ -65,15 +78,25 @@ struct ReadState {
   Index index;
 };
 
+// A member needs a snapshot of at least `at_least`. The driver sends the newest
+// it has (its own matter how, and on its own lane) and reports the end by
+// Raft::OnSnapshotEnded. Given out once until then.
+struct SnapshotOrder {
+  MemberId to;
+  Term term;  // The leader's, to go with the snapshot.
+  Index at_least;
+};
+
 struct Ready {
   std::vector<Message> messages;
   AppendWork append;
   std::vector<Entry> committed;  // Durable here, committed, not yet handed out.
   std::vector<ReadState> reads;
+  std::vector<SnapshotOrder> snapshots;
 
   bool empty() const {
     return messages.empty() && append.empty() && committed.empty() &&
-           reads.empty();
+           reads.empty() && snapshots.empty();
   }
 };
 

@@ -78,6 +78,14 @@ struct ProposalId {
   }
 };
 
+// The leader's stamps on an entry. Neither ever goes down along the log.
+struct Stamp {
+  int64_t cluster_ms = 0;   // Elapsed time while there was a leader.
+  int64_t calendar_ms = 0;  // Unix time, ratcheted.
+
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+
 // Where the log ends that a snapshot stands for, and who the members were
 // there: the configuration in force at `index`.
 struct SnapshotPosition {
@@ -86,14 +94,8 @@ struct SnapshotPosition {
   std::shared_ptr<const Configuration> configuration;
   // The index of the entry that brought the configuration; <= `index`.
   Index configuration_index;
-};
-
-// The leader's stamps on an entry. Neither ever goes down along the log.
-struct Stamp {
-  int64_t cluster_ms = 0;   // Elapsed time while there was a leader.
-  int64_t calendar_ms = 0;  // Unix time, ratcheted.
-
-  friend bool operator==(const Stamp&, const Stamp&) = default;
+  // Of the entry at `index`: time goes on from here where no entry is left.
+  Stamp stamp;
 };
 
 enum class EntryType : uint8_t {

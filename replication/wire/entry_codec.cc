@@ -23,6 +23,7 @@ using raft::Index;
 using raft::MemberAddress;
 using raft::MemberId;
 using raft::Membership;
+using raft::SnapshotPosition;
 using raft::Term;
 
 using ProtoIds = google::protobuf::RepeatedField<uint64_t>;
@@ -108,6 +109,16 @@ absl::Status CheckMembership(const Membership& membership) {
       return absl::InvalidArgumentError("a learner is a voter, too");
     }
   }
+  for (const MemberId learner : membership.learners_next) {
+    if (!Contains(membership.voters_outgoing, learner) ||
+        Contains(membership.voters, learner)) {
+      return absl::InvalidArgumentError(
+          "a learner to come is not only an outgoing voter");
+    }
+  }
+  if (membership.auto_leave && membership.voters_outgoing.empty()) {
+    return absl::InvalidArgumentError("nothing to leave: it is not joint");
+  }
   return absl::OkStatus();
 }
 
@@ -165,6 +176,8 @@ void EncodeConfiguration(const Configuration& configuration,
   EncodeIds(membership.voters, proto->mutable_voters());
   EncodeIds(membership.voters_outgoing, proto->mutable_voters_outgoing());
   EncodeIds(membership.learners, proto->mutable_learners());
+  EncodeIds(membership.learners_next, proto->mutable_learners_next());
+  proto->set_auto_leave(membership.auto_leave);
   proto->clear_addresses();
   for (const MemberAddress& address : configuration.addresses) {
     internal::v1::MemberAddress* added = proto->add_addresses();
@@ -186,6 +199,10 @@ absl::StatusOr<Configuration> DecodeConfiguration(
       DecodeIds(proto.voters_outgoing(), "outgoing voters"));
   QUORATE_ASSIGN_OR_RETURN(membership.learners,
                            DecodeIds(proto.learners(), "learners"));
+  QUORATE_ASSIGN_OR_RETURN(
+      membership.learners_next,
+      DecodeIds(proto.learners_next(), "learners to come"));
+  membership.auto_leave = proto.auto_leave();
   QUORATE_RETURN_IF_ERROR(CheckMembership(membership));
   QUORATE_RETURN_IF_ERROR(CheckAddresses(proto, membership));
   configuration.addresses.reserve(proto.addresses_size());
@@ -197,6 +214,30 @@ absl::StatusOr<Configuration> DecodeConfiguration(
                       .client_endpoint = address.client_endpoint()});
   }
   return configuration;
+}
+
+void EncodeSnapshotPosition(const SnapshotPosition& position,
+                            internal::v1::SnapshotPosition* proto) {
+  QUORATE_CHECK(position.configuration != nullptr);
+  proto->set_index(position.index.value());
+  proto->set_term(position.term.value());
+  EncodeConfiguration(*position.configuration, proto->mutable_configuration());
+}
+
+absl::StatusOr<SnapshotPosition> DecodeSnapshotPosition(
+    const internal::v1::SnapshotPosition& proto) {
+  QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto.index(), "index"));
+  QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto.term(), "term"));
+  if (proto.index() == 0 || proto.term() == 0) {
+    return absl::InvalidArgumentError("a snapshot of nothing");
+  }
+  QUORATE_ASSIGN_OR_RETURN(Configuration configuration,
+                           DecodeConfiguration(proto.configuration()));
+  return SnapshotPosition{
+      .index = Index(proto.index()),
+      .term = Term(proto.term()),
+      .configuration =
+          std::make_shared<const Configuration>(std::move(configuration))};
 }
 
 void EncodeHardState(const HardState& hard_state,

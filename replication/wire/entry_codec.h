@@ -28,6 +28,14 @@ void EncodeHardState(const raft::HardState& hard_state,
 absl::StatusOr<raft::Entry> DecodeEntry(internal::v1::Entry&& proto);
 absl::StatusOr<raft::Configuration> DecodeConfiguration(
     const internal::v1::Configuration& proto);
+
+// `position.configuration` is set.
+void EncodeSnapshotPosition(const raft::SnapshotPosition& position,
+                            internal::v1::SnapshotPosition* proto);
+
+// Nothing stands before the first entry, so index and term are above zero.
+absl::StatusOr<raft::SnapshotPosition> DecodeSnapshotPosition(
+    const internal::v1::SnapshotPosition& proto);
 absl::StatusOr<raft::HardState> DecodeHardState(
     const internal::v1::HardState& proto);
 

@@ -37,6 +37,7 @@ struct RaftBodyEncoder {
     out->set_pre_vote(body.pre_vote);
     out->set_last_index(body.last_index.value());
     out->set_last_term(body.last_term.value());
+    out->set_transfer(body.transfer);
   }
 
   void operator()(const raft::VoteReply& body) const {
@@ -72,6 +73,15 @@ struct RaftBodyEncoder {
 
   void operator()(const raft::HeartbeatReply& body) const {
     proto->mutable_heartbeat_reply()->set_read_round(body.read_round);
+  }
+
+  void operator()(const raft::TimeoutNow&) const {
+    proto->mutable_timeout_now();
+  }
+
+  void operator()(const raft::InstallSnapshot& body) const {
+    EncodeSnapshotPosition(
+        body.position, proto->mutable_install_snapshot()->mutable_position());
   }
 };
 
@@ -125,7 +135,8 @@ absl::StatusOr<raft::MessageBody> Decode(
   QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto.last_term(), "last term"));
   return raft::VoteRequest{.pre_vote = proto.pre_vote(),
                            .last_index = Index(proto.last_index()),
-                           .last_term = Term(proto.last_term())};
+                           .last_term = Term(proto.last_term()),
+                           .transfer = proto.transfer()};
 }
 
 // `entry` must follow `index` and `term`, and not be of a later term than the
@@ -182,6 +193,16 @@ absl::StatusOr<raft::MessageBody> Decode(const internal::v1::Heartbeat& proto) {
                          .read_round = proto.read_round()};
 }
 
+absl::StatusOr<raft::MessageBody> Decode(
+    const internal::v1::InstallSnapshot& proto, uint64_t message_term) {
+  QUORATE_ASSIGN_OR_RETURN(raft::SnapshotPosition position,
+                           DecodeSnapshotPosition(proto.position()));
+  if (position.term.value() > message_term) {
+    return absl::InvalidArgumentError("a snapshot of a term to come");
+  }
+  return raft::InstallSnapshot{.position = std::move(position)};
+}
+
 absl::StatusOr<raft::MessageBody> DecodeRaftBody(
     internal::v1::RaftMessage* proto) {
   using internal::v1::RaftMessage;
@@ -200,6 +221,10 @@ absl::StatusOr<raft::MessageBody> DecodeRaftBody(
     case RaftMessage::kHeartbeatReply:
       return raft::HeartbeatReply{.read_round =
                                       proto->heartbeat_reply().read_round()};
+    case RaftMessage::kTimeoutNow:
+      return raft::TimeoutNow{};
+    case RaftMessage::kInstallSnapshot:
+      return Decode(proto->install_snapshot(), proto->term());
     case RaftMessage::BODY_NOT_SET:
       break;
   }

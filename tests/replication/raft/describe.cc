@@ -52,6 +52,12 @@ struct BodyText {
     return Round(body);
   }
 
+  std::string operator()(const TimeoutNow&) const { return ""; }
+
+  std::string operator()(const InstallSnapshot& body) const {
+    return absl::StrCat(" at=", Place(body.position.index, body.position.term));
+  }
+
   template <typename Body>
   static std::string Round(const Body& body) {
     return body.read_round == 0 ? "" : absl::StrCat(" round=", body.read_round);

@@ -75,11 +75,12 @@ raft::AppendRequest SampleAppend(Random* random, Term term) {
 }
 
 raft::MessageBody SampleBody(Random* random, Term term) {
-  switch (random->Below(6)) {
+  switch (random->Below(8)) {
     case 0:
       return raft::VoteRequest{.pre_vote = random->OneIn(2),
                                .last_index = SampleIndex(random),
-                               .last_term = SampleTerm(random)};
+                               .last_term = SampleTerm(random),
+                               .transfer = random->OneIn(2)};
     case 1:
       return raft::VoteReply{.pre_vote = random->OneIn(2),
                              .granted = random->OneIn(2)};
@@ -93,6 +94,15 @@ raft::MessageBody SampleBody(Random* random, Term term) {
     case 4:
       return raft::Heartbeat{.commit = SampleIndex(random),
                              .read_round = SampleNumber(random)};
+    case 5:
+      return raft::TimeoutNow{};
+    case 6:
+      return raft::InstallSnapshot{
+          .position = {
+              .index = Index(random->Between(1, kMaxIndexOrTerm)),
+              .term = Term(random->Between(1, term.value())),
+              .configuration = std::make_shared<const raft::Configuration>(
+                  SampleConfiguration(random))}};
     default:
       return raft::HeartbeatReply{.read_round = SampleNumber(random)};
   }
@@ -118,9 +128,9 @@ std::string Text(const std::vector<MemberId>& ids) {
 
 struct BodyText {
   std::string operator()(const raft::VoteRequest& body) const {
-    const auto& [pre_vote, last_index, last_term] = body;
+    const auto& [pre_vote, last_index, last_term, transfer] = body;
     return absl::StrCat("VoteRequest ", pre_vote, " ", last_index.value(), " ",
-                        last_term.value());
+                        last_term.value(), " ", transfer);
   }
 
   std::string operator()(const raft::VoteReply& body) const {
@@ -153,6 +163,14 @@ struct BodyText {
   std::string operator()(const raft::HeartbeatReply& body) const {
     const auto& [read_round] = body;
     return absl::StrCat("HeartbeatReply ", read_round);
+  }
+
+  std::string operator()(const raft::TimeoutNow&) const { return "TimeoutNow"; }
+
+  std::string operator()(const raft::InstallSnapshot& body) const {
+    const auto& [index, term, configuration] = body.position;
+    return absl::StrCat("InstallSnapshot ", index.value(), " ", term.value(),
+                        " ", Describe(*configuration));
   }
 
   std::string operator()(const raft::Message& message) const {
@@ -200,6 +218,8 @@ raft::Configuration SampleConfiguration(Random* random) {
   membership.voters = SampleIds(random, 1, 5);
   if (random->OneIn(2)) {
     membership.voters_outgoing = SampleIds(random, 1, 3);
+    if (random->OneIn(2)) membership.learners_next = membership.voters_outgoing;
+    membership.auto_leave = random->OneIn(2);
     membership.voters_outgoing.push_back(membership.voters.front());
     std::sort(membership.voters_outgoing.begin(),
               membership.voters_outgoing.end());
@@ -286,9 +306,11 @@ PeerMessage SamplePeerMessage(Random* random) {
 
 std::string Describe(const raft::Configuration& configuration) {
   const auto& [membership, addresses] = configuration;
-  const auto& [voters, voters_outgoing, learners] = membership;
+  const auto& [voters, voters_outgoing, learners, learners_next, auto_leave] =
+      membership;
   std::string text =
-      absl::StrCat(Text(voters), Text(voters_outgoing), Text(learners));
+      absl::StrCat(Text(voters), Text(voters_outgoing), Text(learners),
+                   Text(learners_next), auto_leave);
   for (const raft::MemberAddress& address : addresses) {
     const auto& [id, name, peer_endpoint, client_endpoint] = address;
     absl::StrAppend(&text, " ", id.value(), "=", name, ",", peer_endpoint, ",",
