@@ -222,6 +222,9 @@ void EncodeSnapshotPosition(const SnapshotPosition& position,
   proto->set_index(position.index.value());
   proto->set_term(position.term.value());
   EncodeConfiguration(*position.configuration, proto->mutable_configuration());
+  proto->set_configuration_index(position.configuration_index.value());
+  proto->set_cluster_ms(position.stamp.cluster_ms);
+  proto->set_calendar_ms(position.stamp.calendar_ms);
 }
 
 absl::StatusOr<SnapshotPosition> DecodeSnapshotPosition(
@@ -231,13 +234,19 @@ absl::StatusOr<SnapshotPosition> DecodeSnapshotPosition(
   if (proto.index() == 0 || proto.term() == 0) {
     return absl::InvalidArgumentError("a snapshot of nothing");
   }
+  if (proto.configuration_index() > proto.index()) {
+    return absl::InvalidArgumentError("a configuration behind its snapshot");
+  }
   QUORATE_ASSIGN_OR_RETURN(Configuration configuration,
                            DecodeConfiguration(proto.configuration()));
   return SnapshotPosition{
       .index = Index(proto.index()),
       .term = Term(proto.term()),
       .configuration =
-          std::make_shared<const Configuration>(std::move(configuration))};
+          std::make_shared<const Configuration>(std::move(configuration)),
+      .configuration_index = Index(proto.configuration_index()),
+      .stamp = {.cluster_ms = proto.cluster_ms(),
+                .calendar_ms = proto.calendar_ms()}};
 }
 
 void EncodeHardState(const HardState& hard_state,

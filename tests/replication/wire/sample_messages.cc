@@ -74,6 +74,17 @@ raft::AppendRequest SampleAppend(Random* random, Term term) {
   return body;
 }
 
+raft::SnapshotPosition SamplePosition(Random* random, Term term) {
+  const uint64_t index = random->Between(1, kMaxIndexOrTerm);
+  return {.index = Index(index),
+          .term = Term(random->Between(1, term.value())),
+          .configuration = std::make_shared<const raft::Configuration>(
+              SampleConfiguration(random)),
+          .configuration_index = Index(random->Between(0, index)),
+          .stamp = {.cluster_ms = static_cast<int64_t>(SampleNumber(random)),
+                    .calendar_ms = static_cast<int64_t>(SampleNumber(random))}};
+}
+
 raft::MessageBody SampleBody(Random* random, Term term) {
   switch (random->Below(8)) {
     case 0:
@@ -97,12 +108,7 @@ raft::MessageBody SampleBody(Random* random, Term term) {
     case 5:
       return raft::TimeoutNow{};
     case 6:
-      return raft::InstallSnapshot{
-          .position = {
-              .index = Index(random->Between(1, kMaxIndexOrTerm)),
-              .term = Term(random->Between(1, term.value())),
-              .configuration = std::make_shared<const raft::Configuration>(
-                  SampleConfiguration(random))}};
+      return raft::InstallSnapshot{.position = SamplePosition(random, term)};
     default:
       return raft::HeartbeatReply{.read_round = SampleNumber(random)};
   }
@@ -168,9 +174,12 @@ struct BodyText {
   std::string operator()(const raft::TimeoutNow&) const { return "TimeoutNow"; }
 
   std::string operator()(const raft::InstallSnapshot& body) const {
-    const auto& [index, term, configuration] = body.position;
+    const auto& [index, term, configuration, configuration_index, stamp] =
+        body.position;
     return absl::StrCat("InstallSnapshot ", index.value(), " ", term.value(),
-                        " ", Describe(*configuration));
+                        " ", Describe(*configuration), " ",
+                        configuration_index.value(), " ", stamp.cluster_ms, " ",
+                        stamp.calendar_ms);
   }
 
   std::string operator()(const raft::Message& message) const {
