@@ -61,9 +61,7 @@ void LogWriter::Write(std::vector<raft::AppendWork> works) {
     in_order.push_back(&work);
   }
   const LogWrite write = MergeAppends(in_order);
-  if (write.hard_state.has_value() || !write.entries.empty()) {
-    deps_.log->Append(write);
-  }
+  if (!write.empty()) deps_.log->Append(write);
   std::vector<InsideEvent> receipts;
   receipts.reserve(works.size());
   for (raft::AppendWork& work : works) {

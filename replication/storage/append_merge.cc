@@ -21,13 +21,33 @@ void ReplaceTail(const std::vector<raft::Entry>& tail,
   entries->insert(entries->end(), tail.begin(), tail.end());
 }
 
+// Forgetting what a position of the same write already stands for moves that
+// position.
+void Compact(const raft::SnapshotPosition& position, LogWrite* write) {
+  if (!write->install.has_value()) {
+    write->compact_to = position;
+    return;
+  }
+  if (position.index <= write->install->index) return;
+  write->install = position;
+  std::erase_if(write->entries, [&position](const raft::Entry& entry) {
+    return entry.index <= position.index;
+  });
+}
+
 }  // namespace
 
 LogWrite MergeAppends(std::span<const raft::AppendWork* const> works) {
   LogWrite write;
   for (const raft::AppendWork* work : works) {
+    if (work->install.has_value()) {
+      write.entries.clear();
+      write.compact_to.reset();
+      write.install = work->install;
+    }
     if (work->hard_state.has_value()) write.hard_state = work->hard_state;
     if (!work->entries.empty()) ReplaceTail(work->entries, &write.entries);
+    if (work->compact_to.has_value()) Compact(*work->compact_to, &write);
     write.must_sync = write.must_sync || work->must_sync;
   }
   return write;

@@ -12,7 +12,8 @@ namespace quorate::replication {
 
 // One write with the effect of all `works`, written one by one in this order.
 // An append that starts inside or before what an earlier one added replaces
-// that tail, as it would on disk. `works` come from one core in the order of
+// that tail, as it would on disk; one that installs a snapshot drops what came
+// before it. `works` come from one core in the order of
 // its Readies; their number is bounded by the caller's queue.
 LogWrite MergeAppends(std::span<const raft::AppendWork* const> works);
 

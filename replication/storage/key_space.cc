@@ -139,6 +139,13 @@ absl::StatusOr<MemberIdentity> OpenIdentity(absl::string_view record) {
                         .format_version = proto.format_version()};
 }
 
+absl::StatusOr<raft::SnapshotPosition> OpenSnapshot(absl::string_view record) {
+  QUORATE_ASSIGN_OR_RETURN(
+      const auto proto,
+      OpenProto<internal::v1::SnapshotPosition>(kSnapshotKey, record));
+  return FromDisk(kSnapshotKey, DecodeSnapshotPosition(proto));
+}
+
 std::string SealIdentity(const MemberIdentity& identity) {
   internal::v1::MemberIdentity proto;
   proto.set_cluster_id(identity.cluster_id);
@@ -151,6 +158,12 @@ std::string SealHardState(const raft::HardState& hard_state) {
   internal::v1::HardState proto;
   EncodeHardState(hard_state, &proto);
   return SealRecord(kHardStateKey, proto);
+}
+
+std::string SealSnapshot(const raft::SnapshotPosition& position) {
+  internal::v1::SnapshotPosition proto;
+  EncodeSnapshotPosition(position, &proto);
+  return SealRecord(kSnapshotKey, proto);
 }
 
 }  // namespace quorate::replication

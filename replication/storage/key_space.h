@@ -33,6 +33,7 @@ inline constexpr char kLogFamily[] = "log";
 
 inline constexpr char kHardStateKey[] = "hs";
 inline constexpr char kIdentityKey[] = "ident";
+inline constexpr char kSnapshotKey[] = "snap";
 inline constexpr char kConfigurationPrefix[] = "conf/";
 
 std::string EntryKey(raft::Index index);
@@ -62,9 +63,11 @@ absl::StatusOr<raft::Configuration> OpenConfiguration(absl::string_view key,
                                                       absl::string_view record);
 absl::StatusOr<raft::HardState> OpenHardState(absl::string_view record);
 absl::StatusOr<MemberIdentity> OpenIdentity(absl::string_view record);
+absl::StatusOr<raft::SnapshotPosition> OpenSnapshot(absl::string_view record);
 
 std::string SealIdentity(const MemberIdentity& identity);
 std::string SealHardState(const raft::HardState& hard_state);
+std::string SealSnapshot(const raft::SnapshotPosition& position);
 
 }  // namespace quorate::replication
 

@@ -1,6 +1,7 @@
 #include "replication/storage/log_recovery.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -47,8 +48,23 @@ absl::StatusOr<MemberIdentity> RecoverIdentity(rocksdb::DB* db,
   return identity;
 }
 
-absl::StatusOr<std::vector<AtIndex>> RecoverConfigurations(rocksdb::DB* db) {
+absl::StatusOr<std::optional<raft::SnapshotPosition>> RecoverSnapshot(
+    rocksdb::DB* db) {
+  std::string record;
+  const rocksdb::Status status = db->Get(
+      rocksdb::ReadOptions(), db->DefaultColumnFamily(), kSnapshotKey, &record);
+  if (status.IsNotFound()) return std::nullopt;
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(status));
+  return OpenSnapshot(record);
+}
+
+absl::StatusOr<std::vector<AtIndex>> RecoverConfigurations(
+    rocksdb::DB* db, const std::optional<raft::SnapshotPosition>& snapshot) {
   std::vector<AtIndex> configurations;
+  if (snapshot.has_value()) {
+    configurations.push_back({.index = snapshot->configuration_index,
+                              .configuration = snapshot->configuration});
+  }
   const std::unique_ptr<rocksdb::Iterator> it(
       db->NewIterator(rocksdb::ReadOptions(), db->DefaultColumnFamily()));
   for (it->Seek(kConfigurationPrefix);
@@ -57,6 +73,11 @@ absl::StatusOr<std::vector<AtIndex>> RecoverConfigurations(rocksdb::DB* db) {
     const auto index = ParseConfigurationKey(key);
     if (!index.has_value()) {
       return absl::DataLossError("a malformed configuration key");
+    }
+    if (snapshot.has_value() && *index <= snapshot->index) {
+      return absl::DataLossError(
+          absl::StrCat("configuration ", index->value(),
+                       " stands beside the snapshot that replaced it"));
     }
     QUORATE_ASSIGN_OR_RETURN(raft::Configuration configuration,
                              OpenConfiguration(key, FromSlice(it->value())));
@@ -72,7 +93,8 @@ absl::StatusOr<std::vector<AtIndex>> RecoverConfigurations(rocksdb::DB* db) {
 // Checks the entries one by one, in order.
 class EntryScan {
  public:
-  explicit EntryScan(RecoveredLog* recovered) : recovered_(recovered) {}
+  explicit EntryScan(RecoveredLog* recovered)
+      : recovered_(recovered), seen_(recovered->snapshot.has_value() ? 1 : 0) {}
 
   absl::Status Visit(absl::string_view key, absl::string_view record) {
     const Index expected = recovered_->terms.last().Next();
@@ -108,6 +130,11 @@ class EntryScan {
           absl::StrCat("entries up to ", recovered_->hard_state.commit.value(),
                        " were committed, the last is ", last.value()));
     }
+    if (recovered_->hard_state.commit < recovered_->terms.base() ||
+        recovered_->hard_state.term <
+            recovered_->terms.At(recovered_->terms.base())) {
+      return absl::DataLossError("the hard state is behind the snapshot");
+    }
     return absl::OkStatus();
   }
 
@@ -129,7 +156,7 @@ class EntryScan {
   }
 
   RecoveredLog* const recovered_;
-  size_t seen_ = 0;  // Configuration entries met so far.
+  size_t seen_;  // Configurations met so far, the snapshot's among them.
 };
 
 }  // namespace
@@ -142,10 +169,21 @@ absl::StatusOr<RecoveredLog> RecoverLog(rocksdb::DB* db,
   QUORATE_ASSIGN_OR_RETURN(const std::string hard_state,
                            ReadRecord(db, kHardStateKey));
   QUORATE_ASSIGN_OR_RETURN(recovered.hard_state, OpenHardState(hard_state));
-  QUORATE_ASSIGN_OR_RETURN(recovered.configurations, RecoverConfigurations(db));
+  QUORATE_ASSIGN_OR_RETURN(recovered.snapshot, RecoverSnapshot(db));
+  QUORATE_ASSIGN_OR_RETURN(recovered.configurations,
+                           RecoverConfigurations(db, recovered.snapshot));
+  if (recovered.snapshot.has_value()) {
+    recovered.terms.Reset(recovered.snapshot->index, recovered.snapshot->term);
+  }
   EntryScan scan(&recovered);
+  // A log is a queue: without the bound a scan walks over all that was deleted
+  // at its head (cockroach #28126).
+  const std::string lower = EntryKey(recovered.terms.last().Next());
+  const rocksdb::Slice lower_slice = lower;
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower_slice;
   const std::unique_ptr<rocksdb::Iterator> it(
-      db->NewIterator(rocksdb::ReadOptions(), log_family));
+      db->NewIterator(options, log_family));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     QUORATE_RETURN_IF_ERROR(
         scan.Visit(FromSlice(it->key()), FromSlice(it->value())));

@@ -4,6 +4,7 @@
 #ifndef QUORATE_REPLICATION_STORAGE_LOG_RECOVERY_H_
 #define QUORATE_REPLICATION_STORAGE_LOG_RECOVERY_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,13 +21,19 @@ namespace quorate::replication {
 struct RecoveredLog {
   MemberIdentity identity;
   raft::HardState hard_state;
+
+  // What stands for the entries before the first; nothing where none is gone.
+  std::optional<raft::SnapshotPosition> snapshot;
+
+  // The snapshot's, where there is one, then those of the entries.
   std::vector<raft::RestoredState::AtIndex> configurations;
   TermRuns terms;
 };
 
-// Checks every record: checksums, consecutive indexes from 1, terms that never
-// go down and not beyond the hard state's, configuration records that agree
-// with their entries, a commit index within the log.
+// Checks every record: checksums, consecutive indexes from 1 or from the one
+// after the snapshot's, terms that never go down and not beyond the hard
+// state's, configuration records that agree with their entries, a commit index
+// within the log and not before the snapshot's.
 //
 // DATA_LOSS names what is broken; nothing is repaired, since a member that
 // forgot an acknowledged entry or vote must not take part again.

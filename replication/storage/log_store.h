@@ -26,15 +26,29 @@ struct MemberIdentity {
                          const MemberIdentity&) = default;
 };
 
-// One atomic write.
+// One atomic write, done in the order of its fields.
 struct LogWrite {
+  // Where set: every entry goes away; the log begins after `install`'s index
+  // now, and RestoredSnapshot names it. Not below the commit index on disk.
+  // A commit index below a position that is remembered is raised to it.
+  std::optional<raft::SnapshotPosition> install;
+
   std::optional<raft::HardState> hard_state;
 
   // Consecutive, or empty. Whatever is stored from entries.front().index on
   // goes away in the same batch. entries.front().index <= LastIndex() + 1.
   std::vector<raft::Entry> entries;
 
+  // Where set: the entries up to here go away, RestoredSnapshot names it.
+  // FirstIndex() - 1 <= index <= LastIndex(); synced whatever `must_sync` says.
+  std::optional<raft::SnapshotPosition> compact_to;
+
   bool must_sync = false;
+
+  bool empty() const {
+    return !install.has_value() && !hard_state.has_value() && entries.empty() &&
+           !compact_to.has_value();
+  }
 };
 
 // Append is called by the log writer's thread alone; the LogReader part by the
@@ -46,6 +60,10 @@ class LogStore : public raft::LogReader {
   virtual raft::HardState RestoredHardState() const = 0;
   virtual std::vector<raft::RestoredState::AtIndex> RestoredConfigurations()
       const = 0;
+
+  // What stands for the entries before FirstIndex(); nothing where the log is
+  // whole. Its configuration is the first of RestoredConfigurations.
+  virtual std::optional<raft::SnapshotPosition> RestoredSnapshot() const = 0;
 
   // On return the write is durable (where must_sync) and visible to readers.
   // A write that fails ends the process: after a failed sync nothing is known

@@ -1,5 +1,7 @@
 #include "replication/storage/memory_log_store.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "replication/storage/bootstrap.h"
 
@@ -27,6 +29,10 @@ std::vector<raft::RestoredState::AtIndex>
 MemoryLogStore::RestoredConfigurations() const {
   MutexLock lock(&mu_);
   std::vector<raft::RestoredState::AtIndex> configurations;
+  if (snapshot_.has_value()) {
+    configurations.push_back({.index = snapshot_->configuration_index,
+                              .configuration = snapshot_->configuration});
+  }
   for (const Entry& entry : entries_) {
     if (entry.configuration == nullptr) continue;
     configurations.push_back(
@@ -35,31 +41,64 @@ MemoryLogStore::RestoredConfigurations() const {
   return configurations;
 }
 
-void MemoryLogStore::Append(const LogWrite& write) {
+std::optional<raft::SnapshotPosition> MemoryLogStore::RestoredSnapshot() const {
   MutexLock lock(&mu_);
-  if (write.hard_state.has_value()) hard_state_ = *write.hard_state;
-  if (write.entries.empty()) return;
-  const uint64_t kept = write.entries.front().index.value() - 1;
-  QUORATE_CHECK(kept <= entries_.size());
+  return snapshot_;
+}
+
+Index MemoryLogStore::BaseLocked() const {
+  return snapshot_.has_value() ? snapshot_->index : Index(0);
+}
+
+Index MemoryLogStore::LastLocked() const {
+  return BaseLocked().Plus(entries_.size());
+}
+
+void MemoryLogStore::ReplaceTailLocked(const std::vector<Entry>& tail) {
+  const Index first = tail.front().index;
+  QUORATE_CHECK(BaseLocked() < first && first <= LastLocked().Next());
+  const uint64_t kept = first.value() - BaseLocked().value() - 1;
   entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(kept),
                  entries_.end());
-  for (const Entry& entry : write.entries) {
-    QUORATE_CHECK(entry.index.value() == entries_.size() + 1);
+  for (const Entry& entry : tail) {
+    QUORATE_CHECK(entry.index == LastLocked().Next());
     entries_.push_back(entry);
   }
+}
+
+void MemoryLogStore::Append(const LogWrite& write) {
+  MutexLock lock(&mu_);
+  if (write.install.has_value()) {
+    QUORATE_CHECK(write.install->index >= hard_state_.commit);
+    entries_.clear();
+    snapshot_ = write.install;
+  }
+  if (write.hard_state.has_value()) hard_state_ = *write.hard_state;
+  if (!write.entries.empty()) ReplaceTailLocked(write.entries);
+  if (write.compact_to.has_value()) {
+    const Index to = write.compact_to->index;
+    QUORATE_CHECK(BaseLocked() <= to && to <= LastLocked());
+    const uint64_t gone = to.value() - BaseLocked().value();
+    entries_.erase(entries_.begin(),
+                   entries_.begin() + static_cast<ptrdiff_t>(gone));
+    snapshot_ = write.compact_to;
+  }
+  hard_state_.commit = std::max(hard_state_.commit, BaseLocked());
 }
 
 std::vector<Entry> MemoryLogStore::Read(Index from, Index to,
                                         size_t max_bytes) const {
   MutexLock lock(&mu_);
-  QUORATE_CHECK(Index(1) <= from && from < to);
-  QUORATE_CHECK(to.value() <= entries_.size() + 1);
+  QUORATE_CHECK(BaseLocked() < from && from < to);
+  QUORATE_CHECK(to <= LastLocked().Next());
+  const uint64_t base = BaseLocked().value();
   std::vector<Entry> taken;
   size_t bytes = 0;
-  for (uint64_t i = from.value() - 1; i < to.value() - 1; ++i) {
-    bytes += raft::EntryCost(entries_[i]);
+  for (Index index = from; index < to; index = index.Next()) {
+    const Entry& entry = entries_[index.value() - base - 1];
+    bytes += raft::EntryCost(entry);
     if (!taken.empty() && bytes > max_bytes) break;
-    taken.push_back(entries_[i]);
+    taken.push_back(entry);
   }
   return taken;
 }
@@ -67,17 +106,19 @@ std::vector<Entry> MemoryLogStore::Read(Index from, Index to,
 Term MemoryLogStore::TermAt(Index index) const {
   if (index == Index(0)) return Term(0);
   MutexLock lock(&mu_);
-  QUORATE_CHECK(index.value() <= entries_.size());
-  return entries_[index.value() - 1].term;
+  QUORATE_CHECK(BaseLocked() <= index && index <= LastLocked());
+  if (index == BaseLocked()) return snapshot_->term;
+  return entries_[index.value() - BaseLocked().value() - 1].term;
 }
 
 Index MemoryLogStore::FirstIndex() const {
-  return Index(1);
+  MutexLock lock(&mu_);
+  return BaseLocked().Next();
 }
 
 Index MemoryLogStore::LastIndex() const {
   MutexLock lock(&mu_);
-  return Index(entries_.size());
+  return LastLocked();
 }
 
 }  // namespace quorate::replication

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
 #define QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -25,6 +26,7 @@ class MemoryLogStore : public LogStore {
   raft::HardState RestoredHardState() const override;
   std::vector<raft::RestoredState::AtIndex> RestoredConfigurations()
       const override;
+  std::optional<raft::SnapshotPosition> RestoredSnapshot() const override;
 
   void Append(const LogWrite& write) override;
 
@@ -38,9 +40,16 @@ class MemoryLogStore : public LogStore {
   // Constant after construction.
   const MemberIdentity identity_;
 
+  // The index before the first entry.
+  raft::Index BaseLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  raft::Index LastLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ReplaceTailLocked(const std::vector<raft::Entry>& tail)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   mutable Mutex mu_;
   raft::HardState hard_state_ ABSL_GUARDED_BY(mu_);
-  // Entry with index i stands at i - 1.
+  std::optional<raft::SnapshotPosition> snapshot_ ABSL_GUARDED_BY(mu_);
+  // Entry with index i stands at i - BaseLocked() - 1.
   std::vector<raft::Entry> entries_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,10 +1,12 @@
 #include "replication/storage/rocksdb_log_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "rocksdb/convenience.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
 
@@ -208,7 +210,12 @@ absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
   store->restored_ = recovered->hard_state;
   store->hard_state_ = recovered->hard_state;
   store->configurations_ = std::move(recovered->configurations);
+  store->snapshot_ = std::move(recovered->snapshot);
   for (const auto& configuration : store->configurations_) {
+    if (store->snapshot_.has_value() &&
+        configuration.index <= store->snapshot_->index) {
+      continue;  // It has no record of its own.
+    }
     store->configuration_indexes_.push_back(configuration.index);
   }
   MutexLock lock(&store->mu_);
@@ -227,49 +234,110 @@ void RocksDbLogStore::CheckWrite(const LogWrite& write) const {
                   hard_state_.vote == raft::kNobody ||
                   next.vote == hard_state_.vote);
   }
-  const Index last =
-      write.entries.empty() ? LastIndex() : write.entries.back().index;
+  Index last = LastIndex();
+  if (write.install.has_value()) {
+    QUORATE_CHECK(write.install->index >= hard_state_.commit);
+    last = write.install->index;
+  }
+  if (!write.entries.empty()) {
+    const Index first = write.entries.front().index;
+    QUORATE_CHECK(first <= last.Next());
+    QUORATE_CHECK(first > hard_state_.commit);
+    QUORATE_CHECK(!write.install.has_value() || first == last.Next());
+    for (size_t i = 1; i < write.entries.size(); ++i) {
+      QUORATE_CHECK(write.entries[i].index == first.Plus(i));
+    }
+    last = write.entries.back().index;
+  }
   QUORATE_CHECK(!write.hard_state.has_value() ||
                 write.hard_state->commit <= last);
-  if (write.entries.empty()) return;
-  const Index first = write.entries.front().index;
-  QUORATE_CHECK(first <= LastIndex().Next());
-  QUORATE_CHECK(first > hard_state_.commit);
-  for (size_t i = 1; i < write.entries.size(); ++i) {
-    QUORATE_CHECK(write.entries[i].index == first.Plus(i));
-  }
+  if (!write.compact_to.has_value()) return;
+  QUORATE_CHECK(!write.install.has_value());
+  QUORATE_CHECK(FirstIndex() <= write.compact_to->index.Next());
+  QUORATE_CHECK(write.compact_to->index <= last);
 }
 
 // A caller that forgot to ask for a sync gets it all the same: entries, terms
-// and votes are promises (pitfall 1).
+// and votes are promises (pitfall 1). And the tables of entries that are gone
+// are dropped, so that the record which says so must come first.
 bool RocksDbLogStore::MustSync(const LogWrite& write) const {
   return write.must_sync || !write.entries.empty() ||
+         write.install.has_value() || write.compact_to.has_value() ||
          (write.hard_state.has_value() &&
           (write.hard_state->term != hard_state_.term ||
            write.hard_state->vote != hard_state_.vote));
 }
 
+void RocksDbLogStore::HideBefore(const LogWrite& write) {
+  MutexLock lock(&mu_);
+  if (write.install.has_value()) {
+    terms_.Reset(write.install->index, write.install->term);
+  }
+  if (!write.entries.empty()) {
+    terms_.TruncateFrom(write.entries.front().index);
+  }
+  if (write.compact_to.has_value()) {
+    terms_.CompactTo(std::min(write.compact_to->index, terms_.last()));
+  }
+}
+
+// A commit index below the log's first entry would ask for what is gone.
+void RocksDbLogStore::PutHardState(const LogWrite& write,
+                                   rocksdb::WriteBatch* batch) const {
+  HardState next = write.hard_state.value_or(hard_state_);
+  for (const auto& position : {write.install, write.compact_to}) {
+    if (!position.has_value()) continue;
+    QUORATE_CHECK(next.term >= position->term);
+    next.commit = std::max(next.commit, position->index);
+  }
+  if (write.hard_state.has_value() || next != hard_state_) {
+    batch->Put(database_->meta, kHardStateKey, SealHardState(next));
+  }
+}
+
 void RocksDbLogStore::FillBatch(const LogWrite& write, Index old_last,
                                 rocksdb::WriteBatch* batch) const {
-  if (write.hard_state.has_value()) {
-    batch->Put(database_->meta, kHardStateKey,
-               SealHardState(*write.hard_state));
-  }
-  if (write.entries.empty()) return;
-  // Plain deletes, one a key: range deletes slow down every later read, and
-  // single deletes are wrong where a key was written twice. Keys that are
-  // written again need none.
-  for (Index index = write.entries.back().index.Next(); index <= old_last;
-       index = index.Next()) {
-    batch->Delete(database_->log, EntryKey(index));
+  PutHardState(write, batch);
+  Index first_gone = Index(std::numeric_limits<uint64_t>::max());
+  if (write.install.has_value()) {
+    // A member is given a snapshot once in a while, so that this range delete
+    // does not slow down the reads after it, as one for each replaced tail
+    // would.
+    batch->DeleteRange(database_->log, EntryKey(Index(0)),
+                       EntryKey(first_gone));
+    batch->Put(database_->meta, kSnapshotKey, SealSnapshot(*write.install));
+    first_gone = Index(0);
+  } else if (!write.entries.empty()) {
+    // Plain deletes, one a key: range deletes slow down every later read, and
+    // single deletes are wrong where a key was written twice. Keys that are
+    // written again need none.
+    for (Index index = write.entries.back().index.Next(); index <= old_last;
+         index = index.Next()) {
+      batch->Delete(database_->log, EntryKey(index));
+    }
+    first_gone = write.entries.front().index;
   }
   for (const Index index : configuration_indexes_) {
-    if (index >= write.entries.front().index) {
+    if (index >= first_gone) {
       batch->Delete(database_->meta, ConfigurationKey(index));
     }
   }
   for (const Entry& entry : write.entries) {
     PutEntry(entry, database_->log, database_->meta, batch);
+  }
+  if (!write.compact_to.has_value()) return;
+  const Index to = write.compact_to->index;
+  // From 0 and not from the first entry: compactions then see one range
+  // delete that covers those before it.
+  batch->DeleteRange(database_->log, EntryKey(Index(0)), EntryKey(to.Next()));
+  batch->Put(database_->meta, kSnapshotKey, SealSnapshot(*write.compact_to));
+  const auto forget = [&](Index index) {
+    if (index <= to) batch->Delete(database_->meta, ConfigurationKey(index));
+  };
+  std::for_each(configuration_indexes_.begin(), configuration_indexes_.end(),
+                forget);
+  for (const Entry& entry : write.entries) {
+    if (entry.type == EntryType::kConfiguration) forget(entry.index);
   }
 }
 
@@ -277,10 +345,7 @@ void RocksDbLogStore::Append(const LogWrite& write) {
   if (fatal_->tripped()) return;
   CheckWrite(write);
   const Index old_last = LastIndex();
-  if (!write.entries.empty()) {
-    MutexLock lock(&mu_);
-    terms_.TruncateFrom(write.entries.front().index);
-  }
+  HideBefore(write);
   rocksdb::WriteBatch batch(0, 0, kProtectionBytesPerKey, 0);
   FillBatch(write, old_last, &batch);
   rocksdb::WriteOptions options;
@@ -291,25 +356,44 @@ void RocksDbLogStore::Append(const LogWrite& write) {
     return;
   }
   Publish(write);
+  if (write.install.has_value() || write.compact_to.has_value()) DropTables();
 }
 
 void RocksDbLogStore::Publish(const LogWrite& write) {
   if (write.hard_state.has_value()) hard_state_ = *write.hard_state;
-  if (write.entries.empty()) return;
-  const Index first = write.entries.front().index;
-  while (!configuration_indexes_.empty() &&
-         configuration_indexes_.back() >= first) {
-    configuration_indexes_.pop_back();
+  std::vector<Index>& indexes = configuration_indexes_;
+  if (write.install.has_value()) indexes.clear();
+  if (!write.entries.empty()) {
+    const Index first = write.entries.front().index;
+    std::erase_if(indexes, [first](Index index) { return index >= first; });
   }
   for (const Entry& entry : write.entries) {
-    if (entry.type == EntryType::kConfiguration) {
-      configuration_indexes_.push_back(entry.index);
-    }
+    if (entry.type == EntryType::kConfiguration) indexes.push_back(entry.index);
   }
   MutexLock lock(&mu_);
   for (const Entry& entry : write.entries) {
     terms_.Append(entry.term);
   }
+  if (write.compact_to.has_value()) {
+    const Index to = write.compact_to->index;
+    std::erase_if(indexes, [to](Index index) { return index <= to; });
+    terms_.CompactTo(to);
+  }
+  hard_state_.commit = std::max(hard_state_.commit, terms_.base());
+}
+
+// Tables in level 0 overlap and are not dropped here; there are few of them
+// (level0_file_num_compaction_trigger), and the next compaction takes them
+// together with the range delete.
+void RocksDbLogStore::DropTables() {
+  const std::string begin = EntryKey(Index(0));
+  const std::string end = EntryKey(FirstIndex());
+  const rocksdb::Slice begin_slice = begin;
+  const rocksdb::Slice end_slice = end;
+  const rocksdb::Status status = rocksdb::DeleteFilesInRange(
+      database_->db.get(), database_->log, &begin_slice, &end_slice,
+      /*include_end=*/false);
+  if (!status.ok()) fatal_->Trip("log_compaction_failed", FromRocksDb(status));
 }
 
 std::vector<Entry> RocksDbLogStore::Read(Index from, Index to,
@@ -357,7 +441,8 @@ Term RocksDbLogStore::TermAt(Index index) const {
 }
 
 Index RocksDbLogStore::FirstIndex() const {
-  return Index(1);
+  MutexLock lock(&mu_);
+  return terms_.base().Next();
 }
 
 Index RocksDbLogStore::LastIndex() const {

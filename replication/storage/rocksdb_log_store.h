@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,10 @@ class RocksDbLogStore : public LogStore {
     return configurations_;
   }
 
+  std::optional<raft::SnapshotPosition> RestoredSnapshot() const override {
+    return snapshot_;
+  }
+
   void Append(const LogWrite& write) override;
 
   std::vector<raft::Entry> Read(raft::Index from, raft::Index to,
@@ -105,10 +110,16 @@ class RocksDbLogStore : public LogStore {
                   std::shared_ptr<FatalLatch> fatal);
 
   void CheckWrite(const LogWrite& write) const;
+  bool MustSync(const LogWrite& write) const;
+  // Cuts the index so that no read that starts from here on finds what `write`
+  // takes away.
+  void HideBefore(const LogWrite& write);
   void FillBatch(const LogWrite& write, raft::Index old_last,
                  rocksdb::WriteBatch* batch) const;
-  bool MustSync(const LogWrite& write) const;
+  void PutHardState(const LogWrite& write, rocksdb::WriteBatch* batch) const;
   void Publish(const LogWrite& write);
+  // Gives the space of tables back that hold nothing but what is gone.
+  void DropTables();
 
   // Constant after Open.
   const std::unique_ptr<Database> database_;
@@ -117,10 +128,11 @@ class RocksDbLogStore : public LogStore {
   MemberIdentity identity_;
   raft::HardState restored_;
   std::vector<raft::RestoredState::AtIndex> configurations_;
+  std::optional<raft::SnapshotPosition> snapshot_;
 
   // The writer's own.
   raft::HardState hard_state_;                      // As written last.
-  std::vector<raft::Index> configuration_indexes_;  // Of the log, sorted.
+  std::vector<raft::Index> configuration_indexes_;  // Of entries, sorted.
 
   mutable Mutex mu_;
   TermRuns terms_ ABSL_GUARDED_BY(mu_);

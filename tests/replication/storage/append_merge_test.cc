@@ -83,6 +83,57 @@ TEST(AppendMergeTest, TheLastHardStateCountsAndOneSyncIsEnough) {
   EXPECT_FALSE(Merge({committed}).must_sync);
 }
 
+AppendWork Install(uint64_t index, uint64_t term) {
+  AppendWork work{.must_sync = true};
+  work.install = raft::SnapshotPosition{
+      .index = Index(index),
+      .term = Term(term),
+      .configuration =
+          std::make_shared<const raft::Configuration>(ThreeMembers()),
+      .configuration_index = Index(1)};
+  return work;
+}
+
+AppendWork CompactTo(uint64_t index, uint64_t term) {
+  AppendWork work;
+  work.compact_to = Install(index, term).install;
+  return work;
+}
+
+TEST(AppendMergeTest, AnInstalledSnapshotDropsWhatCameBeforeIt) {
+  const LogWrite write = Merge(
+      {Entries(5, 8, 1), CompactTo(4, 1), Install(20, 2), Entries(21, 22, 2)});
+  EXPECT_EQ(write.install->index, Index(20));
+  EXPECT_FALSE(write.compact_to.has_value());
+  EXPECT_EQ(Shape(write.entries), (ShapeList{{21, 2}, {22, 2}}));
+  EXPECT_TRUE(write.must_sync);
+}
+
+TEST(AppendMergeTest, TheLastOfSeveralSnapshotsCounts) {
+  const LogWrite write =
+      Merge({Install(20, 2), Entries(21, 22, 2), Install(30, 3)});
+  EXPECT_EQ(write.install->index, Index(30));
+  EXPECT_TRUE(write.entries.empty());
+}
+
+TEST(AppendMergeTest, ForgettingEntriesBehindASnapshotMovesIt) {
+  const LogWrite write =
+      Merge({Install(20, 2), Entries(21, 24, 2), CompactTo(22, 2)});
+  EXPECT_EQ(write.install->index, Index(22));
+  EXPECT_FALSE(write.compact_to.has_value());
+  EXPECT_EQ(Shape(write.entries), (ShapeList{{23, 2}, {24, 2}}));
+  EXPECT_EQ(Merge({Install(20, 2), CompactTo(20, 2)}).install->index,
+            Index(20));
+}
+
+TEST(AppendMergeTest, OfSeveralCompactionsTheLastCounts) {
+  const LogWrite write =
+      Merge({CompactTo(3, 1), AppendWork{}, CompactTo(4, 1)});
+  EXPECT_EQ(write.compact_to->index, Index(4));
+  EXPECT_FALSE(write.must_sync);
+  EXPECT_FALSE(write.empty());
+}
+
 TEST(AppendMergeTest, MergedAppendsLeaveTheSameLogAsOneByOne) {
   for (const uint64_t seed : TestSeeds(1, 3000)) {
     SCOPED_TRACE(ReplayLine(seed, "append_merge_test", "*OneByOne"));
@@ -103,6 +154,7 @@ TEST(AppendMergeTest, MergedAppendsLeaveTheSameLogAsOneByOne) {
     merged.Apply(write);
     EXPECT_EQ(write.must_sync, must_sync);
     EXPECT_EQ(merged.hard_state, one_by_one.hard_state);
+    EXPECT_TRUE(SamePosition(merged.snapshot, one_by_one.snapshot));
     ASSERT_EQ(Shape(merged.entries), Shape(one_by_one.entries));
     for (size_t i = 0; i < merged.entries.size(); ++i) {
       EXPECT_TRUE(SameEntry(merged.entries[i], one_by_one.entries[i]));

@@ -52,7 +52,7 @@ class LogDamageTest : public testing::Test {
       QUORATE_CHECK_OK(store.status());
       for (int i = 0; i < 15; ++i) {
         history_.push_back(log_);
-        const LogWrite write = ToWrite(RandomWork(&random, log_));
+        const LogWrite write = ToWrite(RandomAppend(&random, log_));
         (*store)->Append(write);
         log_.Apply(write);
       }
@@ -221,6 +221,14 @@ class LogRecordTest : public LogDamageTest {
     }
   }
 
+  static raft::SnapshotPosition SnapshotAt(uint64_t index) {
+    return {.index = raft::Index(index),
+            .term = raft::Term(1),
+            .configuration =
+                std::make_shared<const raft::Configuration>(ThreeMembers()),
+            .configuration_index = raft::Index(1)};
+  }
+
   std::string Refusal() {
     const auto store = RocksDbLogStore::Open("/m1", kClusterId, options_);
     return store.ok() ? "" : store.status().ToString();
@@ -330,6 +338,57 @@ TEST_F(LogRecordTest, ATermThatGoesBackIsRefused) {
   });
   EXPECT_THAT(Refusal(),
               testing::ContainsRegex("DATA_LOSS.*entry 3 has a term out of"));
+}
+
+// What stands for entries that are gone must go with those that are left.
+TEST_F(LogRecordTest, EachRuleOfTheSnapshotRecordIsChecked) {
+  using rocksdb::DB;
+
+  struct Case {
+    const char* expected;
+    void (*change)(DB* db, const Families& families);
+  };
+
+  const Case cases[] = {
+      {"DATA_LOSS.*'snap': its checksum",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kSnapshotKey, "xxxxxxxxxx");
+       }},
+      {"DATA_LOSS.*stands beside the snapshot",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kSnapshotKey,
+                 SealSnapshot(SnapshotAt(1)));
+       }},
+      {"DATA_LOSS.*entry [0-9]* is missing",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kSnapshotKey,
+                 SealSnapshot(SnapshotAt(1)));
+         db->DeleteRange(rocksdb::WriteOptions(), f[0], ConfigurationKey({}),
+                         "conf0");
+         db->DeleteRange(rocksdb::WriteOptions(), f[1], EntryKey({}),
+                         EntryKey(raft::Index(4)));
+       }},
+      {"DATA_LOSS.*(committed|behind the snapshot)",
+       [](DB* db, const Families& f) {
+         db->Put(rocksdb::WriteOptions(), f[0], kSnapshotKey,
+                 SealSnapshot(SnapshotAt(1'000'000)));
+         db->DeleteRange(rocksdb::WriteOptions(), f[0], ConfigurationKey({}),
+                         "conf0");
+       }},
+      {"DATA_LOSS.*behind the snapshot",
+       [](DB* db, const Families& f) {
+         raft::SnapshotPosition position = SnapshotAt(1'000'000);
+         position.term = raft::Term(1000);
+         db->Put(rocksdb::WriteOptions(), f[0], kSnapshotKey,
+                 SealSnapshot(position));
+         db->DeleteRange(rocksdb::WriteOptions(), f[0], ConfigurationKey({}),
+                         "conf0");
+       }},
+  };
+  for (const Case& item : cases) {
+    Change(item.change);
+    EXPECT_THAT(Refusal(), testing::ContainsRegex(item.expected));
+  }
 }
 
 TEST_F(LogRecordTest, ACommitIndexBeyondTheEndIsRefused) {

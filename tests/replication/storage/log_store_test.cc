@@ -146,6 +146,51 @@ TYPED_TEST(LogStoreTest, AConfigurationThatWasReplacedNeverComesBack) {
   EXPECT_EQ(found[1].index, Index(2));
 }
 
+TYPED_TEST(LogStoreTest, ALogWhoseHeadIsGoneKeepsTheRest) {
+  this->Append({Command(2, 1, "2"), Command(3, 2, "3"), Command(4, 2, "4")});
+  ExpectedLog expected;
+  expected.entries.push_back(Command(2, 1, "2"));
+  expected.entries.push_back(Command(3, 2, "3"));
+  this->store().Append({.compact_to = expected.PositionAt(Index(3))});
+  for (int round = 0; round < 2; ++round) {
+    const LogStore& store = this->store();
+    EXPECT_EQ(store.FirstIndex(), Index(4));
+    EXPECT_EQ(store.LastIndex(), Index(4));
+    EXPECT_EQ(store.TermAt(Index(3)), Term(2));
+    EXPECT_EQ(store.Read(Index(4), Index(5), kNoLimit).size(), 1u);
+    this->member_.Restart();
+  }
+  // The commit index on disk was a hint of an earlier one.
+  EXPECT_EQ(this->store().RestoredHardState().commit, Index(3));
+  EXPECT_TRUE(SamePosition(this->store().RestoredSnapshot(),
+                           expected.PositionAt(Index(3))));
+  const auto configurations = this->store().RestoredConfigurations();
+  ASSERT_EQ(configurations.size(), 1u);
+  EXPECT_EQ(configurations[0].index, Index(1));
+}
+
+TYPED_TEST(LogStoreTest, ASnapshotTakesThePlaceOfTheWholeLog) {
+  this->Append({Command(2, 1, "2"), Command(3, 1, "3")});
+  const raft::SnapshotPosition position = {
+      .index = Index(30),
+      .term = Term(5),
+      .configuration =
+          std::make_shared<const raft::Configuration>(ThreeMembers()),
+      .configuration_index = Index(20)};
+  this->store().Append(
+      {.install = position,
+       .hard_state = raft::HardState{.term = Term(5), .commit = Index(30)},
+       .entries = {Command(31, 5, "31")}});
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(this->store().FirstIndex(), Index(31));
+    EXPECT_EQ(this->store().LastIndex(), Index(31));
+    EXPECT_EQ(this->store().TermAt(Index(30)), Term(5));
+    this->member_.Restart();
+  }
+  EXPECT_TRUE(SamePosition(this->store().RestoredSnapshot(), position));
+  EXPECT_EQ(this->store().RestoredConfigurations().at(0).index, Index(20));
+}
+
 TYPED_TEST(LogStoreTest, RandomAppendsAndRestartsLeaveTheExpectedLog) {
   for (const uint64_t seed : TestSeeds(1, 30)) {
     SCOPED_TRACE(ReplayLine(seed, "log_store_test", "*ExpectedLog"));

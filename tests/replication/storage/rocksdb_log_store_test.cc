@@ -57,6 +57,22 @@ class RocksDbLogStoreTest : public testing::Test {
     return RocksDbLogStore::Open("/m1", cluster_id, options_).status();
   }
 
+  uint64_t BytesIn(const std::string& folder) {
+    uint64_t bytes = 0;
+    std::vector<std::string> names;
+    files_.disk().List(folder, &names);
+    for (const std::string& name : names) {
+      SimDisk::Handle file;
+      uint64_t size = 0;
+      // RocksDB's threads may remove it meanwhile.
+      if (files_.disk().Open(folder + "/" + name, &file) == DiskError::kNone &&
+          files_.disk().Size(file, &size) == DiskError::kNone) {
+        bytes += size;
+      }
+    }
+    return bytes;
+  }
+
   SimFileSystem files_;
   std::vector<std::string> fatal_events_;
   LogStoreOptions options_{
@@ -309,6 +325,38 @@ TEST_F(RocksDbLogStoreTest, AFullBufferGoesToTablesAndComesBack) {
   EXPECT_TRUE(std::any_of(names.begin(), names.end(), [](const auto& name) {
     return absl::EndsWith(name, ".sst");
   }));
+}
+
+// A log that is forgotten as it grows stays small on the disk.
+TEST_F(RocksDbLogStoreTest, TheSpaceOfForgottenEntriesIsGivenBack) {
+  options_.write_buffer_bytes = 64 << 10;
+  options_.background_compaction = true;
+  ExpectedLog expected;
+  const auto store = CreateAndOpen();
+  uint64_t written = 0;
+  uint64_t largest = 0;
+  for (int round = 0; round < 100; ++round) {
+    LogWrite write{.must_sync = true};
+    const uint64_t first = expected.LastIndex().value() + 1;
+    for (uint64_t index = first; index < first + 40; ++index) {
+      write.entries.push_back(Command(index, 1, std::string(1000, 'x')));
+    }
+    store->Append(write);
+    expected.Apply(write);
+    written += 40 * 1000;
+    if (round % 4 != 3) continue;
+    const LogWrite forget{.compact_to = expected.PositionAt(
+                              Index(expected.LastIndex().value() - 40))};
+    store->Append(forget);
+    expected.Apply(forget);
+    largest = std::max(largest, BytesIn("/m1/raft"));
+  }
+  EXPECT_EQ(store->Read(store->FirstIndex(), store->LastIndex().Next(), 1 << 30)
+                .size(),
+            40u);
+  EXPECT_GE(written, 60u * options_.write_buffer_bytes);
+  // Four tables of level 0, one being compacted, and the write-ahead logs.
+  EXPECT_LE(largest, 16 * options_.write_buffer_bytes) << written;
 }
 
 TEST_F(RocksDbLogStoreTest, ItWorksOnARealDisk) {
