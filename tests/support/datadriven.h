@@ -1,17 +1,8 @@
 // Golden scripts: a text file of commands, each followed by what it printed.
 //
-// The format is that of github.com/cockroachdb/datadriven:
-//
-//   # A comment.
-//   command argument key=value key=(a,b)
-//   lines of input, if any
-//   ----
-//   lines of output, up to an empty line
-//
-// Output that has empty lines of its own stands between two pairs of "----".
-// With UPDATE_GOLDEN=1 in the environment the outputs in the file are replaced
-// by what the commands print now; the difference in version control is the
-// review.
+// The format is that of tools/raft_script/directive.h. With UPDATE_GOLDEN=1 in
+// the environment the outputs in the file are replaced by what the commands
+// print now; the difference in version control is the review.
 
 #ifndef QUORATE_TESTS_SUPPORT_DATADRIVEN_H_
 #define QUORATE_TESTS_SUPPORT_DATADRIVEN_H_
@@ -23,33 +14,18 @@
 
 #include "absl/strings/string_view.h"
 
+#include "tools/raft_script/directive.h"
+
 namespace quorate {
 
-// One command of a script.
-struct Directive {
-  struct Argument {
-    std::string key;
-    std::vector<std::string> values;
-  };
-
-  std::string position;  // "file:line"
-  std::string command;
-  std::vector<Argument> arguments;
-  std::string input;
-  std::string expected;
-
-  // The values of the argument `key`, nullptr where it is not there.
-  const std::vector<std::string>* Find(absl::string_view key) const;
-
-  // The one value of `key`, or `fallback`.
+// One command of a script. What should be a number and is none is a failure of
+// the running test.
+struct Directive : raft_script::Directive {
+  // The first value of `key`, or `fallback`.
   uint64_t Number(absl::string_view key, uint64_t fallback) const;
-  std::string Text(absl::string_view key, absl::string_view fallback) const;
 
   // All values of `key` as numbers.
   std::vector<uint64_t> Numbers(absl::string_view key) const;
-
-  // The arguments that stand alone, as numbers, in order.
-  std::vector<uint64_t> Positional() const;
 };
 
 // What a command prints.

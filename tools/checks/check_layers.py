@@ -119,6 +119,9 @@ LAYERS = {
         ours=("base/", "client/", "trust/"),
         generated=PUBLIC_PROTO + DOCUMENT_PROTO,
         libraries=("absl", "protobuf", "grpc", "openssl", "cli11", "json")),
+    # Others' scripts run against the core itself.
+    "tools/raft_script/": Layer(
+        ours=("base/", "replication/raft/"), libraries=("absl", "cli11")),
 }
 # Tests look everywhere; a folder of tests is no layer.
 FREE = ("tests/",)
