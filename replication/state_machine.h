@@ -7,7 +7,10 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "absl/status/status.h"
 
 #include "replication/raft/types.h"
 
@@ -42,6 +45,21 @@ class StateMachine {
   // state machine recognises it by what the command carries.
   virtual std::vector<std::unique_ptr<Answer>> Apply(
       std::span<const raft::Entry> entries) = 0;
+
+  // Makes a copy of the state as of AppliedIndex in the folder `directory`,
+  // which is not there yet. What is written is durable on return (hard links
+  // where they will do), so that it stands for the log up to that index. Takes
+  // milliseconds, not a walk over the state. Fails: what is in the folder, or
+  // in `directory`.tmp, is left for the caller to remove.
+  virtual absl::Status Checkpoint(const std::string& directory) = 0;
+
+  // Replaces the state by that of `directory`, which Checkpoint made, on this
+  // member or another, and which is consumed; it lies in the member's data
+  // directory itself, since a rename cannot leave it. Done or not at all: after
+  // a crash in between, the next start finds one state or the other, and the
+  // directory where it is not yet consumed. DATA_LOSS where it is damaged or
+  // not of this cluster: nothing has changed then.
+  virtual absl::Status Install(const std::string& directory) = 0;
 };
 
 }  // namespace quorate::replication

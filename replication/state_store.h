@@ -34,16 +34,10 @@ struct AppliedPosition {
                          const AppliedPosition&) = default;
 };
 
-// Thread-compatible.
-class StateStore {
+// Records to look at. Thread-compatible.
+class StateReader {
  public:
-  virtual ~StateStore() = default;
-
-  // Writes all changes and the position as one atomic batch. Not synced: after
-  // a power loss the store may be at an earlier position, never at a mixture
-  // (design §4). A failed write ends the process.
-  virtual void Write(const std::vector<RecordChange>& changes,
-                     const AppliedPosition& position) = 0;
+  virtual ~StateReader() = default;
 
   // The position of the last batch that is there; all zero where there is
   // none. DATA_LOSS where the store is damaged.
@@ -54,6 +48,26 @@ class StateStore {
   virtual absl::Status ForEach(
       const std::function<absl::Status(
           absl::string_view key, absl::string_view value)>& visit) const = 0;
+};
+
+// Thread-compatible.
+class StateStore : public StateReader {
+ public:
+  using Accept = std::function<absl::Status(const StateReader& candidate)>;
+
+  // Writes all changes and the position as one atomic batch. Not synced: after
+  // a power loss the store may be at an earlier position, never at a mixture
+  // (design §4). A failed write ends the process.
+  virtual void Write(const std::vector<RecordChange>& changes,
+                     const AppliedPosition& position) = 0;
+
+  // As StateMachine::Checkpoint.
+  virtual absl::Status Checkpoint(const std::string& directory) = 0;
+
+  // As StateMachine::Install. `accept` sees the records that would replace
+  // these; where it refuses them its error is returned and nothing changes.
+  virtual absl::Status Install(const std::string& directory,
+                               const Accept& accept) = 0;
 };
 
 }  // namespace quorate::replication

@@ -11,30 +11,61 @@ namespace quorate::server {
 
 using type::v1::ErrorReason;
 
-LicensingReplica::LicensingReplica(absl::string_view cluster_id,
-                                   uint32_t cluster_epoch,
-                                   replication::StateStore* store)
-    : store_(store), ledger_(cluster_id, cluster_epoch) {
-  view_.ledger = &ledger_;
+namespace {
+
+absl::StatusOr<std::unique_ptr<licensing::Ledger>> RestoreLedger(
+    absl::string_view cluster_id, uint32_t cluster_epoch,
+    const replication::StateReader& records) {
+  auto ledger = std::make_unique<licensing::Ledger>(cluster_id, cluster_epoch);
+  QUORATE_RETURN_IF_ERROR(
+      records.ForEach([&](absl::string_view key, absl::string_view value) {
+        return ledger->RestoreRecord(key, value);
+      }));
+  QUORATE_RETURN_IF_ERROR(
+      Annotate(ledger->FinishRestore(), "restore the ledger"));
+  return ledger;
 }
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<LicensingReplica>> LicensingReplica::Restore(
     absl::string_view cluster_id, uint32_t cluster_epoch,
     replication::StateStore* store) {
-  std::unique_ptr<LicensingReplica> replica(
-      new LicensingReplica(cluster_id, cluster_epoch, store));
+  std::unique_ptr<LicensingReplica> replica(new LicensingReplica(store));
   QUORATE_ASSIGN_OR_RETURN(const replication::AppliedPosition position,
                            store->ReadPosition());
-  QUORATE_RETURN_IF_ERROR(
-      store->ForEach([&](absl::string_view key, absl::string_view value) {
-        return replica->ledger_.RestoreRecord(key, value);
-      }));
-  QUORATE_RETURN_IF_ERROR(
-      Annotate(replica->ledger_.FinishRestore(), "restore the ledger"));
-  replica->view_.applied = position.index;
-  replica->view_.term = position.term;
-  replica->Publish();
+  QUORATE_ASSIGN_OR_RETURN(std::unique_ptr<licensing::Ledger> ledger,
+                           RestoreLedger(cluster_id, cluster_epoch, *store));
+  replica->Adopt(std::move(ledger), position);
   return replica;
+}
+
+void LicensingReplica::Adopt(std::unique_ptr<licensing::Ledger> ledger,
+                             const replication::AppliedPosition& position) {
+  ledger_ = std::move(ledger);
+  view_.ledger = ledger_.get();
+  view_.applied = position.index;
+  view_.term = position.term;
+  Publish();
+}
+
+absl::Status LicensingReplica::Checkpoint(const std::string& directory) {
+  return store_->Checkpoint(directory);
+}
+
+absl::Status LicensingReplica::Install(const std::string& directory) {
+  replication::AppliedPosition position;
+  std::unique_ptr<licensing::Ledger> ledger;
+  QUORATE_RETURN_IF_ERROR(store_->Install(
+      directory, [&](const replication::StateReader& records) -> absl::Status {
+        QUORATE_ASSIGN_OR_RETURN(position, records.ReadPosition());
+        QUORATE_ASSIGN_OR_RETURN(
+            ledger, RestoreLedger(ledger_->cluster_id(),
+                                  ledger_->cluster_epoch(), records));
+        return absl::OkStatus();
+      }));
+  Adopt(std::move(ledger), position);
+  return absl::OkStatus();
 }
 
 std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
@@ -48,7 +79,7 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     if (entry.type == raft::EntryType::kCommand) {
       answers.push_back(ApplyCommand(entry, time));
     } else {
-      ledger_.ApplyTime(time, &changes_);
+      ledger_->ApplyTime(time, &changes_);
       answers.push_back(nullptr);
     }
     TakeChanges();
@@ -74,14 +105,14 @@ std::unique_ptr<replication::Answer> LicensingReplica::ApplyCommand(
     const raft::Entry& entry, const licensing::EntryTime& time) {
   internal::v1::Command command;
   if (entry.payload == nullptr || !command.ParseFromString(*entry.payload)) {
-    ledger_.ApplyTime(time, &changes_);
+    ledger_->ApplyTime(time, &changes_);
     licensing::LedgerAnswer refusal;
     refusal.reason = ErrorReason::ERROR_REASON_BAD_REQUEST;
     refusal.time = time;
     return std::make_unique<LicensingAnswer>(std::move(refusal));
   }
   return std::make_unique<LicensingAnswer>(
-      ledger_.Apply(command, time, &changes_));
+      ledger_->Apply(command, time, &changes_));
 }
 
 // A later change of a key takes the place of an earlier one: a session that
@@ -94,12 +125,12 @@ void LicensingReplica::TakeChanges() {
 }
 
 void LicensingReplica::Publish() {
-  view_.cluster_ms.store(ledger_.time().cluster_ms, std::memory_order_relaxed);
-  view_.calendar_ms.store(ledger_.time().calendar_ms,
+  view_.cluster_ms.store(ledger_->time().cluster_ms, std::memory_order_relaxed);
+  view_.calendar_ms.store(ledger_->time().calendar_ms,
                           std::memory_order_relaxed);
-  view_.due_cluster_ms.store(ledger_.NextDueClusterMs().value_or(kNeverMs),
+  view_.due_cluster_ms.store(ledger_->NextDueClusterMs().value_or(kNeverMs),
                              std::memory_order_relaxed);
-  view_.due_calendar_ms.store(ledger_.NextDueCalendarMs().value_or(kNeverMs),
+  view_.due_calendar_ms.store(ledger_->NextDueCalendarMs().value_or(kNeverMs),
                               std::memory_order_relaxed);
 }
 

@@ -44,21 +44,25 @@ class LicensingReplica final : public replication::StateMachine {
   std::vector<std::unique_ptr<replication::Answer>> Apply(
       std::span<const raft::Entry> entries) override;
 
+  absl::Status Checkpoint(const std::string& directory) override;
+  absl::Status Install(const std::string& directory) override;
+
   const LicensingView& view() const { return view_; }
 
-  const licensing::Ledger& ledger() const { return ledger_; }
+  const licensing::Ledger& ledger() const { return *ledger_; }
 
  private:
-  LicensingReplica(absl::string_view cluster_id, uint32_t cluster_epoch,
-                   replication::StateStore* store);
+  explicit LicensingReplica(replication::StateStore* store) : store_(store) {}
 
+  void Adopt(std::unique_ptr<licensing::Ledger> ledger,
+             const replication::AppliedPosition& position);
   std::unique_ptr<replication::Answer> ApplyCommand(
       const raft::Entry& entry, const licensing::EntryTime& time);
   void TakeChanges();
   void Publish();
 
   replication::StateStore* const store_;
-  licensing::Ledger ledger_;
+  std::unique_ptr<licensing::Ledger> ledger_;
   LicensingView view_;
 
   // Of the entry that is being applied; a member to keep its memory.

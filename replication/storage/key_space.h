@@ -28,6 +28,8 @@ namespace quorate::replication {
 // Folders in a member's data directory.
 inline constexpr char kLogFolder[] = "raft";
 inline constexpr char kStateFolder[] = "state";
+// The state before an installed snapshot, for as long as that takes.
+inline constexpr char kReplacedStateFolder[] = "state.replaced";
 
 inline constexpr char kLogFamily[] = "log";
 

@@ -1,9 +1,22 @@
 #include "replication/storage/memory_state_store.h"
 
+#include "absl/base/thread_annotations.h"
+
 #include "base/check.h"
+#include "base/mutex.h"
 #include "base/status.h"
 
 namespace quorate::replication {
+
+struct MemoryStateStore::Shelf {
+  Mutex mu;
+  std::map<std::string, MemoryStateStore> stores ABSL_GUARDED_BY(mu);
+};
+
+MemoryStateStore::Shelf& MemoryStateStore::SharedShelf() {
+  static Shelf* const shelf = new Shelf;
+  return *shelf;
+}
 
 void MemoryStateStore::Write(const std::vector<RecordChange>& changes,
                              const AppliedPosition& position) {
@@ -28,6 +41,27 @@ absl::Status MemoryStateStore::ForEach(
   for (const auto& [key, value] : records_) {
     QUORATE_RETURN_IF_ERROR(visit(key, value));
   }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStateStore::Checkpoint(const std::string& directory) {
+  Shelf& shelf = SharedShelf();
+  MutexLock lock(&shelf.mu);
+  if (!shelf.stores.try_emplace(directory, *this).second) {
+    return absl::AlreadyExistsError(directory);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStateStore::Install(const std::string& directory,
+                                       const Accept& accept) {
+  Shelf& shelf = SharedShelf();
+  MutexLock lock(&shelf.mu);
+  const auto found = shelf.stores.find(directory);
+  if (found == shelf.stores.end()) return absl::DataLossError(directory);
+  QUORATE_RETURN_IF_ERROR(accept(found->second));
+  *this = found->second;
+  shelf.stores.erase(found);
   return absl::OkStatus();
 }
 

@@ -12,7 +12,8 @@
 
 namespace quorate::replication {
 
-// Survives as long as the object. Thread-compatible.
+// Survives as long as the object. Checkpoints lie, by their paths, on a shelf
+// that all stores of the process share as they would a disk. Thread-compatible.
 class MemoryStateStore : public StateStore {
  public:
   void Write(const std::vector<RecordChange>& changes,
@@ -22,8 +23,15 @@ class MemoryStateStore : public StateStore {
       const std::function<absl::Status(absl::string_view key,
                                        absl::string_view value)>& visit)
       const override;
+  absl::Status Checkpoint(const std::string& directory) override;
+  absl::Status Install(const std::string& directory,
+                       const Accept& accept) override;
 
  private:
+  struct Shelf;
+
+  static Shelf& SharedShelf();
+
   std::map<std::string, std::string> records_;
   AppliedPosition position_;
 };

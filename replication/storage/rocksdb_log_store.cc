@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "replication/storage/bootstrap.h"
+#include "replication/storage/file_tree.h"
 #include "replication/storage/key_space.h"
 #include "replication/storage/log_recovery.h"
 #include "replication/storage/rocksdb_options.h"
@@ -45,12 +46,6 @@ namespace {
 // Where Create builds, before a rename makes it the member's log.
 constexpr char kUnfinishedFolder[] = "raft.unfinished";
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // What an operator does about a log that cannot be trusted.
 absl::Status NotToBeTrusted(const std::string& folder,
                             const absl::Status& status) {
@@ -62,20 +57,6 @@ absl::Status NotToBeTrusted(const std::string& folder,
       ". It may have lost what this member promised, so it must not take part "
       "with it. Move the data directory away and replace the member; do not "
       "repair it"));
-}
-
-// Removes what a Create that was interrupted left behind.
-absl::Status RemoveUnfinished(rocksdb::Env* env, const std::string& folder) {
-  std::vector<std::string> names;
-  const rocksdb::Status listed = env->GetChildren(folder, &names);
-  if (listed.IsNotFound()) return absl::OkStatus();
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(listed));
-  for (const std::string& name : names) {
-    if (name == "." || name == "..") continue;
-    QUORATE_RETURN_IF_ERROR(
-        FromRocksDb(env->DeleteFile(absl::StrCat(folder, "/", name))));
-  }
-  return FromRocksDb(env->DeleteDir(folder));
 }
 
 // RocksDB takes a write-ahead log that someone deleted for one that was never
@@ -151,7 +132,7 @@ absl::Status RocksDbLogStore::Create(const std::string& data_dir,
   }
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env, ParentOf(data_dir)));
-  QUORATE_RETURN_IF_ERROR(RemoveUnfinished(env, unfinished));
+  QUORATE_RETURN_IF_ERROR(RemoveTree(env, unfinished));
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDir(unfinished)));
   rocksdb::Options settings = LogDatabaseOptions(
       {.env = options.env,

@@ -5,12 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
+#include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
 
 #include "base/check.h"
 #include "base/ordered_encoding.h"
 #include "base/status.h"
 #include "replication/storage/bootstrap.h"
+#include "replication/storage/file_tree.h"
 #include "replication/storage/key_space.h"
 #include "replication/storage/rocksdb_options.h"
 
@@ -56,24 +58,74 @@ absl::StatusOr<AppliedPosition> OpenPosition(absl::string_view record) {
                 .calendar_ms = static_cast<int64_t>(number(3))}};
 }
 
-// Writes the format version to a store that is empty, checks it in others.
+// NOT_FOUND where the store is empty.
 absl::Status CheckFormat(rocksdb::DB* db) {
-  const std::string expected =
-      SealRecord(kFormatKey, Ordered64(kFormatVersion));
   std::string record;
   const rocksdb::Status status =
       db->Get(rocksdb::ReadOptions(), kFormatKey, &record);
-  if (status.IsNotFound()) {
-    return FromRocksDb(db->Put(rocksdb::WriteOptions(), kFormatKey, expected));
-  }
+  if (status.IsNotFound()) return absl::NotFoundError("no format version");
   QUORATE_RETURN_IF_ERROR(FromRocksDb(status));
   QUORATE_RETURN_IF_ERROR(OpenRecord(kFormatKey, record).status());
-  if (record != expected) {
+  if (record != SealRecord(kFormatKey, Ordered64(kFormatVersion))) {
     return absl::FailedPreconditionError(
         "it was written in another format version");
   }
   return absl::OkStatus();
 }
+
+// Writes the format version to a store that is empty, checks it in others.
+absl::Status CheckOrWriteFormat(rocksdb::DB* db) {
+  absl::Status status = CheckFormat(db);
+  if (!absl::IsNotFound(status)) return status;
+  return FromRocksDb(
+      db->Put(rocksdb::WriteOptions(), kFormatKey,
+              SealRecord(kFormatKey, Ordered64(kFormatVersion))));
+}
+
+absl::StatusOr<AppliedPosition> ReadPositionOf(rocksdb::DB* db) {
+  std::string record;
+  const rocksdb::Status status =
+      db->Get(rocksdb::ReadOptions(), kPositionKey, &record);
+  if (status.IsNotFound()) return AppliedPosition();
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(status));
+  return OpenPosition(record);
+}
+
+using Visit =
+    std::function<absl::Status(absl::string_view key, absl::string_view value)>;
+
+absl::Status ForEachOf(rocksdb::DB* db, const Visit& visit) {
+  const rocksdb::Slice lower = ToSlice(kRecordPrefix);
+  const rocksdb::Slice upper = ToSlice(kAfterRecords);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(options));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    absl::string_view key = FromSlice(it->key());
+    key.remove_prefix(kRecordPrefix.size());
+    QUORATE_RETURN_IF_ERROR(visit(key, FromSlice(it->value())));
+  }
+  return FromRocksDb(it->status());
+}
+
+// A database that is only looked at.
+class Candidate : public StateReader {
+ public:
+  // `db` is not owned.
+  explicit Candidate(rocksdb::DB* db) : db_(db) {}
+
+  absl::StatusOr<AppliedPosition> ReadPosition() const override {
+    return ReadPositionOf(db_);
+  }
+
+  absl::Status ForEach(const Visit& visit) const override {
+    return ForEachOf(db_, visit);
+  }
+
+ private:
+  rocksdb::DB* const db_;
+};
 
 // Damage here costs no promise: the log can make the records anew.
 absl::Status NotToBeUsed(const std::string& folder,
@@ -88,36 +140,67 @@ absl::Status NotToBeUsed(const std::string& folder,
 
 }  // namespace
 
-RocksDbStateStore::RocksDbStateStore(std::unique_ptr<rocksdb::DB> db,
+RocksDbStateStore::RocksDbStateStore(std::string data_dir,
+                                     const StateStoreOptions& options,
                                      std::shared_ptr<FatalLatch> fatal)
-    : db_(std::move(db)), fatal_(std::move(fatal)) {}
+    : data_dir_(std::move(data_dir)),
+      options_(options),
+      fatal_(std::move(fatal)) {}
 
 RocksDbStateStore::~RocksDbStateStore() {
   // An error here is of no consequence: the log has what is lost.
-  db_->Close().PermitUncheckedError();
+  if (db_ != nullptr) db_->Close().PermitUncheckedError();
+}
+
+rocksdb::Env* RocksDbStateStore::env() const {
+  return EnvOrDefault(options_.env);
+}
+
+std::string RocksDbStateStore::Folder(absl::string_view name) const {
+  return absl::StrCat(data_dir_, "/", name);
 }
 
 absl::StatusOr<std::unique_ptr<RocksDbStateStore>> RocksDbStateStore::Open(
     const std::string& data_dir, const StateStoreOptions& options) {
-  const std::string folder = absl::StrCat(data_dir, "/", kStateFolder);
-  rocksdb::Env* const env = EnvOrDefault(options.env);
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(folder)));
-  auto fatal = std::make_shared<FatalLatch>(options.fatal);
-  const rocksdb::Options settings = StateDatabaseOptions(
-      {.env = options.env,
-       .write_buffer_bytes = options.write_buffer_bytes,
-       .background_compaction = options.background_compaction,
-       .fatal = fatal});
-  rocksdb::DB* opened = nullptr;
-  const absl::Status status =
-      FromRocksDb(rocksdb::DB::Open(settings, folder, &opened));
-  if (!status.ok()) return NotToBeUsed(folder, status);
   std::unique_ptr<RocksDbStateStore> store(new RocksDbStateStore(
-      std::unique_ptr<rocksdb::DB>(opened), std::move(fatal)));
-  const absl::Status format = CheckFormat(opened);
-  if (!format.ok()) return NotToBeUsed(folder, format);
+      data_dir, options, std::make_shared<FatalLatch>(options.fatal)));
+  rocksdb::Env* const env = store->env();
+  const std::string folder = store->Folder(kStateFolder);
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
+  QUORATE_RETURN_IF_ERROR(store->FinishInterruptedInstall());
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(folder)));
+  // A checkpoint of this state lets the log forget; the folder must not vanish
+  // after that.
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, data_dir));
+  const absl::Status status = store->OpenDatabase();
+  if (!status.ok()) return NotToBeUsed(folder, status);
   return store;
+}
+
+// Install moves the state aside, then the new one in its place. Without the
+// second rename the first one is taken back; after it what is aside goes.
+absl::Status RocksDbStateStore::FinishInterruptedInstall() {
+  const std::string folder = Folder(kStateFolder);
+  const std::string replaced = Folder(kReplacedStateFolder);
+  QUORATE_ASSIGN_OR_RETURN(const bool there, Exists(env(), folder));
+  QUORATE_ASSIGN_OR_RETURN(const bool aside, Exists(env(), replaced));
+  if (!aside) return absl::OkStatus();
+  if (there) return RemoveTree(env(), replaced);
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env()->RenameFile(replaced, folder)));
+  return SyncDirectory(env(), data_dir_);
+}
+
+absl::Status RocksDbStateStore::OpenDatabase() {
+  const rocksdb::Options settings = StateDatabaseOptions(
+      {.env = options_.env,
+       .write_buffer_bytes = options_.write_buffer_bytes,
+       .background_compaction = options_.background_compaction,
+       .fatal = fatal_});
+  rocksdb::DB* opened = nullptr;
+  QUORATE_RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::DB::Open(settings, Folder(kStateFolder), &opened)));
+  db_.reset(opened);
+  return CheckOrWriteFormat(opened);
 }
 
 void RocksDbStateStore::Write(const std::vector<RecordChange>& changes,
@@ -140,29 +223,86 @@ void RocksDbStateStore::Write(const std::vector<RecordChange>& changes,
 }
 
 absl::StatusOr<AppliedPosition> RocksDbStateStore::ReadPosition() const {
-  std::string record;
-  const rocksdb::Status status =
-      db_->Get(rocksdb::ReadOptions(), kPositionKey, &record);
-  if (status.IsNotFound()) return AppliedPosition();
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(status));
-  return OpenPosition(record);
+  if (db_ == nullptr) return absl::UnavailableError("the state store is dead");
+  return ReadPositionOf(db_.get());
 }
 
-absl::Status RocksDbStateStore::ForEach(
-    const std::function<absl::Status(absl::string_view key,
-                                     absl::string_view value)>& visit) const {
-  const rocksdb::Slice lower = ToSlice(kRecordPrefix);
-  const rocksdb::Slice upper = ToSlice(kAfterRecords);
-  rocksdb::ReadOptions options;
-  options.iterate_lower_bound = &lower;
-  options.iterate_upper_bound = &upper;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    absl::string_view key = FromSlice(it->key());
-    key.remove_prefix(kRecordPrefix.size());
-    QUORATE_RETURN_IF_ERROR(visit(key, FromSlice(it->value())));
+absl::Status RocksDbStateStore::ForEach(const Visit& visit) const {
+  if (db_ == nullptr) return absl::UnavailableError("the state store is dead");
+  return ForEachOf(db_.get(), visit);
+}
+
+// A flush first (the 0), so that the tables hold everything and no write-ahead
+// log is needed: RocksDB 7.8 may link one that was not synced, or copy one that
+// is being written (its #12731 and #12671; pitfall 19).
+absl::Status RocksDbStateStore::Checkpoint(const std::string& directory) {
+  if (fatal_->tripped() || db_ == nullptr) {
+    return absl::UnavailableError("the state store is dead");
   }
-  return FromRocksDb(it->status());
+  rocksdb::Checkpoint* made = nullptr;
+  QUORATE_RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::Checkpoint::Create(db_.get(), &made)));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(
+      checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0)));
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env(), directory));
+  return SyncDirectory(env(), ParentOf(directory));
+}
+
+absl::Status RocksDbStateStore::CheckCandidate(const std::string& directory,
+                                               const Accept& accept) const {
+  const rocksdb::Options settings = StateDatabaseOptions(
+      {.env = options_.env,
+       .write_buffer_bytes = options_.write_buffer_bytes,
+       .background_compaction = false,
+       // The call that fails returns the error; this store goes on.
+       .fatal = std::make_shared<FatalLatch>(
+           [](absl::string_view, const absl::Status&) {})});
+  rocksdb::DB* opened = nullptr;
+  QUORATE_RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::DB::OpenForReadOnly(settings, directory, &opened)));
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  const absl::Status format = CheckFormat(opened);
+  if (absl::IsNotFound(format)) {
+    return absl::DataLossError("it is the state of nobody");
+  }
+  QUORATE_RETURN_IF_ERROR(format);
+  return accept(Candidate(opened));
+}
+
+absl::Status RocksDbStateStore::Install(const std::string& directory,
+                                        const Accept& accept) {
+  if (fatal_->tripped()) {
+    return absl::UnavailableError("the state store is dead");
+  }
+  if (ParentOf(directory) != data_dir_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(directory, " is not in ", data_dir_));
+  }
+  QUORATE_RETURN_IF_ERROR(Annotate(CheckCandidate(directory, accept),
+                                   absl::StrCat("the state in ", directory)));
+  QUORATE_RETURN_IF_ERROR(RemoveTree(env(), Folder(kReplacedStateFolder)));
+  // What is moved into place must be there after a power loss.
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env(), directory));
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env(), data_dir_));
+  absl::Status status = Replace(directory);
+  if (!status.ok()) fatal_->Trip("state_install_failed", status);
+  return status;
+}
+
+// The order of the two renames is what a start relies on
+// (FinishInterruptedInstall); they are durable before the old state goes.
+absl::Status RocksDbStateStore::Replace(const std::string& directory) {
+  // What it could not write was of the state that goes.
+  db_->Close().PermitUncheckedError();
+  db_ = nullptr;
+  const std::string folder = Folder(kStateFolder);
+  const std::string replaced = Folder(kReplacedStateFolder);
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env()->RenameFile(folder, replaced)));
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env()->RenameFile(directory, folder)));
+  QUORATE_RETURN_IF_ERROR(SyncDirectory(env(), data_dir_));
+  QUORATE_RETURN_IF_ERROR(OpenDatabase());
+  return RemoveTree(env(), replaced);
 }
 
 }  // namespace quorate::replication

@@ -36,10 +36,12 @@ struct StateStoreOptions {
 
 // Lives in folder `state/` of a member's data directory; docs/storage_format.md
 // says what stands there. Holds the directory's lock from Open to destruction.
-// Thread-compatible. A failed write calls StateStoreOptions::fatal.
+// Thread-compatible. A failed write calls StateStoreOptions::fatal, and so does
+// an Install that fails after it has begun to replace the state.
 class RocksDbStateStore : public StateStore {
  public:
-  // Makes an empty store where there is none: the log has everything.
+  // Makes an empty store where there is none: the log, or a snapshot and the
+  // log after it, has everything. Ends an Install that was interrupted.
   // Errors: DATA_LOSS where the store is damaged, FAILED_PRECONDITION where a
   // later version wrote it, UNAVAILABLE or RESOURCE_EXHAUSTED where it cannot
   // be opened now.
@@ -55,15 +57,28 @@ class RocksDbStateStore : public StateStore {
       const std::function<absl::Status(absl::string_view key,
                                        absl::string_view value)>& visit)
       const override;
+  absl::Status Checkpoint(const std::string& directory) override;
+  absl::Status Install(const std::string& directory,
+                       const Accept& accept) override;
 
  private:
   // The latch is shared with RocksDB's listener, which its threads call.
-  RocksDbStateStore(std::unique_ptr<rocksdb::DB> db,
+  RocksDbStateStore(std::string data_dir, const StateStoreOptions& options,
                     std::shared_ptr<FatalLatch> fatal);
 
-  const std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::Env* env() const;
+  std::string Folder(absl::string_view name) const;
+  absl::Status FinishInterruptedInstall();
+  absl::Status OpenDatabase();
+  absl::Status CheckCandidate(const std::string& directory,
+                              const Accept& accept) const;
+  absl::Status Replace(const std::string& directory);
+
+  const std::string data_dir_;
+  const StateStoreOptions options_;
   // Shared with RocksDB's listener.
   const std::shared_ptr<FatalLatch> fatal_;
+  std::unique_ptr<rocksdb::DB> db_;  // Null only after a failed Install.
 };
 
 }  // namespace quorate::replication

@@ -168,6 +168,53 @@ TEST(LicensingReplicaTest, PublishesWhatIsDue) {
   EXPECT_EQ(replica->view().calendar_ms, kNowMs + 4);
 }
 
+TEST(LicensingReplicaTest, GoesOnFromAnInstalledCheckpoint) {
+  const std::vector<raft::Entry> log = Life();
+  for (size_t cut = 1; cut < log.size(); cut += 3) {
+    MemoryStateStore from_store;
+    const auto from = MustRestore(&from_store);
+    from->Apply({log.data(), cut});
+    const std::string folder = "/replica/" + std::to_string(cut);
+    ASSERT_EQ(from->Checkpoint(folder), absl::OkStatus());
+    MemoryStateStore to_store;
+    const auto to = MustRestore(&to_store);
+    to->Apply({log.data(), cut / 2});
+    ASSERT_EQ(to->Install(folder), absl::OkStatus());
+    EXPECT_EQ(to->AppliedIndex(), raft::Index(cut));
+    EXPECT_EQ(to->view().term, log[cut - 1].term);
+    EXPECT_EQ(to->view().cluster_ms, log[cut - 1].stamp.cluster_ms);
+    EXPECT_EQ(to->view().ledger, &to->ledger());
+    const std::vector<raft::Entry> rest(log.begin() + cut, log.end());
+    const auto answers = to->Apply(rest);
+    const auto expected = from->Apply(rest);
+    for (size_t i = 0; i < rest.size(); ++i) {
+      if (answers[i] == nullptr) continue;
+      EXPECT_EQ(ReasonOf(*answers[i]), ReasonOf(*expected[i]));
+    }
+    EXPECT_EQ(to->ledger().Dump(), from->ledger().Dump());
+    EXPECT_EQ(MustRestore(&to_store)->ledger().Dump(), from->ledger().Dump());
+  }
+}
+
+TEST(LicensingReplicaTest, KeepsItsStateWhereACheckpointIsNotItsOwn) {
+  MemoryStateStore from_store;
+  const auto from = MustRestore(&from_store);
+  from->Apply(Life());
+  ASSERT_EQ(from->Checkpoint("/replica/foreign"), absl::OkStatus());
+  MemoryStateStore store;
+  auto other =
+      LicensingReplica::Restore("ffffffffffffffffffffffffffffffff", 1, &store);
+  ASSERT_TRUE(other.ok()) << other.status();
+  const raft::Entry entry = EntryAt(1, raft::EntryType::kNoop);
+  (*other)->Apply({&entry, 1});
+  const auto before = (*other)->ledger().Dump();
+  EXPECT_EQ((*other)->Install("/replica/foreign").code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*other)->AppliedIndex(), raft::Index(1));
+  EXPECT_EQ((*other)->ledger().Dump(), before);
+  EXPECT_EQ(store.ReadPosition()->index, raft::Index(1));
+}
+
 TEST(LicensingReplicaTest, RefusesAnotherClustersRecords) {
   MemoryStateStore store;
   MustRestore(&store)->Apply(Life());

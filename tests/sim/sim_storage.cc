@@ -43,6 +43,15 @@ class RecordingStore final : public replication::StateStore {
     return store_->ForEach(visit);
   }
 
+  absl::Status Checkpoint(const std::string& directory) override {
+    return store_->Checkpoint(directory);
+  }
+
+  absl::Status Install(const std::string& directory,
+                       const Accept& accept) override {
+    return store_->Install(directory, accept);
+  }
+
   std::vector<licensing::RecordChange> TakeLast() {
     return std::exchange(last_, {});
   }
@@ -137,6 +146,7 @@ raft::RestoredState SimStorage::Restored() const {
   restored.hard_state = databases_->log->RestoredHardState();
   restored.applied = databases_->replica->AppliedIndex();
   restored.configurations = databases_->log->RestoredConfigurations();
+  restored.snapshot = databases_->log->RestoredSnapshot();
   return restored;
 }
 

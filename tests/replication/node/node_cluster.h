@@ -59,6 +59,14 @@ class CountingMachine : public StateMachine {
   std::vector<std::unique_ptr<Answer>> Apply(
       std::span<const raft::Entry> entries) override;
 
+  absl::Status Checkpoint(const std::string&) override {
+    return absl::UnimplementedError("no snapshots here");
+  }
+
+  absl::Status Install(const std::string&) override {
+    return absl::UnimplementedError("no snapshots here");
+  }
+
   // The keys in the order of their first effect.
   std::vector<std::string> Effects() const;
   bool Has(const std::string& key) const;

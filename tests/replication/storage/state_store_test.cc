@@ -67,7 +67,8 @@ AppliedPosition PositionAt(uint64_t index) {
 }
 
 // Empty where the store holds exactly `expected`.
-std::string Difference(const StateStore& store, const ExpectedState& expected) {
+std::string Difference(const StateReader& store,
+                       const ExpectedState& expected) {
   const auto position = store.ReadPosition();
   if (!position.ok()) return position.status().ToString();
   if (*position != expected.position) {
@@ -244,6 +245,178 @@ TEST_F(RocksDbStateStoreTest, AVisitThatFailsStopsAndIsReturned) {
   }),
             absl::CancelledError("enough"));
   EXPECT_EQ(visited, 1);
+}
+
+// Two stores that each hold something else.
+template <typename Store>
+void ExpectCheckpointAndInstall(Store* from, Store* to,
+                                const std::string& directory) {
+  ExpectedState saved;
+  for (uint64_t index = 1; index <= 20; ++index) {
+    const std::vector<RecordChange> changes = {
+        {.key = absl::StrCat("k", index % 7), .value = absl::StrCat(index)}};
+    from->Write(changes, PositionAt(index));
+    saved.Apply(changes, PositionAt(index));
+  }
+  to->Write({{.key = "other", .value = "x"}}, PositionAt(3));
+  ASSERT_EQ(from->Checkpoint(directory), absl::OkStatus());
+  from->Write({{.key = "later", .value = "x"}}, PositionAt(21));
+
+  EXPECT_EQ(to->Install(directory,
+                        [](const StateReader&) {
+                          return absl::DataLossError("another cluster's");
+                        })
+                .code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(to->ReadPosition()->index, Index(3));
+  EXPECT_EQ(to->Install(directory,
+                        [&saved](const StateReader& candidate) {
+                          EXPECT_EQ(Difference(candidate, saved), "");
+                          return absl::OkStatus();
+                        }),
+            absl::OkStatus());
+  EXPECT_EQ(Difference(*to, saved), "");
+  // It goes on from there, and the directory is consumed.
+  to->Write({{.key = "k1", .value = "on"}}, PositionAt(21));
+  saved.Apply({{.key = "k1", .value = "on"}}, PositionAt(21));
+  EXPECT_EQ(Difference(*to, saved), "");
+  EXPECT_FALSE(to->Install(directory, [](const StateReader&) {
+                   return absl::OkStatus();
+                 }).ok());
+  EXPECT_EQ(Difference(*to, saved), "");
+}
+
+TEST(MemoryStateStoreTest, ACheckpointReplacesAnotherState) {
+  MemoryStateStore from;
+  MemoryStateStore to;
+  ExpectCheckpointAndInstall(&from, &to, "/m2/state.received");
+}
+
+TEST_F(RocksDbStateStoreTest, ACheckpointReplacesAnotherState) {
+  const auto from = Open();
+  auto to = RocksDbStateStore::Open("/m2", options_);
+  ASSERT_TRUE(to.ok()) << to.status();
+  ExpectCheckpointAndInstall(from.get(), to->get(), "/m2/state.received");
+  *to = nullptr;
+  to = RocksDbStateStore::Open("/m2", options_);
+  ASSERT_TRUE(to.ok()) << to.status();
+  EXPECT_EQ((*to)->ReadPosition()->index, Index(21));
+  EXPECT_TRUE(fatal_events_.empty());
+}
+
+constexpr char kReceived[] = "/m1/state.received";
+
+absl::Status AcceptAll(const StateReader&) {
+  return absl::OkStatus();
+}
+
+TEST_F(RocksDbStateStoreTest, ACheckpointIsDurableAndWhole) {
+  ExpectedState expected;
+  {
+    const auto store = Open();
+    Random random(5);
+    for (uint64_t index = 1; index <= 40; ++index) {
+      const auto changes = RandomChanges(&random);
+      store->Write(changes, PositionAt(index));
+      expected.Apply(changes, PositionAt(index));
+    }
+    ASSERT_EQ(store->Checkpoint(kReceived), absl::OkStatus());
+    files_.disk().PowerOff();
+  }
+  Random crash(1);
+  files_.Crash(&crash, {.tail_loss = TailLoss::kDrop});
+  // Nothing else of this store is needed.
+  const auto store = Open();
+  ASSERT_EQ(store->Install(kReceived, AcceptAll), absl::OkStatus());
+  EXPECT_EQ(Difference(*store, expected), "");
+}
+
+// A member with a state of its own and one that was sent to it.
+class InstallingMember {
+ public:
+  InstallingMember() {
+    const std::vector<RecordChange> mine = {{.key = "b", .value = "own"}};
+    own_.Apply(mine, PositionAt(10));
+    Open()->Write(mine, PositionAt(10));
+    SimDisk::Handle root;
+    disk().Open("/", &root);
+    disk().SyncFolder(root);
+    Open();  // A start makes tables, so that this state is durable.
+    const std::vector<RecordChange> theirs = {{.key = "a", .value = "sent"}};
+    sent_.Apply(theirs, PositionAt(99));
+    const auto sender = RocksDbStateStore::Open("/sent", options_);
+    (*sender)->Write(theirs, PositionAt(99));
+    QUORATE_CHECK_OK((*sender)->Checkpoint(kReceived));
+  }
+
+  SimDisk& disk() { return files_.disk(); }
+
+  std::unique_ptr<RocksDbStateStore> Open() {
+    auto opened = RocksDbStateStore::Open("/m1", options_);
+    if (!opened.ok()) QUORATE_CHECK(!disk().powered());
+    return opened.ok() ? *std::move(opened) : nullptr;
+  }
+
+  bool Install() { return Open()->Install(kReceived, AcceptAll).ok(); }
+
+  // With the power at the `operation`th change of the disk.
+  bool InterruptedInstall(uint64_t operation) {
+    const auto store = Open();
+    disk().PowerOffAt(operation);
+    return store->Install(kReceived, AcceptAll).ok() && disk().powered();
+  }
+
+  void Crash(Random* random) {
+    disk().PowerOff();
+    files_.Crash(random, {.tail_loss = TailLoss::kPrefix});
+  }
+
+  // What is wrong with what a start finds. Installs what is left to install.
+  std::string Look(bool installed) {
+    {
+      const auto store = Open();
+      if (Difference(*store, sent_).empty()) return "";
+      const std::string difference = Difference(*store, own_);
+      if (!difference.empty()) return difference;
+      if (installed) return "an installed state was lost";
+    }
+    if (!Install()) return "the snapshot is gone and not installed";
+    return Difference(*Open(), sent_);
+  }
+
+ private:
+  SimFileSystem files_;
+  const StateStoreOptions options_{
+      .env = files_.env(),
+      .fatal = [](absl::string_view, const absl::Status&) {},
+      .background_compaction = false};
+  ExpectedState own_;
+  ExpectedState sent_;
+};
+
+TEST_F(RocksDbStateStoreTest, ACrashInInstallLeavesOneStateOrTheOther) {
+  ConfigureLog(LogLevel::kOff, "");
+  int interrupted = 0;
+  for (uint64_t operation = 1; operation <= 60; ++operation) {
+    for (uint64_t second = 0; second <= 12; second += 1 + operation % 3) {
+      SCOPED_TRACE(absl::StrCat("operation ", operation, ", ", second));
+      Random random(operation * 100 + second);
+      InstallingMember member;
+      const bool installed = member.InterruptedInstall(operation);
+      if (!installed) ++interrupted;
+      member.Crash(&random);
+      if (second > 0) {  // Another crash, in the start after it.
+        member.disk().PowerOffAt(second);
+        member.Open();
+        member.Crash(&random);
+      }
+      ASSERT_EQ(member.Look(installed), "");
+    }
+  }
+  ConfigureLog(LogLevel::kInfo, "");
+  EXPECT_GT(interrupted, 60);
+  EXPECT_TRUE(InstallingMember().InterruptedInstall(60))
+      << "the walk ends too early";
 }
 
 TEST_F(RocksDbStateStoreTest, ADamagedTableIsNoticed) {
