@@ -56,7 +56,7 @@ absl::StatusOr<MemberFiles> ReadMemberFiles(const Config& config) {
   QUORATE_ASSIGN_OR_RETURN(
       files.peer_tls,
       ReadTls(config.peer_tls,
-              replication::MemberUri(config.cluster_id, config.self.id)));
+              replication::MemberUri(config.cluster_id, config.self.name)));
   QUORATE_ASSIGN_OR_RETURN(const std::string root,
                            ReadSmallFile(config.trust_root));
   absl::StatusOr<std::unique_ptr<trust::LicenseVerifier>> verifier =

@@ -84,6 +84,8 @@ class RunningNode final : public Node, private PeerMessageSink {
   bool OnPeerMessage(PeerMessage message) override;
   void OnPeerUnreachable(raft::MemberId peer) override;
   void OnPeerReachable(raft::MemberId peer) override;
+  void OnPeerLost(raft::MemberId peer) override;
+  void OnSnapshotSent(raft::MemberId to, bool delivered) override;
 
   void RunConsensus();
   void Take(Inbox::Batch batch);
@@ -154,7 +156,7 @@ void RunningNode::Run() {
   Publish(/*ticked=*/true);
   writer_.Start();
   applier_.Start();
-  deps_.transport->Start(this);
+  deps_.transport->Start(this, /*snapshots=*/nullptr);
   thread_ = std::thread([this] { RunConsensus(); });
 }
 
@@ -239,6 +241,14 @@ void RunningNode::OnPeerUnreachable(raft::MemberId peer) {
 void RunningNode::OnPeerReachable(raft::MemberId peer) {
   inbox_.PushLink(peer, /*up=*/true);
 }
+
+// What was sent to a process that is gone is lost too.
+void RunningNode::OnPeerLost(raft::MemberId peer) {
+  inbox_.PushLink(peer, /*up=*/false);
+}
+
+// This node sends none.
+void RunningNode::OnSnapshotSent(raft::MemberId /*to*/, bool /*delivered*/) {}
 
 void RunningNode::RunConsensus() {
   while (true) {

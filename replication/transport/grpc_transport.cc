@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "grpcpp/server_builder.h"
 
 #include "base/mutex.h"
+#include "base/random.h"
 #include "replication/transport/peer_connection.h"
 #include "replication/transport/peer_service.h"
 #include "replication/wire/limits.h"
@@ -60,15 +62,17 @@ class RunningTransport final : public GrpcTransport,
 
   int port() const override { return port_; }
 
-  void Start(PeerMessageSink* sink) override;
+  void Start(PeerMessageSink* sink, SnapshotSink* snapshots) override;
   void Send(PeerMessage message) override;
+  void SendSnapshot(raft::MemberId to, raft::Term term,
+                    std::unique_ptr<SnapshotSource> snapshot) override;
   void SetConfiguration(const raft::Configuration& configuration) override;
   void Stop() override;
 
  private:
   using Connections = std::map<raft::MemberId, std::shared_ptr<PeerConnection>>;
 
-  bool IsMember(raft::MemberId id) const override;
+  std::optional<std::string> NameOf(raft::MemberId id) const override;
 
   PeerMessageSink* sink() const override {
     return sink_.load(std::memory_order_acquire);
@@ -83,6 +87,7 @@ class RunningTransport final : public GrpcTransport,
 
   // Constant after Listen.
   const Options options_;
+  const uint64_t run_ = SystemRandomId();
   PeerService service_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
@@ -93,11 +98,13 @@ class RunningTransport final : public GrpcTransport,
 
   mutable Mutex mu_;
   CondVar changed_;
-  std::set<raft::MemberId> members_ ABSL_GUARDED_BY(mu_);
+  std::map<raft::MemberId, std::string> names_ ABSL_GUARDED_BY(mu_);
   // Shared, since a Send may be at one that a new configuration drops.
   Connections connections_ ABSL_GUARDED_BY(mu_);
   std::vector<std::shared_ptr<PeerConnection>> retired_ ABSL_GUARDED_BY(mu_);
   std::set<raft::MemberId> speaking_ ABSL_GUARDED_BY(mu_);
+  // Receivers of snapshots that no connection took; the sink is told of each.
+  std::vector<raft::MemberId> unsent_ ABSL_GUARDED_BY(mu_);
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 };
@@ -131,7 +138,8 @@ absl::Status RunningTransport::Listen() {
   return absl::OkStatus();
 }
 
-void RunningTransport::Start(PeerMessageSink* sink) {
+void RunningTransport::Start(PeerMessageSink* sink,
+                             SnapshotSink* /*snapshots*/) {
   sink_.store(sink, std::memory_order_release);
   keeper_ = std::thread([this] { Keep(); });
 }
@@ -147,6 +155,16 @@ void RunningTransport::Send(PeerMessage message) {
   connection->Send(std::move(message));
 }
 
+void RunningTransport::SendSnapshot(
+    raft::MemberId to, raft::Term /*term*/,
+    std::unique_ptr<SnapshotSource> /*snapshot*/) {
+  {
+    MutexLock lock(&mu_);
+    unsent_.push_back(to);
+  }
+  Wake();
+}
+
 void RunningTransport::SetConfiguration(
     const raft::Configuration& configuration) {
   const raft::Membership& membership = configuration.membership;
@@ -158,19 +176,22 @@ void RunningTransport::SetConfiguration(
   {
     MutexLock lock(&mu_);
     if (stopping_) return;
-    members_ = members;
+    names_.clear();
     Connections kept;
     for (const raft::MemberAddress& peer : configuration.addresses) {
-      if (peer.id == options_.id || members.count(peer.id) == 0) continue;
+      if (members.count(peer.id) == 0) continue;
+      names_[peer.id] = peer.name;
+      if (peer.id == options_.id) continue;
       std::shared_ptr<PeerConnection> connection;
       const auto it = connections_.find(peer.id);
       if (it != connections_.end() &&
-          it->second->peer().peer_endpoint == peer.peer_endpoint) {
+          it->second->peer().peer_endpoint == peer.peer_endpoint &&
+          it->second->peer().name == peer.name) {
         connection = std::move(it->second);
         connections_.erase(it);
       } else {
         connection = std::make_shared<PeerConnection>(
-            options_, peer, static_cast<LaneKeeper*>(this));
+            options_, peer, run_, static_cast<LaneKeeper*>(this));
       }
       kept.emplace(peer.id, std::move(connection));
     }
@@ -179,12 +200,15 @@ void RunningTransport::SetConfiguration(
     }
     connections_ = std::move(kept);
   }
+  service_.Retain(members);
   Wake();
 }
 
-bool RunningTransport::IsMember(raft::MemberId id) const {
+std::optional<std::string> RunningTransport::NameOf(raft::MemberId id) const {
   MutexLock lock(&mu_);
-  return members_.count(id) > 0;
+  const auto it = names_.find(id);
+  if (it == names_.end()) return std::nullopt;
+  return it->second;
 }
 
 void RunningTransport::OnPeerSpeaks(raft::MemberId id) {
@@ -214,6 +238,7 @@ bool RunningTransport::KeepOnce() {
   Connections connections;
   std::vector<std::shared_ptr<PeerConnection>> retired;
   std::set<raft::MemberId> speaking;
+  std::vector<raft::MemberId> unsent;
   {
     MutexLock lock(&mu_);
     if (stopping_) {
@@ -226,11 +251,16 @@ bool RunningTransport::KeepOnce() {
     connections = connections_;
     retired = retired_;
     speaking.swap(speaking_);
+    unsent.swap(unsent_);
+  }
+  PeerMessageSink* const to_tell = sink();
+  for (const raft::MemberId to : unsent) {
+    if (to_tell != nullptr) to_tell->OnSnapshotSent(to, /*delivered=*/false);
   }
   const absl::Duration now = options_.clock->SinceBoot();
   for (const auto& [id, connection] : connections) {
     if (speaking.count(id) > 0) connection->ConnectSoon();
-    connection->Maintain(now, sink());
+    connection->Maintain(now, to_tell);
   }
   // A lane wakes us under its own lock, so ours is never held around one.
   std::set<std::shared_ptr<PeerConnection>> idle;

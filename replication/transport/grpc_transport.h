@@ -39,6 +39,10 @@ class GrpcTransport : public Transport {
     std::string listen;  // "host:port"; port 0 for a free one.
     PeerTlsOptions tls;
     const Clock* clock = nullptr;  // Not owned; outlives the transport.
+
+    // Which start of the data directory this is; 0 where nobody counts. Peers
+    // refuse an older start than they have seen.
+    uint64_t incarnation = 0;
   };
 
   // Begins to listen. Peers are refused as UNAVAILABLE until Start.

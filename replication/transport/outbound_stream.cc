@@ -1,7 +1,5 @@
 #include "replication/transport/outbound_stream.h"
 
-#include <variant>
-
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 
@@ -34,9 +32,7 @@ class LaneStream : public OutboundStream,
   LaneStream(const std::shared_ptr<grpc::Channel>& channel,
              const OutboundHello& hello, OutboundStreamOwner* owner)
       : stub_(channel), owner_(owner) {
-    request_.mutable_hello()->set_cluster_id(hello.cluster_id);
-    request_.mutable_hello()->set_from(hello.from.value());
-    request_.mutable_hello()->set_to(hello.to.value());
+    EncodeHello(hello, request_.mutable_hello());
     // A peer that is down is waited for, at the channel's own pace.
     context_.set_wait_for_ready(true);
   }
@@ -77,20 +73,12 @@ class LaneStream : public OutboundStream,
 
 }  // namespace
 
-Lane LaneOf(const PeerMessage& message) {
-  if (std::holds_alternative<ForwardProposals>(message.body)) {
-    return Lane::kBulk;
-  }
-  const auto* raft = std::get_if<raft::Message>(&message.body);
-  if (raft != nullptr &&
-      std::holds_alternative<raft::AppendRequest>(raft->body)) {
-    return Lane::kBulk;
-  }
-  return Lane::kControl;
-}
-
-const char* LaneName(Lane lane) {
-  return lane == Lane::kControl ? "control" : "bulk";
+void EncodeHello(const OutboundHello& hello, proto::PeerHello* proto) {
+  proto->set_cluster_id(hello.cluster_id);
+  proto->set_from(hello.from.value());
+  proto->set_to(hello.to.value());
+  proto->set_run(hello.run);
+  proto->set_incarnation(hello.incarnation);
 }
 
 std::unique_ptr<OutboundStream> NewOutboundStream(

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_TRANSPORT_OUTBOUND_STREAM_H_
 #define QUORATE_REPLICATION_TRANSPORT_OUTBOUND_STREAM_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,21 +11,13 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/support/status.h"
 
+#include "quorate/internal/v1/peer.pb.h"
+
 #include "replication/raft/types.h"
+#include "replication/transport/lane.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
-
-// The two streams between members, each in order for itself: control stays
-// quick while bulk is busy (raft.md, pitfall 18).
-enum class Lane { kControl, kBulk };
-
-// Votes, heartbeats, replies and reads travel on control, entries and forwarded
-// proposals on bulk.
-Lane LaneOf(const PeerMessage& message);
-
-// "control", "bulk".
-const char* LaneName(Lane lane);
 
 // Who owns a stream. Called on gRPC's threads, one call at a time.
 class OutboundStreamOwner {
@@ -61,7 +54,12 @@ struct OutboundHello {
   std::string cluster_id;
   raft::MemberId from;
   raft::MemberId to;
+  uint64_t run = 0;
+  uint64_t incarnation = 0;
 };
+
+// Fills `*proto`, the first message of every stream.
+void EncodeHello(const OutboundHello& hello, internal::v1::PeerHello* proto);
 
 // `owner` is not owned and outlives the stream.
 std::unique_ptr<OutboundStream> NewOutboundStream(

@@ -40,7 +40,7 @@ std::shared_ptr<grpc::Channel> NewChannel(const GrpcTransport::Options& options,
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kHandshakeMs);
   arguments.SetString(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG,
-                      MemberHostName(options.tls.cluster_id, peer.id));
+                      MemberHostName(options.tls.cluster_id, peer.name));
   arguments.SetMaxReceiveMessageSize(kMaxResponseBytes);
   arguments.SetMaxSendMessageSize(static_cast<int>(kMaxFrameBytes));
   // Members speak to each other directly, whatever the environment says, and
@@ -53,20 +53,23 @@ std::shared_ptr<grpc::Channel> NewChannel(const GrpcTransport::Options& options,
 }
 
 OutboundHello HelloTo(const GrpcTransport::Options& options,
-                      const raft::MemberAddress& peer) {
-  return OutboundHello{
-      .cluster_id = options.tls.cluster_id, .from = options.id, .to = peer.id};
+                      const raft::MemberAddress& peer, uint64_t run) {
+  return OutboundHello{.cluster_id = options.tls.cluster_id,
+                       .from = options.id,
+                       .to = peer.id,
+                       .run = run,
+                       .incarnation = options.incarnation};
 }
 
 }  // namespace
 
 PeerConnection::PeerConnection(const GrpcTransport::Options& options,
-                               const raft::MemberAddress& peer,
+                               const raft::MemberAddress& peer, uint64_t run,
                                LaneKeeper* keeper)
     : peer_(peer),
       control_(Lane::kControl, NewChannel(options, peer),
-               HelloTo(options, peer), keeper),
-      bulk_(Lane::kBulk, NewChannel(options, peer), HelloTo(options, peer),
+               HelloTo(options, peer, run), keeper),
+      bulk_(Lane::kBulk, NewChannel(options, peer), HelloTo(options, peer, run),
             keeper) {}
 
 void PeerConnection::Send(PeerMessage message) {

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_TRANSPORT_PEER_CONNECTION_H_
 #define QUORATE_REPLICATION_TRANSPORT_PEER_CONNECTION_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,9 +21,11 @@ namespace quorate::replication {
 // keeper's alone. Thread-safe in that sense.
 class PeerConnection {
  public:
-  // `keeper` is not owned and outlives the connection.
+  // `run` names this process. `keeper` is not owned and outlives the
+  // connection.
   PeerConnection(const GrpcTransport::Options& options,
-                 const raft::MemberAddress& peer, LaneKeeper* keeper);
+                 const raft::MemberAddress& peer, uint64_t run,
+                 LaneKeeper* keeper);
 
   const raft::MemberAddress& peer() const { return peer_; }
 

@@ -4,12 +4,13 @@
 
 namespace quorate::replication {
 
-std::string MemberUri(absl::string_view cluster_id, raft::MemberId id) {
-  return absl::StrCat("quorate://", cluster_id, "/member/", id.value());
+std::string MemberUri(absl::string_view cluster_id, absl::string_view name) {
+  return absl::StrCat("quorate://", cluster_id, "/member/", name);
 }
 
-std::string MemberHostName(absl::string_view cluster_id, raft::MemberId id) {
-  return absl::StrCat(id.value(), ".", cluster_id, ".member.quorate");
+std::string MemberHostName(absl::string_view cluster_id,
+                           absl::string_view name) {
+  return absl::StrCat(name, ".", cluster_id, ".member.quorate");
 }
 
 }  // namespace quorate::replication

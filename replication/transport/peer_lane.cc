@@ -143,7 +143,9 @@ void PeerLane::OnDone(const grpc::Status& status) {
   MutexLock lock(&mu_);
   if (accepted_) lost_ = true;
   ended_ = absl::StrCat(status.error_code(), " ", status.error_message());
-  refused_ = status.error_code() == grpc::StatusCode::PERMISSION_DENIED;
+  copy_ = status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
+  refused_ =
+      copy_ || status.error_code() == grpc::StatusCode::PERMISSION_DENIED;
   accepted_ = false;
   done_ = true;
   // Under the lock: once it is free the keeper may destroy lane and stream.
@@ -155,6 +157,7 @@ PeerLane::News PeerLane::Maintain(absl::Duration now) {
   bool done = false;
   bool up = false;
   bool refused = false;
+  bool copy = false;
   std::string ended;
   {
     MutexLock lock(&mu_);
@@ -163,15 +166,18 @@ PeerLane::News PeerLane::Maintain(absl::Duration now) {
     up = accepted_ && !failed_;
     news.up = up && !overflow_;
     refused = std::exchange(refused_, false);
+    copy = std::exchange(copy_, false);
     ended = std::exchange(ended_, std::string());
   }
   if (done) {
     if (stream_ != nullptr) {
       stream_.reset();
-      LogInfo("transport", "stream_ended",
-              {{"lane", LaneName(lane_)},
-               {"peer", absl::StrCat(hello_.to.value())},
-               {"status", ended}});
+      // The peer has heard another process under our name: a person must look.
+      Log(copy ? LogLevel::kError : LogLevel::kInfo, "transport",
+          copy ? "refused_as_copy" : "stream_ended",
+          {{"lane", LaneName(lane_)},
+           {"peer", absl::StrCat(hello_.to.value())},
+           {"status", ended}});
       next_try_ = now + (refused ? kRefusedPeriod : kRetryPeriod);
     }
     if (!closing_ && now >= next_try_) Connect();

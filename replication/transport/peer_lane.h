@@ -98,6 +98,7 @@ class PeerLane final : private OutboundStreamOwner {
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   bool done_ ABSL_GUARDED_BY(mu_) = true;  // Ended, or none begun.
   bool refused_ ABSL_GUARDED_BY(mu_) = false;
+  bool copy_ ABSL_GUARDED_BY(mu_) = false;  // Refused as one, or as too old.
   std::string ended_ ABSL_GUARDED_BY(mu_);  // How, for the log.
 };
 

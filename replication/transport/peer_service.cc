@@ -1,5 +1,6 @@
 #include "replication/transport/peer_service.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,9 +28,22 @@ grpc::Status Refused(const char* reason) {
   return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, reason);
 }
 
+// The codes are the same (absl/status/status.h says so).
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+
+Speaker SpeakerOf(const proto::PeerHello& hello) {
+  return {.id = raft::MemberId(hello.from()),
+          .run = hello.run(),
+          .incarnation = hello.incarnation()};
+}
+
 // One stream of one member. Deletes itself with its last reaction.
 template <typename Request>
-class InboundStream : public grpc::ServerReadReactor<Request> {
+class InboundStream : public grpc::ServerReadReactor<Request>,
+                      private InboundCall {
  public:
   InboundStream(PeerService* service, Lane lane,
                 grpc::CallbackServerContext* context)
@@ -40,22 +54,23 @@ class InboundStream : public grpc::ServerReadReactor<Request> {
  private:
   void OnReadDone(bool ok) override {
     if (!ok) {
+      by_peer_ = true;
       this->Finish(grpc::Status::OK);
       return;
     }
-    if (from_ == raft::kNobody) {
+    if (speaker_.id == raft::kNobody) {
       const grpc::Status admitted =
-          service_->Admit(request_.hello(), lane_, context_);
+          service_->Admit(request_.hello(), lane_, *context_, this);
       if (!admitted.ok()) {
         this->Finish(admitted);
         return;
       }
-      from_ = raft::MemberId(request_.hello().from());
+      speaker_ = SpeakerOf(request_.hello());
       // Tells the peer that it may send.
       this->StartSendInitialMetadata();
     }
     const grpc::Status taken =
-        service_->Deliver(from_, request_.mutable_frames());
+        service_->Deliver(speaker_.id, request_.mutable_frames());
     if (!taken.ok()) {
       this->Finish(taken);
       return;
@@ -64,15 +79,18 @@ class InboundStream : public grpc::ServerReadReactor<Request> {
   }
 
   void OnDone() override {
-    service_->OnStreamDone(from_, lane_, context_);
+    service_->OnStreamDone(speaker_, lane_, this, by_peer_);
     delete this;
   }
+
+  void Cancel() override { context_->TryCancel(); }
 
   PeerService* const service_;
   const Lane lane_;
   grpc::CallbackServerContext* const context_;
   Request request_;
-  raft::MemberId from_ = raft::kNobody;  // Until the hello.
+  Speaker speaker_;  // Nobody until the hello was taken.
+  bool by_peer_ = false;
 };
 
 }  // namespace
@@ -103,37 +121,51 @@ void PeerService::OnStreamBegun() {
   ++streams_;
 }
 
-void PeerService::OnStreamDone(raft::MemberId from, Lane lane,
-                               grpc::CallbackServerContext* context) {
+void PeerService::OnStreamDone(const Speaker& speaker, Lane lane,
+                               InboundCall* call, bool by_peer) {
+  const bool last = peers_.Leave(speaker, lane, call);
+  if (last && by_peer) TellLost(speaker.id);
   MutexLock lock(&mu_);
-  const auto it = latest_.find({from, lane});
-  if (it != latest_.end() && it->second == context) latest_.erase(it);
   --streams_;
   ended_.NotifyAll();
 }
 
+void PeerService::TellLost(raft::MemberId peer) {
+  PeerMessageSink* const sink = options_.gate->sink();
+  if (sink == nullptr) return;
+  LogInfo("transport", "peer_lost", {{"peer", absl::StrCat(peer.value())}});
+  sink->OnPeerLost(peer);
+}
+
+void PeerService::Retain(const std::set<raft::MemberId>& members) {
+  peers_.Retain(members);
+}
+
 grpc::Status PeerService::Admit(const proto::PeerHello& hello, Lane lane,
-                                grpc::CallbackServerContext* context) {
-  grpc::Status status = CheckHello(hello, *context);
+                                const grpc::ServerContextBase& context,
+                                InboundCall* call) {
+  grpc::Status status = CheckHello(hello, context);
+  const Speaker speaker = SpeakerOf(hello);
+  bool replaced = false;
+  if (status.ok()) {
+    status = ToGrpc(peers_.Admit(speaker, &replaced));
+  }
+  if (status.ok() && !peers_.Enter(speaker, lane, call)) {
+    status = grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                          "a later process of this member came meanwhile");
+  }
   if (!status.ok()) {
-    LogRefusal(status, context->peer());
+    LogRefusal(status, hello, context.peer());
     return status;
   }
-  const raft::MemberId from(hello.from());
-  {
-    MutexLock lock(&mu_);
-    grpc::CallbackServerContext*& latest = latest_[{from, lane}];
-    // The peer has given the old one up, though its connection may not know.
-    if (latest != nullptr) latest->TryCancel();
-    latest = context;
-  }
-  options_.gate->OnPeerSpeaks(from);
+  if (replaced) TellLost(speaker.id);
+  options_.gate->OnPeerSpeaks(speaker.id);
   return grpc::Status::OK;
 }
 
 grpc::Status PeerService::CheckHello(
     const proto::PeerHello& hello,
-    const grpc::CallbackServerContext& context) const {
+    const grpc::ServerContextBase& context) const {
   if (options_.gate->sink() == nullptr) {
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not started");
   }
@@ -144,16 +176,18 @@ grpc::Status PeerService::CheckHello(
   if (raft::MemberId(hello.to()) != options_.id) {
     return Refused("the hello is meant for another member");
   }
-  if (from == options_.id || !options_.gate->IsMember(from)) {
+  const std::optional<std::string> name = options_.gate->NameOf(from);
+  if (from == options_.id || !name.has_value()) {
     return Refused("the hello does not come from a member");
   }
+  if (hello.run() == 0) return Refused("the hello names no run");
   const auto identity = context.auth_context();
   if (identity == nullptr || !identity->IsPeerAuthenticated()) {
     return Refused("the peer has no certificate");
   }
   const std::vector<grpc::string_ref> uris =
       identity->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME);
-  const std::string expected = MemberUri(options_.cluster_id, from);
+  const std::string expected = MemberUri(options_.cluster_id, *name);
   if (uris.size() != 1 ||
       uris.front() != grpc::string_ref(expected.data(), expected.size())) {
     return Refused("the certificate is not that of the member in the hello");
@@ -168,7 +202,9 @@ grpc::Status PeerService::Deliver(
   if (sink == nullptr) {
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "stopping");
   }
-  if (!options_.gate->IsMember(from)) return Refused("no member any more");
+  if (!options_.gate->NameOf(from).has_value()) {
+    return Refused("no member any more");
+  }
   for (proto::PeerFrame& frame : *frames) {
     absl::StatusOr<PeerMessage> message =
         DecodePeerFrame(std::move(frame), from, options_.id);
@@ -186,7 +222,8 @@ grpc::Status PeerService::Deliver(
 }
 
 void PeerService::LogRefusal(const grpc::Status& status,
-                             const std::string& peer) {
+                             const proto::PeerHello& hello,
+                             const std::string& address) {
   const absl::Duration now = options_.clock->SinceBoot();
   int64_t not_logged = 0;
   {
@@ -198,10 +235,17 @@ void PeerService::LogRefusal(const grpc::Status& status,
     next_log_ = now + kRefusalLogPeriod;
     not_logged = std::exchange(not_logged_, 0);
   }
-  LogWarn("transport", "peer_refused",
-          {{"peer", peer},
-           {"reason", status.error_message()},
-           {"not_logged", absl::StrCat(not_logged)}});
+  // Two processes under one member's id need a person.
+  const bool copy =
+      status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
+  Log(copy ? LogLevel::kError : LogLevel::kWarn, "transport",
+      copy ? "peer_refused_as_copy" : "peer_refused",
+      {{"peer", address},
+       {"member", absl::StrCat(hello.from())},
+       {"run", absl::StrCat(hello.run())},
+       {"incarnation", absl::StrCat(hello.incarnation())},
+       {"reason", status.error_message()},
+       {"not_logged", absl::StrCat(not_logged)}});
 }
 
 }  // namespace quorate::replication

@@ -4,9 +4,9 @@
 #define QUORATE_REPLICATION_TRANSPORT_PEER_SERVICE_H_
 
 #include <cstdint>
-#include <map>
+#include <optional>
+#include <set>
 #include <string>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -16,7 +16,8 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "replication/transport/outbound_stream.h"
+#include "replication/transport/inbound_peers.h"
+#include "replication/transport/lane.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
@@ -24,8 +25,8 @@ namespace quorate::replication {
 // What the service asks of the transport. Thread-safe.
 class PeerGate {
  public:
-  // Whether `id` stands in the configuration in force.
-  virtual bool IsMember(raft::MemberId id) const = 0;
+  // The name of `id` in the configuration in force, nothing for strangers.
+  virtual std::optional<std::string> NameOf(raft::MemberId id) const = 0;
 
   // Where messages go; null before the start and after the stop.
   virtual PeerMessageSink* sink() const = 0;
@@ -39,7 +40,9 @@ class PeerGate {
 
 // Takes what members send, after each stream has proved by its certificate
 // that it comes from the member its hello names. The latest stream of a member
-// and lane ends the one before it. Thread-safe.
+// and lane ends the one before it, and the latest process of a member all of
+// the one before (inbound_peers.h). The sink is told when a process that spoke
+// is lost. Thread-safe.
 class PeerService : public internal::v1::PeerService::CallbackService {
  public:
   struct Options {
@@ -64,33 +67,39 @@ class PeerService : public internal::v1::PeerService::CallbackService {
   // The rest is for the streams.
   //
   // OK where the stream behind `context` comes from the member that `hello`
-  // names and is meant for this one; then `context` is the latest stream of
-  // that member on `lane`.
+  // names and is meant for this one; then `call` is the latest stream of that
+  // member on `lane` until OnStreamDone.
   grpc::Status Admit(const internal::v1::PeerHello& hello, Lane lane,
-                     grpc::CallbackServerContext* context);
+                     const grpc::ServerContextBase& context, InboundCall* call);
 
   // OK while `from` may go on speaking. Hands the frames to the sink.
   grpc::Status Deliver(
       raft::MemberId from,
       google::protobuf::RepeatedPtrField<internal::v1::PeerFrame>* frames);
 
-  // The stream behind `context` is over; nothing of it is used from now on.
-  void OnStreamDone(raft::MemberId from, Lane lane,
-                    grpc::CallbackServerContext* context);
+  // The stream of `speaker` is over; nothing of it is used from now on.
+  // `by_peer`: not this side ended it.
+  void OnStreamDone(const Speaker& speaker, Lane lane, InboundCall* call,
+                    bool by_peer);
+
+  // Forgets who spoke, but for these.
+  void Retain(const std::set<raft::MemberId>& members);
 
  private:
   void OnStreamBegun();
   grpc::Status CheckHello(const internal::v1::PeerHello& hello,
-                          const grpc::CallbackServerContext& context) const;
-  void LogRefusal(const grpc::Status& status, const std::string& peer);
+                          const grpc::ServerContextBase& context) const;
+  void TellLost(raft::MemberId peer);
+  void LogRefusal(const grpc::Status& status,
+                  const internal::v1::PeerHello& hello,
+                  const std::string& address);
 
   const Options options_;
+  InboundPeers peers_;
 
   Mutex mu_;
   CondVar ended_;
   int streams_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<std::pair<raft::MemberId, Lane>, grpc::CallbackServerContext*>
-      latest_ ABSL_GUARDED_BY(mu_);
   absl::Duration next_log_ ABSL_GUARDED_BY(mu_);
   int64_t not_logged_ ABSL_GUARDED_BY(mu_) = 0;
 };

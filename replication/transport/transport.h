@@ -4,12 +4,14 @@
 #define QUORATE_REPLICATION_TRANSPORT_TRANSPORT_H_
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
 #include "replication/raft/message.h"
 #include "replication/raft/raft.h"
 #include "replication/raft/types.h"
+#include "replication/snapshot_stream.h"
 
 namespace quorate::replication {
 
@@ -66,6 +68,19 @@ class PeerMessageSink {
 
   // A connection that carries our messages to `peer` is up (again).
   virtual void OnPeerReachable(raft::MemberId peer) = 0;
+
+  // The process by which `peer` spoke to us is gone, or closed its streams in
+  // order, or the last of its connections broke: it does not speak any more.
+  // Told within milliseconds where its machine still runs, once a process and
+  // connection. Not told where the process itself replaced its streams, where
+  // it was refused, or while one of its two lanes lives. That our own streams
+  // to it broke is OnPeerUnreachable, and no evidence here: they say whether it
+  // can be told something, not whether it speaks.
+  virtual void OnPeerLost(raft::MemberId peer) = 0;
+
+  // A snapshot that Transport::SendSnapshot was given has arrived and was taken
+  // whole, or has not.
+  virtual void OnSnapshotSent(raft::MemberId to, bool delivered) = 0;
 };
 
 // Thread-safe.
@@ -73,14 +88,21 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Begins to deliver to `sink`, which outlives the transport or Stop().
-  virtual void Start(PeerMessageSink* sink) = 0;
+  // Begins to deliver to the sinks, which outlive the transport or Stop(). A
+  // member without `snapshots` takes none: who sends one is told ABORTED.
+  virtual void Start(PeerMessageSink* sink, SnapshotSink* snapshots) = 0;
 
   // Queues for delivery; never waits. Messages of one lane (votes, heartbeats,
   // replies and reads on one; appends and forwards on the other) arrive in
   // order or not at all. A message that finds no room is dropped and the sink
   // told OnPeerUnreachable.
   virtual void Send(PeerMessage message) = 0;
+
+  // Sends a snapshot on a lane of its own, on the leader's behalf in `term`. It
+  // goes on over short breaks of the connection; the sink is told of the end,
+  // once. One at a time to each member: a second one ends the first.
+  virtual void SendSnapshot(raft::MemberId to, raft::Term term,
+                            std::unique_ptr<SnapshotSource> snapshot) = 0;
 
   // Connects to the members of `configuration`, drops the others. Called once
   // before messages flow and again at each change.

@@ -31,6 +31,7 @@ class MemberFilesTest : public testing::Test {
     std::filesystem::create_directories(folder_);
     config_.cluster_id = kClusterId;
     config_.self.id = raft::MemberId(7);
+    config_.self.name = "m7";
     config_.client_tls = {
         .ca = Path("ca"), .cert = Path("c"), .key = Path("k")};
     config_.peer_tls = {
@@ -40,7 +41,7 @@ class MemberFilesTest : public testing::Test {
     const auto client = authority_.Issue("DNS:localhost");
     Write("c", client.cert_pem);
     Write("k", client.key_pem);
-    const auto peer = authority_.Member(kClusterId, raft::MemberId(7));
+    const auto peer = authority_.Member(kClusterId, "m7");
     Write("pc", peer.cert_pem);
     Write("pk", peer.key_pem);
     Write("root", trust::DemoVendor().RootFile());
@@ -93,13 +94,13 @@ TEST_F(MemberFilesTest, NamesAKeyOfAnotherCertificate) {
 }
 
 TEST_F(MemberFilesTest, NamesAnotherMembersCertificate) {
-  const auto other = authority_.Member(kClusterId, raft::MemberId(8));
+  const auto other = authority_.Member(kClusterId, "m8");
   Write("pc", other.cert_pem);
   Write("pk", other.key_pem);
   EXPECT_THAT(Fault(), HasSubstr(absl::StrCat(
                            "is not this member's: it has no alternative name "
                            "URI:quorate://",
-                           kClusterId, "/member/7")));
+                           kClusterId, "/member/m7")));
 }
 
 TEST_F(MemberFilesTest, NamesARootThatDoesNotVerify) {

@@ -47,7 +47,7 @@ class ServerTest : public testing::Test {
     files.client_tls = {.ca = authority_.ca_pem(),
                         .cert = client.cert_pem,
                         .key = client.key_pem};
-    const auto peer = authority_.Member(kClusterId, raft::MemberId(7));
+    const auto peer = authority_.Member(kClusterId, "m1");
     files.peer_tls = {
         .ca = peer.ca_pem, .cert = peer.cert_pem, .key = peer.key_pem};
     files.verifier =

@@ -76,19 +76,20 @@ def make_certificates(directory, cluster_id, members):
 
     ca.pem signs what clients and members show on the client port, peer-ca.pem
     what members show each other: a client's certificate is worth nothing on
-    the peer port. `members` maps a member's name to its decimal id.
+    the peer port. `members` are the members' names: a certificate is good for
+    a place in the cluster, whichever data directory holds it.
     """
     os.makedirs(directory, mode=0o700, exist_ok=True)
     client_ca = Authority(directory, "ca", cluster_id)
     peer_ca = Authority(directory, "peer-ca", cluster_id)
-    for name, member_id in members.items():
-        identity = f"URI:quorate://{cluster_id}/member/{member_id}"
+    for name in members:
+        identity = f"URI:quorate://{cluster_id}/member/{name}"
         client_ca.issue(
             os.path.join(directory, name), name,
             ["IP:127.0.0.1", "DNS:localhost", identity], "serverAuth")
         peer_ca.issue(
             os.path.join(directory, f"{name}-peer"), f"{name}-peer",
-            [identity, f"DNS:{member_id}.{cluster_id}.member.quorate"],
+            [identity, f"DNS:{name}.{cluster_id}.member.quorate"],
             "serverAuth,clientAuth")
     client_ca.issue(
         os.path.join(directory, "client"), "developer",

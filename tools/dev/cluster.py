@@ -130,8 +130,7 @@ class Cluster:
             shutil.rmtree(self.files.path(leftover), ignore_errors=True)
         cluster = self.files.create(base_port)
         certificates.make_certificates(
-            self.files.path("tls"), cluster["cluster_id"],
-            cluster["member_ids"])
+            self.files.path("tls"), cluster["cluster_id"], MEMBER_NAMES)
         vendor = self.files.path("vendor")
         self.must("making the vendor's keys", "vendor", "keygen",
                   "--dir", vendor, "--vendor", "demo-vendor")

@@ -29,10 +29,17 @@ class MemoryNetwork::MemoryTransport : public Transport {
 
   ~MemoryTransport() override { Stop(); }
 
-  void Start(PeerMessageSink* sink) override { network_->Attach(id_, sink); }
+  void Start(PeerMessageSink* sink, SnapshotSink* /*snapshots*/) override {
+    network_->Attach(id_, sink);
+  }
 
   void Send(PeerMessage message) override {
     network_->Deliver(std::move(message));
+  }
+
+  void SendSnapshot(raft::MemberId to, raft::Term /*term*/,
+                    std::unique_ptr<SnapshotSource> /*snapshot*/) override {
+    network_->LoseSnapshot(id_, to);
   }
 
   void SetConfiguration(const raft::Configuration& /*configuration*/) override {
@@ -64,7 +71,14 @@ void MemoryNetwork::Detach(raft::MemberId id) {
   sinks_.erase(id);
   for (auto& [other, sink] : sinks_) {
     sink->OnPeerUnreachable(id);
+    sink->OnPeerLost(id);
   }
+}
+
+void MemoryNetwork::LoseSnapshot(raft::MemberId from, raft::MemberId to) {
+  MutexLock lock(&mu_);
+  const auto it = sinks_.find(from);
+  if (it != sinks_.end()) it->second->OnSnapshotSent(to, /*delivered=*/false);
 }
 
 void MemoryNetwork::Deliver(PeerMessage message) {

@@ -34,6 +34,7 @@ class MemoryNetwork {
   class MemoryTransport;
 
   void Attach(raft::MemberId id, PeerMessageSink* sink);
+  void LoseSnapshot(raft::MemberId from, raft::MemberId to);
   void Detach(raft::MemberId id);
   void Deliver(PeerMessage message);
 

@@ -233,7 +233,7 @@ TEST(NodeTest, StopUnderLoadLosesNoCall) {
 // What a transport sees of a node's life.
 class RecordingTransport : public Transport {
  public:
-  void Start(PeerMessageSink* /*sink*/) override {
+  void Start(PeerMessageSink* /*sink*/, SnapshotSink* /*snapshots*/) override {
     EXPECT_TRUE(configured_) << "peers must be known before they may connect";
     started_ = true;
   }
@@ -241,6 +241,11 @@ class RecordingTransport : public Transport {
   void Send(PeerMessage /*message*/) override {
     EXPECT_TRUE(configured_);
     ++sent_;
+  }
+
+  void SendSnapshot(raft::MemberId /*to*/, raft::Term /*term*/,
+                    std::unique_ptr<SnapshotSource> /*snapshot*/) override {
+    ADD_FAILURE() << "nobody asked for a snapshot";
   }
 
   void SetConfiguration(const raft::Configuration& /*configuration*/) override {
@@ -304,8 +309,8 @@ class SlowStore : public MemoryLogStore {
 // Lets the test speak as the other members.
 class SpokenTransport : public RecordingTransport {
  public:
-  void Start(PeerMessageSink* sink) override {
-    RecordingTransport::Start(sink);
+  void Start(PeerMessageSink* sink, SnapshotSink* snapshots) override {
+    RecordingTransport::Start(sink, snapshots);
     sink_ = sink;
   }
 

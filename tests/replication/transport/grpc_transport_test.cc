@@ -11,7 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
@@ -22,61 +21,13 @@
 #include "base/clock.h"
 #include "tests/replication/transport/recording_sink.h"
 #include "tests/replication/transport/test_authority.h"
+#include "tests/replication/transport/transport_peer.h"
 
 namespace quorate::replication {
 namespace {
 
-const char kCluster[] = "0123456789abcdef0123456789abcdef";
-
 raft::MemberId Id(uint64_t id) {
   return raft::MemberId(id);
-}
-
-raft::Configuration ConfigurationOf(
-    const std::vector<std::pair<raft::MemberId, int>>& ports) {
-  raft::Configuration configuration;
-  for (const auto& [id, port] : ports) {
-    configuration.membership.voters.push_back(id);
-    configuration.addresses.push_back(
-        {.id = id,
-         .name = absl::StrCat("m", id.value()),
-         .peer_endpoint = absl::StrCat("127.0.0.1:", port),
-         .client_endpoint = ""});
-  }
-  return configuration;
-}
-
-PeerMessage HeartbeatOf(raft::MemberId from, raft::MemberId to,
-                        uint64_t number) {
-  return {.from = from,
-          .to = to,
-          .body = raft::Message{
-              .from = from,
-              .to = to,
-              .term = raft::Term(1),
-              .body = raft::Heartbeat{.commit = raft::Index(number)}}};
-}
-
-PeerMessage AppendOf(raft::MemberId from, raft::MemberId to, uint64_t number,
-                     size_t bytes) {
-  raft::AppendRequest append{.previous_index = raft::Index(number),
-                             .previous_term = raft::Term(1),
-                             .commit = raft::Index(0),
-                             .entries = {}};
-  append.entries.push_back(
-      {.index = raft::Index(number + 1),
-       .term = raft::Term(1),
-       .type = raft::EntryType::kCommand,
-       .proposal = {.run = 7, .sequence = number + 1},
-       .stamp = {},
-       .payload = std::make_shared<const std::string>(bytes, 'x'),
-       .configuration = nullptr});
-  return {.from = from,
-          .to = to,
-          .body = raft::Message{.from = from,
-                                .to = to,
-                                .term = raft::Term(1),
-                                .body = std::move(append)}};
 }
 
 // The numbers that the messages of one kind carry, in the order of arrival.
@@ -93,48 +44,6 @@ void NumbersOf(const std::vector<PeerMessage>& messages,
     }
   }
 }
-
-class Peer {
- public:
-  Peer(TestAuthority* authority, raft::MemberId id, int port)
-      : options_({.id = id,
-                  .listen = absl::StrCat("127.0.0.1:", port),
-                  .tls = authority->Member(kCluster, id),
-                  .clock = &SystemClock()}) {}
-
-  absl::Status Create() {
-    auto transport = GrpcTransport::Create(options_);
-    if (!transport.ok()) return transport.status();
-    transport_ = *std::move(transport);
-    return absl::OkStatus();
-  }
-
-  // Also on the port of before.
-  void Restart(const raft::Configuration& configuration) {
-    options_.listen = absl::StrCat("127.0.0.1:", transport_->port());
-    transport_.reset();
-    sink_.Forget();
-    const absl::Status status = Create();
-    ASSERT_TRUE(status.ok()) << status;
-    Start(configuration);
-  }
-
-  void Start(const raft::Configuration& configuration) {
-    transport_->SetConfiguration(configuration);
-    transport_->Start(&sink_);
-  }
-
-  GrpcTransport& transport() { return *transport_; }
-
-  RecordingSink& sink() { return sink_; }
-
-  raft::MemberId id() const { return options_.id; }
-
- private:
-  GrpcTransport::Options options_;
-  RecordingSink sink_;
-  std::unique_ptr<GrpcTransport> transport_;
-};
 
 class GrpcTransportTest : public testing::Test {
  protected:
@@ -158,8 +67,8 @@ class GrpcTransportTest : public testing::Test {
   }
 
   TestAuthority authority_;
-  Peer a_;
-  Peer b_;
+  TransportPeer a_;
+  TransportPeer b_;
   raft::Configuration configuration_;
 };
 
@@ -172,7 +81,7 @@ TEST_F(GrpcTransportTest, DeliversEachLaneInOrderBothWays) {
     b_.transport().Send(HeartbeatOf(b_.id(), a_.id(), number));
     b_.transport().Send(AppendOf(b_.id(), a_.id(), number, 100));
   }
-  for (Peer* peer : {&a_, &b_}) {
+  for (TransportPeer* peer : {&a_, &b_}) {
     ASSERT_TRUE(peer->sink().WaitForMessages(2 * kCount));
     std::vector<uint64_t> heartbeats;
     std::vector<uint64_t> appends;
@@ -270,16 +179,18 @@ TEST_F(GrpcTransportTest, CallsNobodyAfterStop) {
 }
 
 TEST_F(GrpcTransportTest, SaysThatThePortIsTaken) {
-  Peer second(&authority_, Id(33), a_.transport().port());
+  TransportPeer second(&authority_, Id(33), a_.transport().port());
   EXPECT_EQ(second.Create().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(GrpcTransportTest, SaysThatTheCertificatesDoNotFit) {
-  GrpcTransport::Options options{.id = Id(44),
-                                 .listen = "127.0.0.1:0",
-                                 .tls = authority_.Member(kCluster, Id(44)),
-                                 .clock = &SystemClock()};
-  options.tls.key_pem = authority_.Member(kCluster, Id(44)).key_pem;
+  GrpcTransport::Options options{
+      .id = Id(44),
+      .listen = "127.0.0.1:0",
+      .tls = authority_.Member(kTestCluster, TestName(Id(44))),
+      .clock = &SystemClock()};
+  options.tls.key_pem =
+      authority_.Member(kTestCluster, TestName(Id(44))).key_pem;
   EXPECT_EQ(GrpcTransport::Create(options).status().code(),
             absl::StatusCode::kFailedPrecondition);
   options.tls.cert_pem = "nonsense";
@@ -364,7 +275,7 @@ class StuckService : public internal::v1::PeerService::CallbackService {
 // A peer that hangs costs a bounded queue and nobody's time.
 TEST_F(GrpcTransportTest, DropsAndReportsWhatAHungPeerDoesNotTake) {
   const raft::MemberId hung = Id(33);
-  const PeerTlsOptions tls = authority_.Member(kCluster, hung);
+  const PeerTlsOptions tls = authority_.Member(kTestCluster, TestName(hung));
   grpc::SslServerCredentialsOptions credentials(
       GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   credentials.pem_root_certs = tls.ca_pem;

@@ -19,6 +19,7 @@
 #include "replication/transport/peer_identity.h"
 #include "tests/replication/transport/recording_sink.h"
 #include "tests/replication/transport/test_authority.h"
+#include "tests/replication/transport/transport_peer.h"
 
 namespace quorate::replication {
 namespace {
@@ -38,11 +39,11 @@ class PeerAdmissionTest : public testing::Test {
   PeerAdmissionTest() : authority_("cluster"), other_authority_("other") {}
 
   void SetUp() override {
-    auto transport =
-        GrpcTransport::Create({.id = kSelf,
-                               .listen = "127.0.0.1:0",
-                               .tls = authority_.Member(kCluster, kSelf),
-                               .clock = &SystemClock()});
+    auto transport = GrpcTransport::Create(
+        {.id = kSelf,
+         .listen = "127.0.0.1:0",
+         .tls = authority_.Member(kCluster, TestName(kSelf)),
+         .clock = &SystemClock()});
     ASSERT_TRUE(transport.ok()) << transport.status();
     transport_ = *std::move(transport);
     raft::Configuration configuration;
@@ -50,12 +51,12 @@ class PeerAdmissionTest : public testing::Test {
       configuration.membership.voters.push_back(id);
       // Nobody is there; this test speaks for the others.
       configuration.addresses.push_back({.id = id,
-                                         .name = absl::StrCat("m", id.value()),
+                                         .name = TestName(id),
                                          .peer_endpoint = "127.0.0.1:1",
                                          .client_endpoint = ""});
     }
     transport_->SetConfiguration(configuration);
-    transport_->Start(&sink_);
+    transport_->Start(&sink_, nullptr);
   }
 
   static proto::PeerHello Hello(const std::string& cluster, raft::MemberId from,
@@ -64,12 +65,13 @@ class PeerAdmissionTest : public testing::Test {
     hello.set_cluster_id(cluster);
     hello.set_from(from.value());
     hello.set_to(to.value());
+    hello.set_run(1);
     return hello;
   }
 
   static std::string Names(const std::string& cluster, raft::MemberId id) {
-    return absl::StrCat("URI:", MemberUri(cluster, id),
-                        ",DNS:", MemberHostName(cluster, id));
+    return absl::StrCat("URI:", MemberUri(cluster, TestName(id)),
+                        ",DNS:", MemberHostName(cluster, TestName(id)));
   }
 
   // Opens a stream with these certificates, says hello and sends a heartbeat.
@@ -81,7 +83,8 @@ class PeerAdmissionTest : public testing::Test {
     tls.pem_cert_chain = certificate.cert_pem;
     tls.pem_private_key = certificate.key_pem;
     grpc::ChannelArguments arguments;
-    arguments.SetSslTargetNameOverride(MemberHostName(kCluster, kSelf));
+    arguments.SetSslTargetNameOverride(
+        MemberHostName(kCluster, TestName(kSelf)));
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     const auto stub = proto::PeerService::NewStub(grpc::CreateCustomChannel(
         absl::StrCat("127.0.0.1:", transport_->port()),
@@ -124,13 +127,15 @@ TEST_F(PeerAdmissionTest, HearsAMember) {
 
 TEST_F(PeerAdmissionTest, RefusesAHelloThatIsWrong) {
   const auto peer = authority_.Issue(Names(kCluster, kPeer));
-  const std::vector<proto::PeerHello> wrong = {
+  std::vector<proto::PeerHello> wrong = {
       proto::PeerHello(),
       Hello(kOtherCluster, kPeer, kSelf),
       Hello(kCluster, kPeer, kThird),
       Hello(kCluster, kSelf, kSelf),
       Hello(kCluster, kThird, kSelf),  // Somebody else's certificate.
-      Hello(kCluster, raft::kNobody, kSelf)};
+      Hello(kCluster, raft::kNobody, kSelf),
+      Hello(kCluster, kPeer, kSelf)};  // Without a run.
+  wrong.back().set_run(0);
   for (const proto::PeerHello& hello : wrong) {
     EXPECT_EQ(CodeOf(peer, hello), grpc::StatusCode::PERMISSION_DENIED)
         << hello.ShortDebugString();
@@ -138,14 +143,50 @@ TEST_F(PeerAdmissionTest, RefusesAHelloThatIsWrong) {
   EXPECT_TRUE(sink_.seen().messages.empty());
 }
 
+// The name is the place's; the configuration says which id holds it. A member
+// that lost its disk comes back with the certificate it has.
+TEST_F(PeerAdmissionTest, HearsAMemberUnderItsNextIdOnlyWhenItIsConfigured) {
+  const auto certificate = authority_.Issue(Names(kCluster, kPeer));
+  const raft::MemberId next(55);
+  EXPECT_EQ(CodeOf(certificate, Hello(kCluster, next, kSelf)),
+            grpc::StatusCode::PERMISSION_DENIED);
+  raft::Configuration configuration =
+      ConfigurationOf({{kSelf, 1}, {kThird, 1}, {next, 1}});
+  configuration.addresses.back().name = TestName(kPeer);
+  transport_->SetConfiguration(configuration);
+  EXPECT_EQ(CodeOf(certificate, Hello(kCluster, next, kSelf)),
+            grpc::StatusCode::OK);
+  EXPECT_EQ(CodeOf(certificate, Hello(kCluster, kPeer, kSelf)),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(CodeOf(certificate, Hello(kCluster, kThird, kSelf)),
+            grpc::StatusCode::PERMISSION_DENIED);
+}
+
+TEST_F(PeerAdmissionTest, RefusesAnOldCopyOfAMember) {
+  const auto certificate = authority_.Issue(Names(kCluster, kPeer));
+  proto::PeerHello hello = Hello(kCluster, kPeer, kSelf);
+  hello.set_incarnation(7);
+  EXPECT_EQ(CodeOf(certificate, hello), grpc::StatusCode::OK);
+  hello.set_run(2);
+  EXPECT_EQ(CodeOf(certificate, hello), grpc::StatusCode::FAILED_PRECONDITION);
+  hello.set_incarnation(6);
+  EXPECT_EQ(CodeOf(certificate, hello), grpc::StatusCode::FAILED_PRECONDITION);
+  hello.set_incarnation(8);
+  EXPECT_EQ(CodeOf(certificate, hello), grpc::StatusCode::OK);
+  hello.set_run(1);
+  hello.set_incarnation(7);
+  EXPECT_EQ(CodeOf(certificate, hello), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
 TEST_F(PeerAdmissionTest, RefusesACertificateThatIsWrong) {
-  const std::string uri = absl::StrCat("URI:", MemberUri(kCluster, kPeer));
+  const std::string uri =
+      absl::StrCat("URI:", MemberUri(kCluster, TestName(kPeer)));
   const std::vector<std::string> wrong = {
-      "", absl::StrCat("DNS:", MemberHostName(kCluster, kPeer)),
+      "", absl::StrCat("DNS:", MemberHostName(kCluster, TestName(kPeer))),
       Names(kOtherCluster, kPeer), Names(kCluster, kThird),
       absl::StrCat(uri, "/"), absl::StrCat(uri, "0"),
       // Two names: whose is it?
-      absl::StrCat(uri, ",URI:", MemberUri(kCluster, kThird))};
+      absl::StrCat(uri, ",URI:", MemberUri(kCluster, TestName(kThird)))};
   for (const std::string& names : wrong) {
     EXPECT_EQ(CodeOf(authority_.Issue(names), Hello(kCluster, kPeer, kSelf)),
               grpc::StatusCode::PERMISSION_DENIED)
@@ -177,7 +218,7 @@ TEST_F(PeerAdmissionTest, EndsAStreamThatSendsNonsense) {
   tls.pem_cert_chain = peer.cert_pem;
   tls.pem_private_key = peer.key_pem;
   grpc::ChannelArguments arguments;
-  arguments.SetSslTargetNameOverride(MemberHostName(kCluster, kSelf));
+  arguments.SetSslTargetNameOverride(MemberHostName(kCluster, TestName(kSelf)));
   const auto stub = proto::PeerService::NewStub(
       grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", transport_->port()),
                                 grpc::SslCredentials(tls), arguments));
@@ -195,24 +236,24 @@ TEST_F(PeerAdmissionTest, EndsAStreamThatSendsNonsense) {
 // A member that moved: the address of the peer now belongs to another member.
 // It has a certificate of the cluster, but not the peer's.
 TEST_F(PeerAdmissionTest, SpeaksToTheMemberThatIsMeantOnly) {
-  auto third =
-      GrpcTransport::Create({.id = kThird,
-                             .listen = "127.0.0.1:0",
-                             .tls = authority_.Member(kCluster, kThird),
-                             .clock = &SystemClock()});
+  auto third = GrpcTransport::Create(
+      {.id = kThird,
+       .listen = "127.0.0.1:0",
+       .tls = authority_.Member(kCluster, TestName(kThird)),
+       .clock = &SystemClock()});
   ASSERT_TRUE(third.ok()) << third.status();
   const std::string endpoint = absl::StrCat("127.0.0.1:", (*third)->port());
   raft::Configuration configuration;
   for (const raft::MemberId id : {kSelf, kPeer, kThird}) {
     configuration.membership.voters.push_back(id);
     configuration.addresses.push_back({.id = id,
-                                       .name = absl::StrCat("m", id.value()),
+                                       .name = TestName(id),
                                        .peer_endpoint = endpoint,
                                        .client_endpoint = ""});
   }
   RecordingSink third_sink;
   (*third)->SetConfiguration(configuration);
-  (*third)->Start(&third_sink);
+  (*third)->Start(&third_sink, nullptr);
   transport_->SetConfiguration(configuration);
   ASSERT_TRUE(sink_.WaitForReachable(1));
   EXPECT_EQ(sink_.seen().reachable[0], kThird);

@@ -23,6 +23,8 @@ class RecordingSink : public PeerMessageSink {
     std::vector<PeerMessage> messages;
     std::vector<raft::MemberId> unreachable;
     std::vector<raft::MemberId> reachable;
+    std::vector<raft::MemberId> lost;
+    std::vector<std::pair<raft::MemberId, bool>> snapshots;
     int calls = 0;
   };
 
@@ -48,6 +50,20 @@ class RecordingSink : public PeerMessageSink {
     changed_.NotifyAll();
   }
 
+  void OnPeerLost(raft::MemberId peer) override {
+    MutexLock lock(&mu_);
+    ++seen_.calls;
+    seen_.lost.push_back(peer);
+    changed_.NotifyAll();
+  }
+
+  void OnSnapshotSent(raft::MemberId to, bool delivered) override {
+    MutexLock lock(&mu_);
+    ++seen_.calls;
+    seen_.snapshots.emplace_back(to, delivered);
+    changed_.NotifyAll();
+  }
+
   Seen seen() const {
     MutexLock lock(&mu_);
     return seen_;
@@ -60,7 +76,11 @@ class RecordingSink : public PeerMessageSink {
 
   // False where it did not come true within a minute.
   bool WaitFor(const std::function<bool(const Seen&)>& condition) {
-    const absl::Duration until = SystemClock().SinceBoot() + absl::Seconds(60);
+    return WaitFor(condition, SystemClock().SinceBoot() + absl::Seconds(60));
+  }
+
+  bool WaitFor(const std::function<bool(const Seen&)>& condition,
+               absl::Duration until) {
     MutexLock lock(&mu_);
     while (!condition(seen_)) {
       if (SystemClock().SinceBoot() >= until) return false;
@@ -77,6 +97,15 @@ class RecordingSink : public PeerMessageSink {
   bool WaitForUnreachable(size_t times) {
     return WaitFor(
         [=](const Seen& seen) { return seen.unreachable.size() >= times; });
+  }
+
+  bool WaitForLost(size_t times) {
+    return WaitFor([=](const Seen& seen) { return seen.lost.size() >= times; });
+  }
+
+  bool WaitForSnapshots(size_t times) {
+    return WaitFor(
+        [=](const Seen& seen) { return seen.snapshots.size() >= times; });
   }
 
   bool WaitForMessages(size_t count) {

@@ -90,10 +90,10 @@ TestAuthority::Certificate TestAuthority::Issue(const std::string& names) {
 }
 
 PeerTlsOptions TestAuthority::Member(absl::string_view cluster_id,
-                                     raft::MemberId id) {
+                                     absl::string_view name) {
   Certificate certificate =
-      Issue(absl::StrCat("URI:", MemberUri(cluster_id, id),
-                         ",DNS:", MemberHostName(cluster_id, id)));
+      Issue(absl::StrCat("URI:", MemberUri(cluster_id, name),
+                         ",DNS:", MemberHostName(cluster_id, name)));
   return PeerTlsOptions{.ca_pem = ca_pem_,
                         .cert_pem = std::move(certificate.cert_pem),
                         .key_pem = std::move(certificate.key_pem),

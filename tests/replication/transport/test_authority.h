@@ -11,7 +11,6 @@
 #include "openssl/evp.h"
 #include "openssl/x509.h"
 
-#include "replication/raft/types.h"
 #include "replication/transport/grpc_transport.h"
 
 namespace quorate::replication {
@@ -30,8 +29,8 @@ class TestAuthority {
   // `names` as in openssl's configuration: "URI:a,DNS:b".
   Certificate Issue(const std::string& names);
 
-  // What member `id` of `cluster_id` has on its disk.
-  PeerTlsOptions Member(absl::string_view cluster_id, raft::MemberId id);
+  // What the member `name` of `cluster_id` has on its disk.
+  PeerTlsOptions Member(absl::string_view cluster_id, absl::string_view name);
 
   const std::string& ca_pem() const { return ca_pem_; }
 

@@ -17,7 +17,6 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "dev"))
 import certificates  # noqa: E402
 
 CLUSTER = "0123456789abcdef0123456789abcdef"
-HIGHEST_ID = str(2**64 - 1)
 
 
 class CertificatesTest(unittest.TestCase):
@@ -26,7 +25,7 @@ class CertificatesTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp()
         certificates.make_certificates(
-            cls.folder, CLUSTER, {"m1": "17", "m2": HIGHEST_ID})
+            cls.folder, CLUSTER, ["m1", "m-2.b"])
 
     @classmethod
     def tearDownClass(cls):
@@ -63,11 +62,10 @@ class CertificatesTest(unittest.TestCase):
         member = f"quorate://{CLUSTER}/member"
         self.assertEqual(
             self.names("m1"), {"IP Address:127.0.0.1", "DNS:localhost",
-                               f"URI:{member}/17"})
+                               f"URI:{member}/m1"})
         self.assertEqual(
-            self.names("m2-peer"),
-            {f"URI:{member}/{HIGHEST_ID}",
-             f"DNS:{HIGHEST_ID}.{CLUSTER}.member.quorate"})
+            self.names("m-2.b-peer"),
+            {f"URI:{member}/m-2.b", f"DNS:m-2.b.{CLUSTER}.member.quorate"})
         self.assertEqual(self.names("client"),
                          {f"URI:quorate://{CLUSTER}/client/developer"})
 
