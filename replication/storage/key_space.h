@@ -3,7 +3,8 @@
 // Column family "default" holds what there is one of, or few:
 //   hs                HardState, one record for term, vote and commit
 //   ident             MemberIdentity
-//   conf/<be64 index> Configuration of the entry with that index
+//   conf/<be64 index> Configuration of the entry with that index; index 0: as
+//                     another member told it to one that joined
 // Column family "log" holds the entries:
 //   <be64 index>      Entry
 // Families keep the log's tables apart from records that are overwritten all

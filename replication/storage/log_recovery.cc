@@ -93,8 +93,12 @@ absl::StatusOr<std::vector<AtIndex>> RecoverConfigurations(
 // Checks the entries one by one, in order.
 class EntryScan {
  public:
-  explicit EntryScan(RecoveredLog* recovered)
-      : recovered_(recovered), seen_(recovered->snapshot.has_value() ? 1 : 0) {}
+  explicit EntryScan(RecoveredLog* recovered) : recovered_(recovered) {
+    const auto& configurations = recovered->configurations;
+    const bool told =
+        !configurations.empty() && configurations.front().index == Index(0);
+    seen_ = recovered->snapshot.has_value() || told ? 1 : 0;
+  }
 
   absl::Status Visit(absl::string_view key, absl::string_view record) {
     const Index expected = recovered_->terms.last().Next();
@@ -156,7 +160,9 @@ class EntryScan {
   }
 
   RecoveredLog* const recovered_;
-  size_t seen_;  // Configurations met so far, the snapshot's among them.
+  // Configurations met so far, with the one that no entry of the log brings:
+  // the snapshot's, or what another member told.
+  size_t seen_ = 0;
 };
 
 }  // namespace

@@ -83,10 +83,35 @@ void PutEntry(const Entry& entry, rocksdb::ColumnFamilyHandle* log,
              SealRecord(configuration_key, proto.configuration()));
 }
 
+// How a member knows who the members are when its log begins.
+enum class FirstConfiguration {
+  kEntry,  // By entry 1, which all members of a new cluster write.
+  kTold,   // By another member; the log is empty.
+};
+
+void PutFirstRecords(const MemberIdentity& identity,
+                     const raft::Configuration& configuration,
+                     FirstConfiguration kind, rocksdb::ColumnFamilyHandle* log,
+                     rocksdb::ColumnFamilyHandle* meta,
+                     rocksdb::WriteBatch* batch) {
+  batch->Put(kIdentityKey, SealIdentity(identity));
+  if (kind == FirstConfiguration::kEntry) {
+    batch->Put(kHardStateKey, SealHardState(BootstrapHardState()));
+    PutEntry(BootstrapEntry(configuration), log, meta, batch);
+    return;
+  }
+  batch->Put(kHardStateKey, SealHardState(HardState()));
+  internal::v1::Configuration proto;
+  EncodeConfiguration(configuration, &proto);
+  const std::string key = ConfigurationKey(Index(0));
+  batch->Put(meta, key, SealRecord(key, proto));
+}
+
 // Makes a database in `folder` and closes it again.
 absl::Status WriteFirstRecords(const std::string& folder,
                                const MemberIdentity& identity,
                                const raft::Configuration& configuration,
+                               FirstConfiguration kind,
                                const rocksdb::Options& settings) {
   rocksdb::DB* opened = nullptr;
   QUORATE_RETURN_IF_ERROR(
@@ -96,10 +121,8 @@ absl::Status WriteFirstRecords(const std::string& folder,
   QUORATE_RETURN_IF_ERROR(
       FromRocksDb(db->CreateColumnFamily(settings, kLogFamily, &log)));
   rocksdb::WriteBatch batch;
-  batch.Put(kIdentityKey, SealIdentity(identity));
-  batch.Put(kHardStateKey, SealHardState(BootstrapHardState()));
-  PutEntry(BootstrapEntry(configuration), log, db->DefaultColumnFamily(),
-           &batch);
+  PutFirstRecords(identity, configuration, kind, log, db->DefaultColumnFamily(),
+                  &batch);
   rocksdb::WriteOptions synced;
   synced.sync = true;
   const rocksdb::Status written = db->Write(synced, &batch);
@@ -108,18 +131,11 @@ absl::Status WriteFirstRecords(const std::string& folder,
   return FromRocksDb(db->Close());
 }
 
-}  // namespace
-
-RocksDbLogStore::RocksDbLogStore(std::unique_ptr<Database> database,
-                                 std::shared_ptr<FatalLatch> fatal)
-    : database_(std::move(database)), fatal_(std::move(fatal)) {}
-
-RocksDbLogStore::~RocksDbLogStore() = default;
-
-absl::Status RocksDbLogStore::Create(const std::string& data_dir,
-                                     const MemberIdentity& identity,
-                                     const raft::Configuration& configuration,
-                                     const LogStoreOptions& options) {
+absl::Status CreateLog(const std::string& data_dir,
+                       const MemberIdentity& identity,
+                       const raft::Configuration& configuration,
+                       FirstConfiguration kind,
+                       const LogStoreOptions& options) {
   QUORATE_RETURN_IF_ERROR(CheckBootstrap(identity, configuration));
   rocksdb::Env* const env = EnvOrDefault(options.env);
   const std::string folder = absl::StrCat(data_dir, "/", kLogFolder);
@@ -145,10 +161,33 @@ absl::Status RocksDbLogStore::Create(const std::string& data_dir,
            })});
   settings.create_if_missing = true;
   QUORATE_RETURN_IF_ERROR(
-      WriteFirstRecords(unfinished, identity, configuration, settings));
+      WriteFirstRecords(unfinished, identity, configuration, kind, settings));
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env, unfinished));
   QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(unfinished, folder)));
   return SyncDirectory(env, data_dir);
+}
+
+}  // namespace
+
+RocksDbLogStore::RocksDbLogStore(std::unique_ptr<Database> database,
+                                 std::shared_ptr<FatalLatch> fatal)
+    : database_(std::move(database)), fatal_(std::move(fatal)) {}
+
+RocksDbLogStore::~RocksDbLogStore() = default;
+
+absl::Status RocksDbLogStore::Create(const std::string& data_dir,
+                                     const MemberIdentity& identity,
+                                     const raft::Configuration& configuration,
+                                     const LogStoreOptions& options) {
+  return CreateLog(data_dir, identity, configuration,
+                   FirstConfiguration::kEntry, options);
+}
+
+absl::Status RocksDbLogStore::CreateJoining(
+    const std::string& data_dir, const MemberIdentity& identity,
+    const raft::Configuration& configuration, const LogStoreOptions& options) {
+  return CreateLog(data_dir, identity, configuration, FirstConfiguration::kTold,
+                   options);
 }
 
 absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
@@ -158,9 +197,9 @@ absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
   if (EnvOrDefault(options.env)->FileExists(folder).IsNotFound()) {
     return absl::NotFoundError(absl::StrCat(
         "no log in ", folder,
-        ". `quorated init` makes the directory of a new member. If this member "
-        "had one, its disk is lost: replace the member, do not start it "
-        "empty"));
+        ". `quorated init` makes the directory of a new member of a new "
+        "cluster. If this member had one, its disk is lost: let it rejoin, do "
+        "not start it empty"));
   }
   absl::Status status = CheckWriteAheadLog(EnvOrDefault(options.env), folder);
   if (!status.ok()) return NotToBeTrusted(folder, status);

@@ -70,6 +70,15 @@ class RocksDbLogStore : public LogStore {
                              const raft::Configuration& configuration,
                              const LogStoreOptions& options);
 
+  // Makes the empty log of a member that comes into a cluster that is there.
+  // `configuration` is as another member told it, with this one in it; it holds
+  // until the log says better, and RestoredConfigurations has it at index 0.
+  // Errors and durability as Create.
+  static absl::Status CreateJoining(const std::string& data_dir,
+                                    const MemberIdentity& identity,
+                                    const raft::Configuration& configuration,
+                                    const LogStoreOptions& options);
+
   // Checks every record before it trusts any.
   // Errors: NOT_FOUND where `data_dir` has no log; FAILED_PRECONDITION where it
   // is another cluster's or a later version's; DATA_LOSS where it is damaged:

@@ -388,5 +388,63 @@ TEST_F(RocksDbLogStoreTest, ItWorksOnARealDisk) {
   std::filesystem::remove_all(folder);
 }
 
+TEST_F(RocksDbLogStoreTest, AJoiningMemberHasWhatItWasToldAndNoEntry) {
+  QUORATE_CHECK_OK(RocksDbLogStore::CreateJoining("/m1", FirstMember(),
+                                                  ThreeMembers(), options_));
+  EXPECT_TRUE(absl::IsAlreadyExists(Create()));
+  for (int start = 0; start < 2; ++start) {
+    const auto store = Open();
+    EXPECT_EQ(store->identity(), FirstMember());
+    EXPECT_EQ(store->RestoredHardState(), HardState());
+    EXPECT_EQ(store->FirstIndex(), Index(1));
+    EXPECT_EQ(store->LastIndex(), Index(0));
+    EXPECT_FALSE(store->RestoredSnapshot().has_value());
+    ASSERT_EQ(store->RestoredConfigurations().size(), 1U);
+    EXPECT_EQ(store->RestoredConfigurations()[0].index, Index(0));
+    EXPECT_EQ(*store->RestoredConfigurations()[0].configuration,
+              ThreeMembers());
+  }
+}
+
+TEST_F(RocksDbLogStoreTest, AJoiningMembersLogGrowsFromItsFirstEntry) {
+  QUORATE_CHECK_OK(RocksDbLogStore::CreateJoining("/m1", FirstMember(),
+                                                  ThreeMembers(), options_));
+  const ExpectedLog others;
+  Open()->Append({.hard_state = HardState{.term = Term(1), .commit = Index(1)},
+                  .entries = {others.entries[0], Command(2, 1, "a")}});
+  const auto store = Open();
+  EXPECT_EQ(store->LastIndex(), Index(2));
+  const auto configurations = store->RestoredConfigurations();
+  ASSERT_EQ(configurations.size(), 2U);
+  EXPECT_EQ(configurations[0].index, Index(0));
+  EXPECT_EQ(configurations[1].index, Index(1));
+}
+
+TEST_F(RocksDbLogStoreTest, ASnapshotTakesThePlaceOfWhatAJoiningMemberWasTold) {
+  QUORATE_CHECK_OK(RocksDbLogStore::CreateJoining("/m1", FirstMember(),
+                                                  ThreeMembers(), options_));
+  const ExpectedLog others;
+  const raft::SnapshotPosition position = {
+      .index = Index(9),
+      .term = Term(3),
+      .configuration = others.entries[0].configuration,
+      .configuration_index = Index(1)};
+  Open()->Append(
+      {.install = position,
+       .hard_state = HardState{.term = Term(3), .commit = Index(9)}});
+  const auto store = Open();
+  EXPECT_EQ(store->FirstIndex(), Index(10));
+  ASSERT_EQ(store->RestoredConfigurations().size(), 1U);
+  EXPECT_EQ(store->RestoredConfigurations()[0].index, Index(1));
+}
+
+TEST_F(RocksDbLogStoreTest, AMemberJoinsOnlyWhereItIsOne) {
+  MemberIdentity stranger = FirstMember();
+  stranger.member_id = MemberId(99);
+  EXPECT_TRUE(absl::IsInvalidArgument(RocksDbLogStore::CreateJoining(
+      "/m1", stranger, ThreeMembers(), options_)));
+  EXPECT_TRUE(absl::IsNotFound(OpenStatus()));
+}
+
 }  // namespace
 }  // namespace quorate::replication
