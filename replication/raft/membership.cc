@@ -93,6 +93,12 @@ void ConfigurationStack::TruncateFrom(Index index) {
     stack_.pop_back();
 }
 
+void ConfigurationStack::Replace(
+    Index index, std::shared_ptr<const Configuration> configuration) {
+  stack_.clear();
+  stack_.push_back({index, std::move(configuration)});
+}
+
 void ConfigurationStack::ForgetBefore(Index commit) {
   if (stack_.size() < 2 || stack_[1].index > commit) return;
   const auto first_after = std::find_if(

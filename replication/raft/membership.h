@@ -50,6 +50,10 @@ class ConfigurationStack {
   // first configuration of a log is committed and stays.
   void TruncateFrom(Index index);
 
+  // The log begins after a snapshot: its configuration takes the place of all,
+  // also of one that is of a later entry, since that entry is gone.
+  void Replace(Index index, std::shared_ptr<const Configuration> configuration);
+
   // Entries up to `commit` can no longer be truncated: forgets configurations
   // that can never be in force again.
   void ForgetBefore(Index commit);

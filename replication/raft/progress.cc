@@ -35,7 +35,15 @@ void Inflights::Clear() {
 }
 
 bool Progress::Paused() const {
-  return state_ == State::kProbe ? probe_sent_ : inflights_.Full();
+  switch (state_) {
+    case State::kProbe:
+      return probe_sent_;
+    case State::kReplicate:
+      return inflights_.Full();
+    case State::kSnapshot:
+      return true;
+  }
+  return true;
 }
 
 void Progress::OnSent(Index last, size_t bytes, Index told_commit) {
@@ -50,12 +58,19 @@ void Progress::OnSent(Index last, size_t bytes, Index told_commit) {
   next_ = last.Next();
 }
 
-bool Progress::OnAccepted(Index match) {
+bool Progress::OnAccepted(Index match, Index first_index) {
   if (match < match_) return false;
   if (match == match_ && state_ == State::kReplicate) return false;
+  if (match == match_ && state_ == State::kSnapshot) return false;
   match_ = match;
   probe_sent_ = false;
-  if (state_ == State::kProbe) {
+  if (state_ == State::kSnapshot) {
+    // Every acknowledgement counts; but entries are of use only where the log
+    // still has the next one.
+    next_ = std::max(next_, match.Next());
+    if (match.Next() < first_index) return true;
+  }
+  if (state_ != State::kReplicate) {
     state_ = State::kReplicate;
     next_ = match.Next();
     return true;
@@ -69,7 +84,7 @@ bool Progress::OnRejected(Index rejected, Index hint) {
   // A member does not refuse what it has acknowledged. Where it does all the
   // same it has lost its disk, and answering at once would only turn in
   // circles.
-  if (rejected <= match_) return false;
+  if (rejected <= match_ || state_ == State::kSnapshot) return false;
   if (state_ == State::kReplicate) {
     BecomeProbe();
     return true;
@@ -80,6 +95,20 @@ bool Progress::OnRejected(Index rejected, Index hint) {
   told_commit_ = std::min(told_commit_, match_);
   probe_sent_ = false;
   return true;
+}
+
+void Progress::BecomeSnapshot(Index at_least) {
+  QUORATE_CHECK(at_least > match_);
+  BecomeProbe();
+  state_ = State::kSnapshot;
+  next_ = at_least.Next();
+}
+
+void Progress::OnSnapshotEnded(bool delivered, Index at_least) {
+  if (state_ != State::kSnapshot) return;
+  BecomeProbe();
+  if (delivered) next_ = std::max(next_, at_least.Next());
+  probe_sent_ = !delivered;
 }
 
 void Progress::BecomeProbe() {

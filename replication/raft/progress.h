@@ -58,10 +58,13 @@ class Inflights {
 // The leader's view of one member. While it does not know where the logs agree
 // it probes: one message, then it waits for a sign. When a probe has been
 // accepted it replicates: messages follow one another without waiting, within
-// the limits. Confined to the consensus thread.
+// the limits. A member that needs entries which are compacted away gets a
+// snapshot, and nothing else until that has ended or it says that it has what
+// it needs (etcd-io/raft, tracker/progress.go, PendingSnapshot). Confined to
+// the consensus thread.
 class Progress {
  public:
-  enum class State { kProbe, kReplicate };
+  enum class State { kProbe, kReplicate, kSnapshot };
 
   // A new leader takes it that the other's log is like its own (Raft, §5.3:
   // nextIndex is the one after the leader's last).
@@ -86,9 +89,9 @@ class Progress {
   // `told_commit`.
   void OnSent(Index last, size_t bytes, Index told_commit);
 
-  // The member acknowledged that it holds everything up to `match`. Returns
-  // false where that was known.
-  bool OnAccepted(Index match);
+  // The member acknowledged that it holds everything up to `match`; the log
+  // begins with `first_index`. Returns false where that was known.
+  bool OnAccepted(Index match, Index first_index);
 
   // The member refused an append whose previous entry was `rejected`; the logs
   // may agree at `hint`. Returns false where the refusal is out of date.
@@ -96,6 +99,17 @@ class Progress {
 
   // A sign of life: one more message may be tried, since the last may be lost.
   void Resume() { probe_sent_ = false; }
+
+  // The member must get a snapshot of `at_least` or later, which is above
+  // match(). Waits without a limit of time: an installation takes as long as it
+  // takes (raft.md, pitfall 17).
+  void BecomeSnapshot(Index at_least);
+
+  // The snapshot has been handed over, or has failed. Where it was handed over
+  // the next probe starts after `at_least`, which the leader's log begins
+  // after; else, at the next sign of life, the leader finds out again that a
+  // snapshot is needed. Does nothing but in kSnapshot.
+  void OnSnapshotEnded(bool delivered, Index at_least);
 
   // What was sent ahead may be lost: starts again after the last acknowledged
   // entry.
@@ -119,7 +133,7 @@ class Progress {
   // What the member can commit up to, if no message is lost.
   Index told_commit_;
   bool probe_sent_ = false;
-  // Invariant: empty while probing.
+  // Invariant: empty but while replicating.
   Inflights inflights_;
 };
 

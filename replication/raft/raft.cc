@@ -25,6 +25,27 @@ absl::StatusOr<Index> Raft::Propose(std::vector<Proposal> proposals,
   return core_->Propose(std::move(proposals), stamp);
 }
 
+absl::StatusOr<Index> Raft::ProposeConfiguration(
+    const ConfigurationChange& change, Stamp stamp) {
+  return core_->ProposeConfiguration(change, stamp);
+}
+
+absl::Status Raft::TransferLeadership(MemberId to) {
+  return core_->TransferLeadership(to);
+}
+
+void Raft::Compact(const SnapshotPosition& position) {
+  core_->Compact(position);
+}
+
+void Raft::OnSnapshotEnded(MemberId peer, bool delivered) {
+  core_->OnSnapshotEnded(peer, delivered);
+}
+
+void Raft::OnPeerLost(MemberId peer) {
+  core_->OnPeerLost(peer);
+}
+
 absl::Status Raft::ReadIndex(uint64_t nonce) {
   return core_->ReadIndex(nonce);
 }

@@ -20,6 +20,7 @@ Raft::Core::Core(const RaftOptions& options, const LogReader* log,
     : options_(options),
       log_(log, {.commit = restored.hard_state.commit,
                  .applied = restored.applied,
+                 .snapshot = restored.snapshot,
                  .max_cached_bytes = options.max_cached_bytes,
                  .max_committed_bytes = options.max_committed_bytes}),
       configurations_(restored.configurations),
@@ -57,6 +58,7 @@ void Raft::Core::Tick() {
   ++election_elapsed_;
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) {
+    TickFailover();
     if (election_elapsed_ >= election_timeout_) Campaign();
     return;
   }
@@ -68,6 +70,8 @@ void Raft::Core::Tick() {
     CheckQuorum(*leader);
   }
   TickWriteStall();
+  leader = std::get_if<Leader>(&role_);
+  if (leader != nullptr) TickTransfer(*leader);
 }
 
 void Raft::Core::TickWriteStall() {
@@ -101,7 +105,13 @@ bool Raft::Core::AdoptTerm(const Message& message) {
   if (const auto* request = std::get_if<VoteRequest>(&message.body)) {
     // Who hears a leader disturbs it for nobody (Raft, §6, last part; thesis,
     // §4.2.3).
-    if (HearsLeader()) return false;
+    if (HearsLeader() && !request->transfer) {
+      if (request->pre_vote) {
+        unheard_ = message;
+        unheard_ticks_ = 0;
+      }
+      return false;
+    }
     // A rehearsal changes no one's term.
     if (request->pre_vote) return true;
   }
@@ -111,7 +121,9 @@ bool Raft::Core::AdoptTerm(const Message& message) {
   }
   const bool from_leader =
       std::holds_alternative<AppendRequest>(message.body) ||
-      std::holds_alternative<Heartbeat>(message.body);
+      std::holds_alternative<Heartbeat>(message.body) ||
+      std::holds_alternative<TimeoutNow>(message.body) ||
+      std::holds_alternative<InstallSnapshot>(message.body);
   BecomeFollower(message.term, from_leader ? message.from : kNobody);
   return true;
 }
@@ -127,6 +139,15 @@ void Raft::Core::AnswerStaleTerm(const Message& message) {
     SendWhenDurable(message.from, term_,
                     AppendReply{.accepted = false,
                                 .match = append->previous_index,
+                                .hint_index = log_.commit(),
+                                .hint_term = log_.TermAt(log_.commit())});
+  } else if (const auto* install =
+                 std::get_if<InstallSnapshot>(&message.body)) {
+    // The snapshot may be good, but its sender must learn that it does not lead
+    // any more; the next leader sends one where one is needed.
+    SendWhenDurable(message.from, term_,
+                    AppendReply{.accepted = false,
+                                .match = install->position.index,
                                 .hint_index = log_.commit(),
                                 .hint_term = log_.TermAt(log_.commit())});
   } else if (std::holds_alternative<Heartbeat>(message.body)) {
@@ -155,6 +176,7 @@ void Raft::Core::OnAppended(const AppendReceipt& receipt) {
     MaybeCommit(*leader);
     return;
   }
+  MaybeTakeOver();
   auto* candidate = std::get_if<Candidate>(&role_);
   if (candidate == nullptr || candidate->rehearsing) return;
   // The own vote counts when it is durable, like anyone's.
@@ -177,7 +199,8 @@ void Raft::Core::CommitTo(Index index) {
 
 bool Raft::Core::HasReady() const {
   if (!messages_.empty() || !messages_when_durable_.empty() ||
-      !read_states_.empty() || log_.HasUnwritten() || log_.HasCommitted() ||
+      !read_states_.empty() || !snapshot_orders_.empty() ||
+      log_.HasUnwritten() || log_.HasReplacement() || log_.HasCommitted() ||
       handed_out_.term != term_ || handed_out_.vote != vote_) {
     return true;
   }
@@ -198,14 +221,18 @@ Ready Raft::Core::TakeReady() {
   Ready ready;
   ready.messages = std::exchange(messages_, {});
   ready.reads = std::exchange(read_states_, {});
+  ready.snapshots = std::exchange(snapshot_orders_, {});
 
   AppendWork& append = ready.append;
+  append.install = log_.TakeInstall(writes_ + 1);
+  append.compact_to = log_.TakeCompaction();
   append.entries = log_.TakeUnwritten(writes_ + 1);
   append.messages = std::exchange(messages_when_durable_, {});
   const HardState record{term_, vote_, log_.commit()};
   const bool promised =
       record.term != handed_out_.term || record.vote != handed_out_.vote;
-  append.must_sync = promised || !append.entries.empty();
+  append.must_sync =
+      promised || !append.entries.empty() || append.install.has_value();
   // The commit index is a hint, not worth a write of its own.
   if (append.must_sync && record != handed_out_) {
     append.hard_state = record;
@@ -240,6 +267,7 @@ RaftStatus Raft::Core::Status() const {
                     .term = term_,
                     .vote = vote_,
                     .leader = leader_,
+                    .transferring_to = kNobody,
                     .first_index = log_.first_index(),
                     .last_index = log_.last_index(),
                     .durable_index = log_.durable_index(),
@@ -248,14 +276,17 @@ RaftStatus Raft::Core::Status() const {
                     .membership = configurations_.membership(),
                     .peers = {}};
   if (const auto* leader = std::get_if<Leader>(&role_)) {
+    status.transferring_to = leader->transfer_to;
     for (const Peer& peer : leader->peers) {
       const Progress& progress = peer.progress;
-      status.peers.push_back({.id = peer.id,
-                              .match = progress.match(),
-                              .next = progress.next(),
-                              .recently_active = progress.recently_active,
-                              .inflight_messages = static_cast<int>(
-                                  progress.inflights().count())});
+      status.peers.push_back(
+          {.id = peer.id,
+           .match = progress.match(),
+           .next = progress.next(),
+           .recently_active = progress.recently_active,
+           .inflight_messages = static_cast<int>(progress.inflights().count()),
+           .needs_snapshot = progress.next() < log_.first_index() ||
+                             progress.state() == Progress::State::kSnapshot});
     }
   }
   return status;

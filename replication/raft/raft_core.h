@@ -4,6 +4,10 @@
 // raft_election.cc      §5.2, §5.4.1, PreVote, CheckQuorum
 // raft_replication.cc   §5.3, §5.4.2
 // raft_read_index.cc    thesis §6.4
+// raft_snapshot.cc      §7
+// raft_membership.cc    thesis, chapter 4
+// raft_transfer.cc      thesis §3.10
+// raft_failover.cc      elections without waiting for the timer
 
 #ifndef QUORATE_REPLICATION_RAFT_RAFT_CORE_H_
 #define QUORATE_REPLICATION_RAFT_RAFT_CORE_H_
@@ -12,6 +16,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -25,6 +31,10 @@
 
 namespace quorate::raft {
 
+// Far beyond any log, and far enough from the end of the type that a place in a
+// message can be counted on from.
+inline constexpr Index kLastIndex = Index(uint64_t{1} << 62);
+
 // Confined to the consensus thread.
 class Raft::Core {
  public:
@@ -34,6 +44,12 @@ class Raft::Core {
   void Tick();
   void Step(Message message);
   absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
+  absl::StatusOr<Index> ProposeConfiguration(const ConfigurationChange& change,
+                                             Stamp stamp);
+  absl::Status TransferLeadership(MemberId to);
+  void Compact(const SnapshotPosition& position);
+  void OnSnapshotEnded(MemberId peer, bool delivered);
+  void OnPeerLost(MemberId peer);
   absl::Status ReadIndex(uint64_t nonce);
   void Campaign();
   void OnUnreachable(MemberId peer);
@@ -91,6 +107,9 @@ class Raft::Core {
     // above read_round.
     std::deque<PendingRead> reads;
     uint64_t read_round = 0;  // The last that was sent; they count from 1.
+    // Nobody but while leadership is handed over, for so many ticks.
+    MemberId transfer_to = kNobody;
+    int transfer_ticks = 0;
 
     Peer* Find(MemberId id);
   };
@@ -107,9 +126,11 @@ class Raft::Core {
   void ResetElectionTimer();
   bool HearsLeader() const;
   void BecomeFollower(Term term, MemberId leader);
+  bool MayCampaign() const;
   void StartRehearsal();
-  void StartElection();
-  void AskForVotes(bool pre_vote, Term term);
+  void StartElection(bool transfer);
+  void AskForVotes(const VoteRequest& request, Term term);
+  bool AnswerVoteRequest(const Message& message, const VoteRequest& request);
   void CountVotes();
   void BecomeLeader();
   void CheckQuorum(Leader& leader);
@@ -123,10 +144,6 @@ class Raft::Core {
   void OnMessage(const Message& message, const AppendReply& reply);
   void OnMessage(const Message& message, const Heartbeat& heartbeat);
   void OnMessage(const Message& message, const HeartbeatReply& reply);
-
-  void OnMessage(const Message&, const TimeoutNow&) {}
-
-  void OnMessage(const Message&, const InstallSnapshot&) {}
 
   void RefuseAppend(const Message& message, const AppendRequest& request);
   void StoreEntries(std::vector<Entry> entries);
@@ -142,6 +159,34 @@ class Raft::Core {
   bool ReadRoundDue(const Leader& leader) const;
   void ConfirmReads(Leader& leader);
   void DropReads(Leader& leader);
+
+  // raft_snapshot.cc
+  void OnMessage(const Message& message, const InstallSnapshot& install);
+  void OrderSnapshot(Peer& peer);
+
+  // raft_membership.cc
+  void AppendConfiguration(Leader& leader,
+                           std::shared_ptr<const Configuration> configuration,
+                           Stamp stamp);
+  void UpdatePeers(Leader& leader);
+  void FinishChange(Leader& leader);
+  void LeaveJointConfiguration(Leader& leader);
+  void StepDownRemoved(Leader& leader);
+
+  // raft_transfer.cc
+  MemberId MostCaughtUp(const Leader& leader) const;
+  void MaybeHandOver(Leader& leader);
+  void TickTransfer(Leader& leader);
+  void OnMessage(const Message& message, const TimeoutNow& body);
+  void MaybeTakeOver();
+
+  // raft_failover.cc
+  bool AnswerUnheard();
+  void RehearseFast();
+  void TickFailover();
+  void LetOtherGoFirst();
+  void WaitForVotes();
+  void OnRefused();
 
   const RaftOptions options_;
   RaftLog log_;
@@ -166,6 +211,18 @@ class Raft::Core {
   int election_timeout_ = 0;
   int heartbeat_elapsed_ = 0;
 
+  // The leader of this term has asked this member to follow it (TimeoutNow).
+  Term asked_to_lead_;
+
+  // Since the leader's connection was reset: rehearsals that are left, and
+  // ticks until the next. Invariant: none are left where a leader is known.
+  int failover_tries_ = 0;
+  int failover_ticks_ = 0;
+  // The last request for a pre-vote that was ignored because a leader was
+  // heard, and how long ago.
+  std::optional<Message> unheard_;
+  int unheard_ticks_ = 0;
+
   // Invariant: writes_done_ <= writes_.
   uint64_t writes_ = 0;
   uint64_t writes_done_ = 0;
@@ -175,6 +232,7 @@ class Raft::Core {
   std::vector<Message> messages_;
   std::vector<Message> messages_when_durable_;
   std::vector<ReadState> read_states_;
+  std::vector<SnapshotOrder> snapshot_orders_;
 
   mutable InvariantWitness witness_;
 };

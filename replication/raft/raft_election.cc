@@ -26,6 +26,9 @@ bool Raft::Core::HearsLeader() const {
 void Raft::Core::BecomeFollower(Term term, MemberId leader) {
   QUORATE_CHECK(term >= term_);
   if (auto* was_leader = std::get_if<Leader>(&role_)) DropReads(*was_leader);
+  // What an earlier reign ordered is nobody's order any more.
+  snapshot_orders_.clear();
+  if (leader != kNobody) failover_tries_ = 0;
   // A member that only learns of a higher term goes on waiting for a leader:
   // candidates without a chance must not keep the others from trying.
   const bool was_follower = std::holds_alternative<Follower>(role_);
@@ -43,49 +46,68 @@ void Raft::Core::BecomeFollower(Term term, MemberId leader) {
 
 void Raft::Core::Campaign() {
   if (role() == Role::kLeader) return;
-  if (!IsVoter(configurations_.membership(), options_.id)) {
+  failover_tries_ = 0;
+  if (MayCampaign()) {
+    StartRehearsal();
+  } else {
     ResetElectionTimer();
-    return;
   }
-  StartRehearsal();
+}
+
+// While a snapshot is being installed nobody knows which log a crash would
+// leave, so there is nothing to ask for votes with.
+bool Raft::Core::MayCampaign() const {
+  return IsVoter(configurations_.membership(), options_.id) &&
+         !log_.installing();
 }
 
 void Raft::Core::StartRehearsal() {
   ResetElectionTimer();
   leader_ = kNobody;
   role_ = Candidate{.rehearsing = true, .votes = {{options_.id, true}}};
-  AskForVotes(/*pre_vote=*/true, term_.Next());
+  AskForVotes({.pre_vote = true}, term_.Next());
   CountVotes();
 }
 
-void Raft::Core::StartElection() {
+void Raft::Core::StartElection(bool transfer) {
   ResetElectionTimer();
   term_ = term_.Next();
   vote_ = options_.id;
+  leader_ = kNobody;
   committed_in_term_ = false;
   messages_when_durable_.clear();
   role_ = Candidate{};
+  WaitForVotes();
   // The requests need not wait for the disk: without the own vote, which does
   // wait, there is no victory. So a member that forgets in a crash that it was
   // a candidate has not led, and may vote for another in the same term.
-  AskForVotes(/*pre_vote=*/false, term_);
+  AskForVotes({.transfer = transfer}, term_);
 }
 
 // The log is compared as far as it is durable: what a crash may take away must
 // not win votes (raft.md, pitfall 4).
-void Raft::Core::AskForVotes(bool pre_vote, Term term) {
+void Raft::Core::AskForVotes(const VoteRequest& request, Term term) {
   const LogPosition durable = log_.DurablePosition();
   for (const MemberId member :
        MembersExcept(configurations_.membership(), options_.id)) {
     if (!IsVoter(configurations_.membership(), member)) continue;
     Send(member, term,
-         VoteRequest{.pre_vote = pre_vote,
+         VoteRequest{.pre_vote = request.pre_vote,
                      .last_index = durable.index,
-                     .last_term = durable.term});
+                     .last_term = durable.term,
+                     .transfer = request.transfer});
   }
 }
 
 void Raft::Core::OnMessage(const Message& message, const VoteRequest& request) {
+  AnswerVoteRequest(message, request);
+}
+
+// Returns true where the vote, or pre-vote, is given. This member votes
+// whatever it believes of itself: its configuration may be out of date, and the
+// cluster may need its vote to get on (raft.md, pitfall 16).
+bool Raft::Core::AnswerVoteRequest(const Message& message,
+                                   const VoteRequest& request) {
   // A request of a higher term gets here only with the term adopted, or as a
   // rehearsal. One vote a term, and none where the term has a leader.
   const bool free = vote_ == message.from ||
@@ -99,10 +121,12 @@ void Raft::Core::OnMessage(const Message& message, const VoteRequest& request) {
     vote_ = message.from;
     election_elapsed_ = 0;
   }
+  if (granted) LetOtherGoFirst();
   // A granted rehearsal is granted in the name of the term it is about.
   const Term term = granted && request.pre_vote ? message.term : term_;
   SendWhenDurable(message.from, term,
                   VoteReply{.pre_vote = request.pre_vote, .granted = granted});
+  return granted;
 }
 
 void Raft::Core::OnMessage(const Message& message, const VoteReply& reply) {
@@ -112,6 +136,7 @@ void Raft::Core::OnMessage(const Message& message, const VoteReply& reply) {
   const bool ahead = reply.pre_vote && reply.granted;
   if (message.term != (ahead ? term_.Next() : term_)) return;
   candidate->votes.emplace(message.from, reply.granted);
+  if (!reply.granted) OnRefused();
   CountVotes();
 }
 
@@ -130,7 +155,7 @@ void Raft::Core::CountVotes() {
       return;
     case VoteResult::kWon:
       if (candidate.rehearsing) {
-        StartElection();
+        StartElection(/*transfer=*/false);
       } else if (vote_of(options_.id).has_value()) {
         BecomeLeader();
       }
@@ -142,15 +167,12 @@ void Raft::Core::BecomeLeader() {
   ResetElectionTimer();
   heartbeat_elapsed_ = 0;
   leader_ = options_.id;
-  Leader leader;
-  const InflightLimits limits{.messages = options_.max_inflight_messages,
-                              .bytes = options_.max_inflight_bytes};
-  for (const MemberId member :
-       MembersExcept(configurations_.membership(), options_.id)) {
-    leader.peers.push_back(
-        {member, Progress(log_.last_index().Next(), limits)});
-  }
-  role_ = std::move(leader);
+  failover_tries_ = 0;
+  role_ = Leader{};
+  auto& leader = std::get<Leader>(role_);
+  UpdatePeers(leader);
+  for (Peer& peer : leader.peers)
+    peer.progress.recently_active = false;
   // Entries of earlier terms commit only behind one of this term (Raft,
   // §5.4.2), and until then the leader does not know what is committed (§8).
   AppendOwn(Entry{.type = EntryType::kNoop, .stamp = log_.last_stamp()});

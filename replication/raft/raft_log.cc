@@ -11,45 +11,52 @@ RaftLog::RaftLog(const LogReader* reader, const Options& options)
     : reader_(reader),
       max_cached_bytes_(options.max_cached_bytes),
       max_committed_bytes_(options.max_committed_bytes) {
-  last_.index = reader_->LastIndex();
-  last_.term = reader_->TermAt(last_.index);
-  if (last_.index >= reader_->FirstIndex()) {
+  before_.index = reader_->FirstIndex().Previous();
+  before_.term = reader_->TermAt(before_.index);
+  if (options.snapshot.has_value()) {
+    // The disk may still hold entries that the snapshot stands for.
+    QUORATE_CHECK(options.snapshot->index >= before_.index);
+    before_ = {options.snapshot->index, options.snapshot->term};
+    last_stamp_ = options.snapshot->stamp;
+  }
+  last_ = before_;
+  QUORATE_CHECK(reader_->LastIndex() >= before_.index);
+  if (reader_->LastIndex() > before_.index) {
     // The last entry is kept in memory: its term and stamp are asked for often.
-    std::vector<Entry> last =
-        reader_->Read(last_.index, last_.index.Next(), max_cached_bytes_);
+    std::vector<Entry> last = reader_->Read(
+        reader_->LastIndex(), reader_->LastIndex().Next(), max_cached_bytes_);
     QUORATE_CHECK(last.size() == 1);
+    last_ = {last.front().index, last.front().term};
     last_stamp_ = last.front().stamp;
     window_.PushBack(std::move(last.front()));
   }
   durable_ = last_.index;
   written_ = last_.index;
-  // The commit index on disk is a hint: what was applied was committed.
-  commit_ = std::max(options.commit, options.applied);
-  handed_out_ = options.applied;
+  // The commit index on disk is a hint: what was applied was committed, and so
+  // was what a snapshot holds.
+  handed_out_ = std::max(options.applied, before_.index);
+  commit_ = std::max(options.commit, handed_out_);
   applied_ = options.applied;
   QUORATE_CHECK(commit_ <= last_.index);
-  QUORATE_CHECK(handed_out_.Next() >= reader_->FirstIndex());
 }
 
 Term RaftLog::TermAt(Index index) const {
-  QUORATE_CHECK(index <= last_.index);
+  QUORATE_CHECK(index >= before_.index && index <= last_.index);
   if (index == last_.index) return last_.term;
+  if (index == before_.index) return before_.term;
   if (index >= WindowStart()) return window_[index].term;
   return reader_->TermAt(index);
 }
 
 bool RaftLog::Matches(Index index, Term term) const {
-  if (index > last_.index) return false;
-  if (index < WindowStart() && index.Next() < reader_->FirstIndex()) {
-    return false;
-  }
+  if (index < before_.index || index > last_.index) return false;
   return TermAt(index) == term;
 }
 
 LogPosition RaftLog::LastWithTermAtMost(Index index, Term term) const {
   // A follower that is merely behind agrees right there.
   if (TermAt(index) <= term) return {index, TermAt(index)};
-  Index low = reader_->FirstIndex().Previous();
+  Index low = before_.index;
   Index high = index;
   // Invariant: the answer is in [low, high], or it is `low` for want of better.
   while (low < high) {
@@ -64,7 +71,8 @@ LogPosition RaftLog::LastWithTermAtMost(Index index, Term term) const {
 }
 
 std::vector<Entry> RaftLog::Read(Index from, Index to, size_t max_bytes) const {
-  QUORATE_CHECK(from < to && to <= last_.index.Next());
+  QUORATE_CHECK(from > before_.index && from < to);
+  QUORATE_CHECK(to <= last_.index.Next());
   std::vector<Entry> entries;
   size_t bytes = 0;
   const Index start = WindowStart();
@@ -112,12 +120,46 @@ void RaftLog::TruncateFrom(Index index) {
   QUORATE_CHECK(index <= last_.index);
   while (!window_.empty() && window_.back().index >= index)
     window_.PopBack();
-  last_.index = index.Previous();
-  last_.term =
-      window_.empty() ? reader_->TermAt(last_.index) : window_.back().term;
+  last_ = {index.Previous(), TermAt(index.Previous())};
   durable_ = std::min(durable_, last_.index);
   written_ = std::min(written_, last_.index);
   truncated_after_write_ = last_write_;
+}
+
+void RaftLog::Install(const SnapshotPosition& position) {
+  QUORATE_CHECK(position.index > commit_);
+  while (!window_.empty())
+    window_.PopBack();
+  before_ = {position.index, position.term};
+  last_ = before_;
+  last_stamp_ = position.stamp;
+  durable_ = Index(0);
+  written_ = position.index;
+  truncated_after_write_ = last_write_;
+  commit_ = position.index;
+  handed_out_ = position.index;
+  install_ = position;
+  // The disk is about to forget more than that.
+  compaction_.reset();
+}
+
+void RaftLog::Compact(const SnapshotPosition& position) {
+  if (position.index <= before_.index) return;
+  QUORATE_CHECK(position.index <= applied_);
+  QUORATE_CHECK(TermAt(position.index) == position.term);
+  before_ = {position.index, position.term};
+  while (!window_.empty() && window_.front().index <= position.index)
+    window_.PopFront();
+  compaction_ = position;
+}
+
+std::optional<SnapshotPosition> RaftLog::TakeInstall(uint64_t write) {
+  if (install_.has_value()) install_write_ = write;
+  return std::exchange(install_, std::nullopt);
+}
+
+std::optional<SnapshotPosition> RaftLog::TakeCompaction() {
+  return std::exchange(compaction_, std::nullopt);
 }
 
 std::vector<Entry> RaftLog::TakeUnwritten(uint64_t write) {
@@ -133,6 +175,12 @@ std::vector<Entry> RaftLog::TakeUnwritten(uint64_t write) {
 
 void RaftLog::OnWritten(const AppendReceipt& receipt) {
   if (receipt.write <= truncated_after_write_) return;
+  // Where the write with the snapshot was followed by one that truncates, the
+  // latter's receipt speaks for both: writes are done in order.
+  if (installing() && !install_.has_value() &&
+      receipt.write >= install_write_) {
+    durable_ = before_.index;
+  }
   if (receipt.last_index <= durable_) return;
   QUORATE_CHECK(receipt.last_index <= written_);
   QUORATE_CHECK(TermAt(receipt.last_index) == receipt.last_term);
@@ -146,7 +194,8 @@ void RaftLog::CommitTo(Index index) {
 }
 
 bool RaftLog::HasCommitted() const {
-  return handed_out_ < ApplyLimit() && unapplied_bytes_ < max_committed_bytes_;
+  return snapshot_applied() && handed_out_ < ApplyLimit() &&
+         unapplied_bytes_ < max_committed_bytes_;
 }
 
 std::vector<Entry> RaftLog::TakeCommitted() {

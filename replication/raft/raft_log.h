@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "replication/raft/entry_window.h"
@@ -32,6 +33,8 @@ class RaftLog {
   struct Options {
     Index commit;
     Index applied;
+    // What stands for the entries before the log's first, if anything does.
+    std::optional<SnapshotPosition> snapshot;
     size_t max_cached_bytes = 0;
     size_t max_committed_bytes = 0;
   };
@@ -39,7 +42,10 @@ class RaftLog {
   // `reader` is not owned. Everything it holds is durable.
   RaftLog(const LogReader* reader, const Options& options);
 
-  Index first_index() const { return reader_->FirstIndex(); }
+  Index first_index() const { return before_.index.Next(); }
+
+  // What stands before the first entry: index 0, or a snapshot.
+  LogPosition before_first() const { return before_; }
 
   Index last_index() const { return last_.index; }
 
@@ -48,9 +54,18 @@ class RaftLog {
   const Stamp& last_stamp() const { return last_stamp_; }
 
   // The last entry that is on this member's disk and will stay there unless it
-  // is truncated.
+  // is truncated. Index(0) while the log is being replaced by a snapshot:
+  // nobody knows which of the two a crash would leave.
   Index durable_index() const { return durable_; }
 
+  // The log begins after a snapshot that is not yet on disk.
+  bool installing() const { return durable_ < before_.index; }
+
+  // The state machine has the snapshot that the log begins after. Nothing is
+  // handed out before.
+  bool snapshot_applied() const { return applied_ >= before_.index; }
+
+  // Not while installing.
   LogPosition DurablePosition() const { return {durable_, TermAt(durable_)}; }
 
   Index commit() const { return commit_; }
@@ -91,6 +106,23 @@ class RaftLog {
   // Entries are appended that no write has carried yet.
   bool HasUnwritten() const { return written_ < last_.index; }
 
+  // The whole log is replaced by `position`, above commit(), and begins after
+  // it. Writes under way say nothing any more, as after a truncation.
+  void Install(const SnapshotPosition& position);
+
+  // Forgets the entries up to `position`, at or below applied(); in memory at
+  // once, on disk by the next write. Does nothing where they are forgotten.
+  void Compact(const SnapshotPosition& position);
+
+  // A snapshot to begin after, or a compaction, is to be written.
+  bool HasReplacement() const {
+    return install_.has_value() || compaction_.has_value();
+  }
+
+  // Hands out both; before the TakeUnwritten of the same write.
+  std::optional<SnapshotPosition> TakeInstall(uint64_t write);
+  std::optional<SnapshotPosition> TakeCompaction();
+
   // Hands out those entries; `write` counts up with each call.
   std::vector<Entry> TakeUnwritten(uint64_t write);
 
@@ -123,6 +155,7 @@ class RaftLog {
   // that a member never knows by its state what its log has forgotten.
   Index ApplyLimit() const { return std::min(commit_, durable_); }
 
+  // Invariant: what the reader is asked for is on disk and not before first_.
   const LogReader* const reader_;
   const size_t max_cached_bytes_;
   const size_t max_committed_bytes_;
@@ -132,6 +165,12 @@ class RaftLog {
   EntryWindow window_;
   LogPosition last_;
   Stamp last_stamp_;
+  // Invariant: before_.index <= min(commit_, handed_out_).
+  LogPosition before_;
+  std::optional<SnapshotPosition> install_;
+  std::optional<SnapshotPosition> compaction_;
+  // The write that carries the snapshot which is being installed.
+  uint64_t install_write_ = 0;
 
   // Invariant: durable_ <= written_ <= last_.index.
   Index durable_;
@@ -140,7 +179,8 @@ class RaftLog {
   // Receipts of writes up to this one are out of date.
   uint64_t truncated_after_write_ = 0;
 
-  // Invariant: applied_ <= handed_out_ <= min(commit_, durable_).
+  // Invariant: applied_ <= handed_out_ <= min(commit_, durable_); while
+  // installing, handed_out_ is the snapshot's index.
   // Invariant: commit_ <= last_.index.
   Index commit_;
   Index handed_out_;

@@ -12,10 +12,6 @@ namespace quorate::raft {
 
 namespace {
 
-// Far beyond any log, and far enough from the end of the type that a place in a
-// message can be counted on from.
-constexpr Index kLastIndex = Index(uint64_t{1} << 62);
-
 // True where the entries follow the request's previous one without a gap, in
 // terms that a leader of `term` can hold, and each is whole.
 bool MakesSense(const AppendRequest& request, Term term) {
@@ -46,6 +42,9 @@ absl::StatusOr<Index> Raft::Core::Propose(std::vector<Proposal> proposals,
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) {
     return absl::FailedPreconditionError("this member is not the leader");
+  }
+  if (leader->transfer_to != kNobody) {
+    return absl::UnavailableError("leadership is being handed over");
   }
   std::vector<Entry> entries;
   entries.reserve(proposals.size());
@@ -90,6 +89,7 @@ bool Raft::Core::FollowSender(const Message& message) {
   }
   leader_ = message.from;
   election_elapsed_ = 0;
+  failover_tries_ = 0;
   return true;
 }
 
@@ -159,7 +159,13 @@ void Raft::Core::OnMessage(const Message& message, const AppendReply& reply) {
   progress.recently_active = true;
   if (reply.accepted) {
     if (reply.match > log_.last_index()) return;
-    if (progress.OnAccepted(reply.match)) MaybeCommit(*leader);
+    if (progress.OnAccepted(reply.match, log_.first_index())) {
+      MaybeCommit(*leader);
+    }
+    leader = std::get_if<Leader>(&role_);
+    if (leader != nullptr && message.from == leader->transfer_to) {
+      MaybeHandOver(*leader);
+    }
     return;
   }
   // The follower's log has no entry of a higher term than hint_term up to
@@ -188,9 +194,11 @@ void Raft::Core::OnMessage(const Message& message,
   Progress& progress = peer->progress;
   progress.recently_active = true;
   progress.Resume();
+  if (message.from == leader->transfer_to) MaybeHandOver(*leader);
   // The member lives but has not acknowledged everything: a message may be
   // lost. An append without entries finds out, at little cost if not.
-  if (progress.match() < log_.last_index()) progress.poke = true;
+  progress.poke = progress.match() < log_.last_index() &&
+                  progress.state() != Progress::State::kSnapshot;
   if (reply.read_round > progress.acknowledged_round &&
       reply.read_round <= leader->read_round) {
     progress.acknowledged_round = reply.read_round;
@@ -214,6 +222,7 @@ void Raft::Core::MaybeCommit(Leader& leader) {
   leader.uncommitted_bytes -= std::min(leader.uncommitted_bytes, committed);
   CommitTo(index);
   ReleaseEarlyReads(leader);
+  FinishChange(leader);
 }
 
 // True where a message with entries, a new commit index or a poke is due.
@@ -241,10 +250,7 @@ void Raft::Core::SendAppend(Peer& peer, bool with_entries) {
                         .commit = log_.commit(),
                         .entries = {}};
   if (progress.next() < log_.first_index()) {
-    // Compacted away: this member needs a snapshot. Nothing is sent; the next
-    // sign of life asks again.
-    progress.BecomeProbe();
-    progress.OnSent(progress.match(), 0, Index(0));
+    OrderSnapshot(peer);
     return;
   }
   request.previous_term = log_.TermAt(previous);

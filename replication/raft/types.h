@@ -7,6 +7,7 @@
 #ifndef QUORATE_REPLICATION_RAFT_TYPES_H_
 #define QUORATE_REPLICATION_RAFT_TYPES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,6 +26,10 @@ using Index = StrongId<struct IndexTag>;
 using MemberId = StrongId<struct MemberIdTag>;
 
 inline constexpr MemberId kNobody = MemberId(0);
+
+// Members of a configuration. A cluster has three or five, and while it changes
+// a few more; what is refused here could not be sent.
+inline constexpr size_t kMaxMembers = 32;
 
 // Who may vote. `voters_outgoing` is empty but in a joint configuration
 // (thesis, §4.3); learners receive the log and never vote. Each list is sorted

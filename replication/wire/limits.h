@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "replication/raft/types.h"
+
 namespace quorate::replication {
 
 // One command. The largest are enrolled licence documents (tens of KiB) and
@@ -24,8 +26,8 @@ inline constexpr size_t kMaxFrameBytes = size_t{4} << 20;
 // bytes for an empty entry, so max_message_bytes ends far below.
 inline constexpr size_t kMaxItemsInFrame = size_t{64} << 10;
 
-// Members of one kind. A cluster has three, and while it changes a few more.
-inline constexpr size_t kMaxMembers = 32;
+// Members of one kind.
+inline constexpr size_t kMaxMembers = raft::kMaxMembers;
 
 // A host name has at most 253 characters (RFC 1035, 2.3.4), a port five.
 inline constexpr size_t kMaxEndpointBytes = 260;

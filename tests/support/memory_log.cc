@@ -30,17 +30,36 @@ MemoryLog::MemoryLog(std::shared_ptr<const Configuration> configuration)
 }
 
 void MemoryLog::Write(const AppendWork& work) {
+  QUORATE_CHECK(!work.install.has_value() || !work.compact_to.has_value());
+  QUORATE_CHECK(!work.install.has_value() || work.must_sync);
+  if (work.install.has_value()) {
+    entries_.clear();
+    snapshot_ = work.install;
+  }
+  if (work.compact_to.has_value()) {
+    const Index to = work.compact_to->index;
+    QUORATE_CHECK(to > Before() && to <= LastIndex());
+    QUORATE_CHECK(TermAt(to) == work.compact_to->term);
+    const auto kept = static_cast<ptrdiff_t>(to.value() - Before().value());
+    entries_.erase(entries_.begin(), entries_.begin() + kept);
+    snapshot_ = work.compact_to;
+  }
   if (work.hard_state.has_value()) hard_state_ = *work.hard_state;
   if (!work.entries.empty()) {
-    const size_t kept = work.entries.front().index.Previous().value();
-    QUORATE_CHECK(kept <= entries_.size());
-    entries_.resize(kept);
+    const Index kept = work.entries.front().index.Previous();
+    QUORATE_CHECK(kept >= Before() && kept <= LastIndex());
+    entries_.resize(kept.value() - Before().value());
   }
   for (const Entry& entry : work.entries) {
     QUORATE_CHECK(entry.index == LastIndex().Next());
     entries_.push_back(entry);
   }
   QUORATE_CHECK(hard_state_.commit <= LastIndex());
+}
+
+const Entry* MemoryLog::Find(Index index) const {
+  if (index <= Before() || index > LastIndex()) return nullptr;
+  return &entries_[index.value() - Before().value() - 1];
 }
 
 void MemoryLog::AppendTerms(const std::vector<uint64_t>& terms) {
@@ -57,6 +76,11 @@ void MemoryLog::AppendTerms(const std::vector<uint64_t>& terms) {
 
 RestoredState MemoryLog::Restore(Index applied) const {
   RestoredState restored{.hard_state = hard_state_, .applied = applied};
+  restored.snapshot = snapshot_;
+  if (snapshot_.has_value()) {
+    restored.configurations.push_back(
+        {snapshot_->configuration_index, snapshot_->configuration});
+  }
   for (const Entry& entry : entries_) {
     if (entry.type != EntryType::kConfiguration) continue;
     restored.configurations.push_back({entry.index, entry.configuration});
@@ -71,7 +95,7 @@ std::vector<Entry> MemoryLog::Read(Index from, Index to,
   std::vector<Entry> entries;
   size_t bytes = 0;
   for (Index i = from; i < to; i = i.Next()) {
-    const Entry& entry = entries_[i.value() - 1];
+    const Entry& entry = *Find(i);
     bytes += EntryCost(entry);
     if (bytes > max_bytes && !entries.empty()) break;
     entries.push_back(entry);
@@ -82,8 +106,9 @@ std::vector<Entry> MemoryLog::Read(Index from, Index to,
 
 Term MemoryLog::TermAt(Index index) const {
   if (index == Index(0)) return Term(0);
-  QUORATE_CHECK(index <= LastIndex());
-  return entries_[index.value() - 1].term;
+  if (index == Before()) return snapshot_->term;
+  QUORATE_CHECK(index > Before() && index <= LastIndex());
+  return Find(index)->term;
 }
 
 }  // namespace quorate::raft

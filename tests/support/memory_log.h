@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "replication/raft/raft.h"
@@ -16,8 +17,9 @@ namespace quorate::raft {
 std::shared_ptr<const Configuration> TestConfiguration(
     const std::vector<uint64_t>& voters);
 
-// What is durable: entries from index 1 and the HardState. The first entry is
-// the configuration, of term 1. Confined to one thread.
+// What is durable: the HardState, and entries from index 1, or from where a
+// snapshot ends. The first entry is the configuration, of term 1. Confined to
+// one thread.
 class MemoryLog : public LogReader {
  public:
   explicit MemoryLog(std::shared_ptr<const Configuration> configuration);
@@ -36,7 +38,13 @@ class MemoryLog : public LogReader {
 
   const HardState& hard_state() const { return hard_state_; }
 
+  // Those that are there, from FirstIndex() on.
   const std::vector<Entry>& entries() const { return entries_; }
+
+  // Null where there is none at `index`.
+  const Entry* Find(Index index) const;
+
+  const std::optional<SnapshotPosition>& snapshot() const { return snapshot_; }
 
   // How many entries were read from here.
   size_t reads() const { return reads_; }
@@ -45,12 +53,17 @@ class MemoryLog : public LogReader {
                           size_t max_bytes) const override;
   Term TermAt(Index index) const override;
 
-  Index FirstIndex() const override { return Index(1); }
+  Index FirstIndex() const override { return Before().Next(); }
 
-  Index LastIndex() const override { return Index(entries_.size()); }
+  Index LastIndex() const override { return Before().Plus(entries_.size()); }
 
  private:
+  Index Before() const {
+    return snapshot_.has_value() ? snapshot_->index : Index(0);
+  }
+
   HardState hard_state_;
+  std::optional<SnapshotPosition> snapshot_;
   std::vector<Entry> entries_;
   mutable size_t reads_ = 0;
 };

@@ -183,7 +183,7 @@ TEST_F(InvariantsTest, RulesOfCandidates) {
 }
 
 TEST_F(InvariantsTest, RulesOfFollowersProgress) {
-  two_.OnAccepted(Index(4));
+  two_.OnAccepted(Index(4), Index(1));
   EXPECT_THAT(Broken(), HasSubstr("only what was sent"));
   three_.OnSent(Index(3), 1, Index(4));
   two_ = Progress(Index(4), {});

@@ -22,7 +22,7 @@ constexpr InflightLimits kRoomy{.messages = 8, .bytes = 1000};
 // As after a successful probe up to `match`.
 Progress Replicating(uint64_t match, const InflightLimits& limits = kRoomy) {
   Progress progress(Index(match + 1), limits);
-  progress.OnAccepted(Index(match));
+  progress.OnAccepted(Index(match), Index(1));
   return progress;
 }
 
@@ -95,7 +95,7 @@ TEST(ProgressTest, ProbesOneMessageAtATime) {
 TEST(ProgressTest, ReplicatesAfterTheFirstAcceptance) {
   Progress progress(Index(8), kRoomy);
   progress.OnSent(Index(9), 20, Index(3));
-  EXPECT_TRUE(progress.OnAccepted(Index(9)));
+  EXPECT_TRUE(progress.OnAccepted(Index(9), Index(1)));
   EXPECT_EQ(progress.state(), State::kReplicate);
   EXPECT_EQ(progress.match(), Index(9));
   EXPECT_EQ(progress.next(), Index(10));
@@ -103,7 +103,7 @@ TEST(ProgressTest, ReplicatesAfterTheFirstAcceptance) {
   progress.OnSent(Index(15), 20, Index(3));
   EXPECT_EQ(progress.next(), Index(16));
   EXPECT_EQ(progress.inflights().count(), 2u);
-  EXPECT_TRUE(progress.OnAccepted(Index(12)));
+  EXPECT_TRUE(progress.OnAccepted(Index(12), Index(1)));
   EXPECT_EQ(progress.inflights().count(), 1u);
   EXPECT_EQ(progress.next(), Index(16));
 }
@@ -113,15 +113,15 @@ TEST(ProgressTest, ReplicationPausesWhenFull) {
   progress.OnSent(Index(2), 1, Index(1));
   progress.OnSent(Index(3), 1, Index(1));
   EXPECT_TRUE(progress.Paused());
-  progress.OnAccepted(Index(2));
+  progress.OnAccepted(Index(2), Index(1));
   EXPECT_FALSE(progress.Paused());
 }
 
 TEST(ProgressTest, RepeatedAndStaleAcceptancesChangeNothing) {
   Progress progress = Replicating(5);
   progress.OnSent(Index(9), 1, Index(1));
-  EXPECT_FALSE(progress.OnAccepted(Index(5)));
-  EXPECT_FALSE(progress.OnAccepted(Index(3)));
+  EXPECT_FALSE(progress.OnAccepted(Index(5), Index(1)));
+  EXPECT_FALSE(progress.OnAccepted(Index(3), Index(1)));
   EXPECT_EQ(progress.match(), Index(5));
   EXPECT_EQ(progress.next(), Index(10));
 }
