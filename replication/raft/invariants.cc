@@ -78,7 +78,10 @@ absl::Status CheckLogTail(const RaftLog& log) {
                      window.back().term == log.last_term() &&
                      window.back().stamp == log.last_stamp(),
                  "the window ends with the last entry");
-  RAFT_INVARIANT(log.durable_index().Next() >= window.front().index,
+  RAFT_INVARIANT(window.front().index >= log.first_index(),
+                 "what is compacted is not in memory");
+  RAFT_INVARIANT(std::max(log.durable_index().Next(), log.first_index()) >=
+                     window.front().index,
                  "an entry that is not durable is in memory");
   Index index = window.back().index;
   for (size_t i = 1; i < std::min(window.size(), kTailChecked); ++i) {
@@ -107,8 +110,17 @@ absl::Status CheckLog(const InvariantView& view) {
   RAFT_INVARIANT(log.applied() <= log.handed_out(),
                  "only what was handed out is applied");
   RAFT_INVARIANT(
-      log.handed_out() <= std::min(log.commit(), log.durable_index()),
+      log.installing()
+          ? log.handed_out() == log.before_first().index
+          : log.handed_out() <= std::min(log.commit(), log.durable_index()),
       "only what is committed and durable is handed out");
+  RAFT_INVARIANT(
+      log.handed_out() == log.before_first().index || log.snapshot_applied(),
+      "nothing is handed out before the snapshot is applied");
+  RAFT_INVARIANT(log.before_first().index <= log.handed_out(),
+                 "only what was handed out is compacted");
+  RAFT_INVARIANT(!log.installing() || view.role == Role::kFollower,
+                 "who installs a snapshot only follows");
   RAFT_INVARIANT(log.commit() <= log.last_index(),
                  "only what is in the log is committed");
   RAFT_INVARIANT(log.durable_index() <= log.last_index(),
@@ -132,6 +144,36 @@ absl::Status CheckConfigurations(const InvariantView& view) {
     RAFT_INVARIANT(i != 1 || stack[i].index > view.log.commit(),
                    "one committed configuration is remembered");
   }
+  return absl::OkStatus();
+}
+
+// Thesis, §4.1: each change counts on the one before it being committed.
+absl::Status CheckChanges(const InvariantView& view) {
+  if (view.role != Role::kLeader || !view.committed_in_term) {
+    return absl::OkStatus();
+  }
+  RAFT_INVARIANT(view.configurations.stack().size() <= 2,
+                 "one change is under way at a time");
+  if (view.configurations.index() > view.log.commit()) return absl::OkStatus();
+  const Membership& membership = view.configurations.membership();
+  RAFT_INVARIANT(!membership.auto_leave || view.transfer_to != kNobody,
+                 "a joint configuration is left when it is committed");
+  RAFT_INVARIANT(IsVoter(membership, view.id),
+                 "who is no voter does not lead on");
+  return absl::OkStatus();
+}
+
+absl::Status CheckHandingOver(const InvariantView& view) {
+  RAFT_INVARIANT(
+      view.transfer_to == kNobody ||
+          (view.transfer_to != view.id &&
+           IsVoter(view.configurations.membership(), view.transfer_to)),
+      "leadership is handed to another voter");
+  RAFT_INVARIANT(view.failover_tries >= 0 &&
+                     (view.failover_tries == 0 || view.leader == kNobody),
+                 "who knows a leader does not try to replace it");
+  RAFT_INVARIANT(view.asked_to_lead <= view.term,
+                 "a member is asked to lead by a leader of its time");
   return absl::OkStatus();
 }
 
@@ -174,6 +216,8 @@ absl::Status CheckPeers(const InvariantView& view) {
           : std::vector<MemberId>();
   RAFT_INVARIANT(view.peers.size() == expected.size(),
                  "a leader tracks every other member");
+  RAFT_INVARIANT(view.role == Role::kLeader || view.snapshot_orders == 0,
+                 "only a leader orders snapshots");
   for (size_t i = 0; i < view.peers.size(); ++i) {
     const Progress& progress = *view.peers[i].progress;
     RAFT_INVARIANT(view.peers[i].id == expected[i],
@@ -188,7 +232,11 @@ absl::Status CheckPeers(const InvariantView& view) {
                    "no commit index is told before it is reached");
     RAFT_INVARIANT(progress.state() == Progress::State::kReplicate ||
                        progress.inflights().count() == 0,
-                   "a probe goes alone");
+                   "a probe goes alone, and nothing beside a snapshot");
+    RAFT_INVARIANT(progress.state() != Progress::State::kSnapshot ||
+                       (progress.Paused() && !progress.poke &&
+                        progress.match().Next() < view.log.first_index()),
+                   "a snapshot goes to who needs one, and nothing beside it");
     RAFT_INVARIANT(progress.acknowledged_round <= view.read_round,
                    "only rounds that were sent are answered");
   }
@@ -220,6 +268,8 @@ absl::Status CheckAll(const InvariantView& view,
   QUORATE_RETURN_IF_ERROR(CheckHardState(view));
   QUORATE_RETURN_IF_ERROR(CheckLog(view));
   QUORATE_RETURN_IF_ERROR(CheckConfigurations(view));
+  QUORATE_RETURN_IF_ERROR(CheckChanges(view));
+  QUORATE_RETURN_IF_ERROR(CheckHandingOver(view));
   QUORATE_RETURN_IF_ERROR(CheckRole(view));
   QUORATE_RETURN_IF_ERROR(CheckPeers(view));
   return CheckReads(view);

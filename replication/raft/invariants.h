@@ -54,6 +54,9 @@ struct InvariantView {
   int election_elapsed = 0;
   int election_timeout = 0;
   bool committed_in_term = false;
+  int failover_tries = 0;
+  // The term in which this member was asked to lead, and is about to.
+  Term asked_to_lead;
   const RaftLog& log;
   const ConfigurationStack& configurations;
   const std::vector<Message>& messages_when_durable;
@@ -68,6 +71,8 @@ struct InvariantView {
   uint64_t read_round = 0;
   size_t uncommitted_bytes = 0;
   size_t early_reads = 0;
+  size_t snapshot_orders = 0;
+  MemberId transfer_to = kNobody;
 };
 
 // OK, or INTERNAL with the rule that is broken. Brings `witness` up to date.

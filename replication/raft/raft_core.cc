@@ -305,13 +305,16 @@ absl::Status Raft::Core::CheckInvariants() const {
                      .election_elapsed = election_elapsed_,
                      .election_timeout = election_timeout_,
                      .committed_in_term = committed_in_term_,
+                     .failover_tries = failover_tries_,
+                     .asked_to_lead = asked_to_lead_,
                      .log = log_,
                      .configurations = configurations_,
                      .messages_when_durable = messages_when_durable_,
                      .votes = {},
                      .peers = {},
                      .read_rounds = {},
-                     .read_indexes = {}};
+                     .read_indexes = {},
+                     .snapshot_orders = snapshot_orders_.size()};
   if (const auto* candidate = std::get_if<Candidate>(&role_)) {
     view.votes = candidate->votes;
   }
@@ -322,6 +325,7 @@ absl::Status Raft::Core::CheckInvariants() const {
     view.read_round = leader->read_round;
     view.uncommitted_bytes = leader->uncommitted_bytes;
     view.early_reads = leader->early_reads.size();
+    view.transfer_to = leader->transfer_to;
     for (const PendingRead& read : leader->reads) {
       view.read_rounds.push_back(read.round);
       view.read_indexes.push_back(read.index);

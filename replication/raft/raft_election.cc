@@ -55,10 +55,15 @@ void Raft::Core::Campaign() {
 }
 
 // While a snapshot is being installed nobody knows which log a crash would
-// leave, so there is nothing to ask for votes with.
+// leave, so there is nothing to ask for votes with. A member that the last
+// configuration leaves out goes on until that is committed: it may hold the
+// longest log, and then nobody else can win (thesis, §4.2.2).
 bool Raft::Core::MayCampaign() const {
-  return IsVoter(configurations_.membership(), options_.id) &&
-         !log_.installing();
+  if (log_.installing()) return false;
+  const auto& stack = configurations_.stack();
+  return std::any_of(stack.begin(), stack.end(), [this](const auto& at) {
+    return IsVoter(at.configuration->membership, options_.id);
+  });
 }
 
 void Raft::Core::StartRehearsal() {

@@ -32,7 +32,7 @@ void Raft::Core::OnPeerLost(MemberId peer) {
   leader_ = kNobody;
   const Membership& membership = configurations_.membership();
   const bool other_goes_first = AnswerUnheard();
-  if (!IsVoter(membership, options_.id)) return;
+  if (!MayCampaign()) return;
   failover_tries_ = kFastRehearsals;
   if (other_goes_first) {
     LetOtherGoFirst();

@@ -29,6 +29,15 @@ MemoryLog::MemoryLog(std::shared_ptr<const Configuration> configuration)
                       .configuration = std::move(configuration)});
 }
 
+MemoryLog MemoryLog::Joiner(
+    std::shared_ptr<const Configuration> configuration) {
+  MemoryLog log(configuration);
+  log.entries_.clear();
+  log.hard_state_ = HardState();
+  log.told_ = std::move(configuration);
+  return log;
+}
+
 void MemoryLog::Write(const AppendWork& work) {
   QUORATE_CHECK(!work.install.has_value() || !work.compact_to.has_value());
   QUORATE_CHECK(!work.install.has_value() || work.must_sync);
@@ -80,6 +89,9 @@ RestoredState MemoryLog::Restore(Index applied) const {
   if (snapshot_.has_value()) {
     restored.configurations.push_back(
         {snapshot_->configuration_index, snapshot_->configuration});
+  }
+  if (!snapshot_.has_value() && told_ != nullptr) {
+    restored.configurations.push_back({Index(0), told_});
   }
   for (const Entry& entry : entries_) {
     if (entry.type != EntryType::kConfiguration) continue;

@@ -24,6 +24,10 @@ class MemoryLog : public LogReader {
  public:
   explicit MemoryLog(std::shared_ptr<const Configuration> configuration);
 
+  // The disk of a member that is yet to join: nothing is on it, and
+  // `configuration` is what it was told.
+  static MemoryLog Joiner(std::shared_ptr<const Configuration> configuration);
+
   // Does what a log writer does with one piece of work.
   void Write(const AppendWork& work);
 
@@ -64,6 +68,7 @@ class MemoryLog : public LogReader {
 
   HardState hard_state_;
   std::optional<SnapshotPosition> snapshot_;
+  std::shared_ptr<const Configuration> told_;
   std::vector<Entry> entries_;
   mutable size_t reads_ = 0;
 };

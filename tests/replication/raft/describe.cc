@@ -13,6 +13,15 @@ std::string Place(Index index, Term term) {
   return absl::StrCat(index.value(), "/", term.value());
 }
 
+std::string Ids(const std::vector<MemberId>& ids) {
+  return absl::StrCat("(",
+                      absl::StrJoin(ids, " ",
+                                    [](std::string* out, MemberId id) {
+                                      absl::StrAppend(out, id.value());
+                                    }),
+                      ")");
+}
+
 std::string DescribeAll(const std::vector<Entry>& entries) {
   return absl::StrJoin(entries, ", ", [](std::string* out, const Entry& entry) {
     absl::StrAppend(out, Describe(entry));
@@ -21,7 +30,8 @@ std::string DescribeAll(const std::vector<Entry>& entries) {
 
 struct BodyText {
   std::string operator()(const VoteRequest& body) const {
-    return absl::StrCat(" last=", Place(body.last_index, body.last_term));
+    return absl::StrCat(" last=", Place(body.last_index, body.last_term),
+                        body.transfer ? " transfer" : "");
   }
 
   std::string operator()(const VoteReply& body) const {
@@ -83,13 +93,22 @@ std::string Describe(const Entry& entry) {
     case EntryType::kConfiguration:
       break;
   }
-  const auto& voters = entry.configuration->membership.voters;
-  return absl::StrCat(place, " voters(",
-                      absl::StrJoin(voters, " ",
-                                    [](std::string* out, MemberId id) {
-                                      absl::StrAppend(out, id.value());
-                                    }),
-                      ")");
+  return absl::StrCat(place, " ", Describe(entry.configuration->membership));
+}
+
+std::string Describe(const Membership& membership) {
+  std::string text = absl::StrCat("voters", Ids(membership.voters));
+  if (!membership.voters_outgoing.empty()) {
+    absl::StrAppend(&text, " outgoing", Ids(membership.voters_outgoing));
+  }
+  if (!membership.learners.empty()) {
+    absl::StrAppend(&text, " learners", Ids(membership.learners));
+  }
+  if (!membership.learners_next.empty()) {
+    absl::StrAppend(&text, " learners_next", Ids(membership.learners_next));
+  }
+  if (membership.auto_leave) absl::StrAppend(&text, " auto_leave");
+  return text;
 }
 
 std::string Describe(const Message& message) {
@@ -117,9 +136,21 @@ std::string Describe(const Ready& ready) {
     }
     absl::StrAppend(&text, "\n");
   }
+  if (append.install.has_value()) {
+    absl::StrAppend(&text, "  install ",
+                    Place(append.install->index, append.install->term), "\n");
+  }
+  if (append.compact_to.has_value()) {
+    absl::StrAppend(&text, "  compact to ", append.compact_to->index.value(),
+                    "\n");
+  }
   AppendMessages(append.messages, "then send", &text);
   if (!ready.committed.empty()) {
     absl::StrAppend(&text, "  apply ", DescribeAll(ready.committed), "\n");
+  }
+  for (const SnapshotOrder& order : ready.snapshots) {
+    absl::StrAppend(&text, "  snapshot for ", order.to.value(), " of ",
+                    order.at_least.value(), " or later\n");
   }
   for (const ReadState& read : ready.reads) {
     absl::StrAppend(&text, "  read ", read.nonce, " at ", read.index.value(),
@@ -135,12 +166,20 @@ std::string Describe(const RaftStatus& status) {
       " leader=", status.leader.value(), " last=", status.last_index.value());
   absl::StrAppend(&text, " durable=", status.durable_index.value(),
                   " commit=", status.commit.value(),
-                  " applied=", status.applied.value(), "\n");
+                  " applied=", status.applied.value());
+  if (status.first_index > Index(1)) {
+    absl::StrAppend(&text, " first=", status.first_index.value());
+  }
+  if (status.transferring_to != kNobody) {
+    absl::StrAppend(&text, " to=", status.transferring_to.value());
+  }
+  absl::StrAppend(&text, "\n");
   for (const PeerProgress& peer : status.peers) {
     absl::StrAppend(&text, "  follower ", peer.id.value(),
                     " match=", peer.match.value(), " next=", peer.next.value(),
                     " under way=", peer.inflight_messages,
-                    peer.recently_active ? " active" : "", "\n");
+                    peer.recently_active ? " active" : "",
+                    peer.needs_snapshot ? " needs snapshot" : "", "\n");
   }
   return text;
 }

@@ -14,6 +14,9 @@ namespace quorate::raft {
 // "4/2 'x'": index, term, content.
 std::string Describe(const Entry& entry);
 
+// "voters(1 2 3)", with the other lists where they are not empty.
+std::string Describe(const Membership& membership);
+
 // "1->2 AppendRequest term=2 after=3/2 commit=3 [4/2 'x']"
 std::string Describe(const Message& message);
 

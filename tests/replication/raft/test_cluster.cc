@@ -33,6 +33,10 @@ TestCluster::TestCluster(const std::vector<std::vector<uint64_t>>& logs,
 bool TestCluster::Deliver() {
   bool any = false;
   for (auto& [id, from] : members_) {
+    for (const SnapshotOrder& order : from->TakeOrders()) {
+      any = true;
+      CarrySnapshot(*from, order);
+    }
     for (const Message& message : from->TakeOutbox()) {
       any = true;
       const uint64_t to = message.to.value();
@@ -46,6 +50,25 @@ bool TestCluster::Deliver() {
     }
   }
   return any;
+}
+
+void TestCluster::CarrySnapshot(TestMember& from, const SnapshotOrder& order) {
+  const uint64_t to = order.to.value();
+  const bool arrives =
+      cut_.count({from.id().value(), to}) == 0 && members_.count(to) > 0;
+  if (arrives) members_.at(to)->Receive(from.id(), order.term, from.state());
+  from.SnapshotEnded(order.to, arrives);
+}
+
+TestMember& TestCluster::AddJoiner(RaftOptions options) {
+  const uint64_t id = members_.size() + 1;
+  options.id = MemberId(id);
+  options.random_seed = id;
+  std::vector<uint64_t> founders(members_.size());
+  std::iota(founders.begin(), founders.end(), 1);
+  members_[id] = std::make_unique<TestMember>(
+      options, MemoryLog::Joiner(TestConfiguration(founders)));
+  return *members_[id];
 }
 
 void TestCluster::Settle() {

@@ -27,6 +27,9 @@ class TestCluster {
   explicit TestCluster(const std::vector<std::vector<uint64_t>>& logs,
                        RaftOptions options = {}, Term term = Term(1));
 
+  // One more member, with the next number: nothing is on its disk.
+  TestMember& AddJoiner(RaftOptions options = {});
+
   TestMember& member(uint64_t id) { return *members_.at(id); }
 
   // Everybody does what he has to do and every message arrives or is lost,
@@ -60,6 +63,7 @@ class TestCluster {
 
  private:
   bool Deliver();
+  void CarrySnapshot(TestMember& from, const SnapshotOrder& order);
 
   std::map<uint64_t, std::unique_ptr<TestMember>> members_;
   std::set<std::pair<uint64_t, uint64_t>> cut_;

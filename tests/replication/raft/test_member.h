@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,16 @@
 #include "tests/support/memory_log.h"
 
 namespace quorate::raft {
+
+// What a state machine has become: where it is in the log, and a sum over all
+// that it has applied.
+struct TestSnapshot {
+  SnapshotPosition position;
+  size_t digest = 0;
+};
+
+// The state after `entry`.
+TestSnapshot AfterEntry(const TestSnapshot& state, const Entry& entry);
 
 // The driver of raft/ready.h, without threads: each of its three duties can be
 // done at once (Settle) or one by one, so that a test can hold back a disk or
@@ -32,6 +43,10 @@ class TestMember {
   // state machine starts over after `applied`.
   void Crash(Index applied = Index(0));
 
+  // The same, after the oldest write got to the disk and before anything else
+  // of it was done.
+  void CrashAfterWrite(Index applied = Index(0));
+
   // Inputs of the core.
   void Tick(int count = 1);
   void Step(const Message& message);
@@ -40,6 +55,17 @@ class TestMember {
   absl::StatusOr<Index> Propose(const std::vector<std::string>& payloads,
                                 Stamp stamp = {});
   absl::Status Read(uint64_t nonce);
+  absl::StatusOr<Index> Change(const ConfigurationChange& change);
+  absl::Status Transfer(MemberId to);
+  void PeerLost(MemberId peer);
+  void SnapshotEnded(MemberId peer, bool delivered);
+
+  // The state was made durable after the entry `to`, which was applied; the log
+  // up to there may go.
+  void Compact(Index to);
+
+  // A whole snapshot of the leader `from` has arrived.
+  void Receive(MemberId from, Term term, const TestSnapshot& snapshot);
 
   // Campaigns and wins by the votes of `supporters`, made up here; leaves an
   // empty outbox.
@@ -75,6 +101,7 @@ class TestMember {
   }
 
   std::vector<ReadState> TakeReads();
+  std::vector<SnapshotOrder> TakeOrders();
 
   Raft& raft() { return *raft_; }
 
@@ -91,6 +118,9 @@ class TestMember {
   // Every entry that was given to the state machine since the last start.
   const std::vector<Entry>& applied() const { return applied_; }
 
+  // What the state machine has become.
+  const TestSnapshot& state() const { return state_; }
+
   const Ready& last_ready() const { return last_ready_; }
 
   // "1 2 2" for the terms of the log behind the first entry, in memory and on
@@ -100,6 +130,7 @@ class TestMember {
  private:
   void Start(Index applied);
   void Check() const;
+  bool FinishInstall();
 
   const RaftOptions options_;
   std::unique_ptr<MemoryLog> disk_;  // The core points to it.
@@ -108,7 +139,11 @@ class TestMember {
   std::deque<std::vector<Entry>> to_apply_;
   std::vector<Message> outbox_;
   std::vector<ReadState> reads_;
+  std::vector<SnapshotOrder> orders_;
   std::vector<Entry> applied_;
+  TestSnapshot state_;
+  // On disk: all states this member was ever in, and the snapshots it received.
+  std::map<Index, TestSnapshot> states_;
   Ready last_ready_;
 };
 
