@@ -127,6 +127,16 @@ void SimDisk::NewEpochLocked() {
   power_off_at_ = 0;
 }
 
+void SimDisk::SetFreeBytes(uint64_t bytes) {
+  MutexLock lock(&mu_);
+  free_bytes_ = bytes;
+}
+
+std::optional<uint64_t> SimDisk::free_bytes() const {
+  MutexLock lock(&mu_);
+  return free_bytes_;
+}
+
 uint64_t SimDisk::operations() const {
   MutexLock lock(&mu_);
   return operations_;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -78,6 +79,11 @@ class SimDisk {
   // dead, all locks free.
   void KillProcess();
 
+  // What the disk says about its free space; it says nothing before, and what
+  // is written does not change it.
+  void SetFreeBytes(uint64_t bytes);
+  std::optional<uint64_t> free_bytes() const;
+
   // Changing operations so far.
   uint64_t operations() const;
 
@@ -137,6 +143,7 @@ class SimDisk {
   uint64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t power_off_at_ ABSL_GUARDED_BY(mu_) = 0;  // Zero: never.
   bool powered_ ABSL_GUARDED_BY(mu_) = true;
+  std::optional<uint64_t> free_bytes_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace quorate

@@ -1,5 +1,6 @@
 #include "tests/support/sim_file_system.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -285,6 +286,14 @@ class Files : public rocksdb::FileSystem {
                       IODebugContext*) override {
     const std::unique_ptr<HeldLock> held(static_cast<HeldLock*>(lock));
     return ToStatus(disk_->Unlock(held->handle, held->path), held->path);
+  }
+
+  IOStatus GetFreeSpace(const std::string& path, const IOOptions&,
+                        uint64_t* free, IODebugContext*) override {
+    const std::optional<uint64_t> bytes = disk_->free_bytes();
+    if (!bytes.has_value()) return IOStatus::NotSupported(path);
+    *free = *bytes;
+    return IOStatus::OK();
   }
 
   IOStatus GetTestDirectory(const IOOptions&, std::string* path,

@@ -77,6 +77,12 @@ LAYERS = {
               "replication/state_machine.h", "replication/state_store.h"),
         generated=INTERNAL_PROTO,
         libraries=("absl", "protobuf", "rocksdb", "xxhash")),
+    "replication/snapshot/": Layer(
+        ours=("base/", "replication/raft/", "replication/snapshot_files.h",
+              "replication/snapshot_stream.h", "replication/storage/",
+              "replication/wire/"),
+        generated=INTERNAL_PROTO,
+        libraries=("absl", "protobuf", "rocksdb", "xxhash")),
     "replication/transport/": Layer(
         ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
               "replication/wire/"),
