@@ -21,6 +21,7 @@
 
 #include "base/mutex.h"
 #include "base/random.h"
+#include "replication/transport/peer_channel.h"
 #include "replication/transport/peer_connection.h"
 #include "replication/transport/peer_service.h"
 #include "replication/wire/limits.h"
@@ -28,8 +29,8 @@
 namespace quorate::replication {
 namespace {
 
-// Each other member has two streams here; the rest is for those that are on
-// their way out.
+// Each other member has two streams here or three; the rest is for those that
+// are on their way out.
 constexpr int kMaxStreams = 64;
 
 // Our own headers are a few hundred bytes. More is somebody's attempt to make
@@ -41,6 +42,10 @@ constexpr int kHandshakeMs = 5000;
 
 // All buffers of the peer port: a few members with a few frames each.
 constexpr size_t kMaxServerBytes = size_t{128} * 1024 * 1024;
+
+// Snapshots have a thread each, and one is received at a time; the others are
+// on their way out.
+constexpr int kMaxThreads = 16;
 
 // The keeper looks at the lanes this often, and when it is woken.
 constexpr absl::Duration kMaintainPeriod = absl::Milliseconds(100);
@@ -78,8 +83,13 @@ class RunningTransport final : public GrpcTransport,
     return sink_.load(std::memory_order_acquire);
   }
 
+  SnapshotSink* snapshots() const override {
+    return snapshots_.load(std::memory_order_acquire);
+  }
+
   void OnPeerSpeaks(raft::MemberId id) override;
   void Wake() override;
+  void OnSnapshotSent(raft::MemberId to, bool delivered) override;
 
   void Keep();
   bool KeepOnce();
@@ -93,6 +103,7 @@ class RunningTransport final : public GrpcTransport,
   int port_ = 0;
 
   std::atomic<PeerMessageSink*> sink_ = nullptr;
+  std::atomic<SnapshotSink*> snapshots_ = nullptr;
   std::once_flag stop_once_;
   std::thread keeper_;
 
@@ -121,12 +132,14 @@ absl::Status RunningTransport::Listen() {
                            &port_);
   builder.RegisterService(&service_);
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
-  builder.SetResourceQuota(
-      grpc::ResourceQuota("peers").Resize(kMaxServerBytes));
+  builder.SetResourceQuota(grpc::ResourceQuota("peers")
+                               .Resize(kMaxServerBytes)
+                               .SetMaxThreads(kMaxThreads));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                              kHandshakeMs);
+  AddServerKeepalive(&builder);
   // A second process on the same port is a mistake, not a way to share load.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   server_ = builder.BuildAndStart();
@@ -138,8 +151,8 @@ absl::Status RunningTransport::Listen() {
   return absl::OkStatus();
 }
 
-void RunningTransport::Start(PeerMessageSink* sink,
-                             SnapshotSink* /*snapshots*/) {
+void RunningTransport::Start(PeerMessageSink* sink, SnapshotSink* snapshots) {
+  snapshots_.store(snapshots, std::memory_order_release);
   sink_.store(sink, std::memory_order_release);
   keeper_ = std::thread([this] { Keep(); });
 }
@@ -155,9 +168,18 @@ void RunningTransport::Send(PeerMessage message) {
   connection->Send(std::move(message));
 }
 
-void RunningTransport::SendSnapshot(
-    raft::MemberId to, raft::Term /*term*/,
-    std::unique_ptr<SnapshotSource> /*snapshot*/) {
+void RunningTransport::SendSnapshot(raft::MemberId to, raft::Term term,
+                                    std::unique_ptr<SnapshotSource> snapshot) {
+  std::shared_ptr<PeerConnection> connection;
+  {
+    MutexLock lock(&mu_);
+    const auto it = connections_.find(to);
+    if (!stopping_ && it != connections_.end()) connection = it->second;
+  }
+  if (connection != nullptr &&
+      connection->SendSnapshot(term, std::move(snapshot))) {
+    return;
+  }
   {
     MutexLock lock(&mu_);
     unsent_.push_back(to);
@@ -219,6 +241,11 @@ void RunningTransport::OnPeerSpeaks(raft::MemberId id) {
   Wake();
 }
 
+void RunningTransport::OnSnapshotSent(raft::MemberId to, bool delivered) {
+  PeerMessageSink* const to_tell = sink();
+  if (to_tell != nullptr) to_tell->OnSnapshotSent(to, delivered);
+}
+
 void RunningTransport::Wake() {
   MutexLock lock(&mu_);
   woken_ = true;
@@ -253,14 +280,13 @@ bool RunningTransport::KeepOnce() {
     speaking.swap(speaking_);
     unsent.swap(unsent_);
   }
-  PeerMessageSink* const to_tell = sink();
   for (const raft::MemberId to : unsent) {
-    if (to_tell != nullptr) to_tell->OnSnapshotSent(to, /*delivered=*/false);
+    OnSnapshotSent(to, /*delivered=*/false);
   }
   const absl::Duration now = options_.clock->SinceBoot();
   for (const auto& [id, connection] : connections) {
     if (speaking.count(id) > 0) connection->ConnectSoon();
-    connection->Maintain(now, to_tell);
+    connection->Maintain(now, sink());
   }
   // A lane wakes us under its own lock, so ours is never held around one.
   std::set<std::shared_ptr<PeerConnection>> idle;

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_
 #define QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -25,13 +26,15 @@ struct PeerTlsOptions {
 };
 
 // Serves the peer port and keeps two streams (lanes) to each other member of
-// the configuration. Until a stream to a member is up, and while its queue is
-// full, what is sent to it is dropped and the sink told once; it is told again
-// when messages get through. A peer that hangs is not noticed here: that is
-// what the core's timers are for.
+// the configuration, and a third while a snapshot is sent. Until a stream to a
+// member is up, and while its queue is full, what is sent to it is dropped and
+// the sink told once; it is told again when messages get through. A peer that
+// hangs is not noticed here: that is what the core's timers are for. A
+// connection that died without a word is given up after some seconds.
 //
 // Thread-safe. A peer that cannot prove to be a member of this cluster and of
-// the configuration in force is refused with PERMISSION_DENIED and logged.
+// the configuration in force is refused with PERMISSION_DENIED and logged, an
+// old process or copy of a member with FAILED_PRECONDITION.
 class GrpcTransport : public Transport {
  public:
   struct Options {
@@ -43,6 +46,10 @@ class GrpcTransport : public Transport {
     // Which start of the data directory this is; 0 where nobody counts. Peers
     // refuse an older start than they have seen.
     uint64_t incarnation = 0;
+
+    // Of one snapshot that is sent: enough for the largest ledger in seconds,
+    // and half of what a disk that others need takes.
+    uint64_t snapshot_bytes_per_second = uint64_t{64} << 20;
   };
 
   // Begins to listen. Peers are refused as UNAVAILABLE until Start.

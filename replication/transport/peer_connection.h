@@ -12,12 +12,13 @@
 #include "replication/transport/grpc_transport.h"
 #include "replication/transport/outbound_stream.h"
 #include "replication/transport/peer_lane.h"
+#include "replication/transport/snapshot_sender.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
 
-// The two lanes to one member, each over a connection of its own, and what the
-// sink was told of them. Send may be called by any thread, the rest by the
+// The three lanes to one member, each over a connection of its own, and what
+// the sink was told of them. Sends may be called by any thread, the rest by the
 // keeper's alone. Thread-safe in that sense.
 class PeerConnection {
  public:
@@ -30,6 +31,9 @@ class PeerConnection {
   const raft::MemberAddress& peer() const { return peer_; }
 
   void Send(PeerMessage message);
+
+  // False after Close: nobody will be told of its end.
+  bool SendSnapshot(raft::Term term, std::unique_ptr<SnapshotSource> snapshot);
 
   // Keeps both lanes going and tells `sink`, if there is one, what has changed.
   void Maintain(absl::Duration now, PeerMessageSink* sink);
@@ -44,6 +48,7 @@ class PeerConnection {
   const raft::MemberAddress peer_;
   PeerLane control_;
   PeerLane bulk_;
+  SnapshotSender snapshots_;
   Told told_ = Told::kNothing;  // Confined to the keeper's thread.
 };
 

@@ -20,10 +20,11 @@
 
 namespace quorate::replication {
 
-// Wakes the thread that maintains the lanes. Thread-safe.
+// Wakes the thread that maintains the lanes; hears of snapshots. Thread-safe.
 class LaneKeeper {
  public:
   virtual void Wake() = 0;
+  virtual void OnSnapshotSent(raft::MemberId to, bool delivered) = 0;
 
  protected:
   ~LaneKeeper() = default;

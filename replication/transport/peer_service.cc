@@ -93,6 +93,16 @@ class InboundStream : public grpc::ServerReadReactor<Request>,
   bool by_peer_ = false;
 };
 
+class SnapshotCall final : public InboundCall {
+ public:
+  explicit SnapshotCall(grpc::ServerContext* context) : context_(context) {}
+
+  void Cancel() override { context_->TryCancel(); }
+
+ private:
+  grpc::ServerContext* const context_;
+};
+
 }  // namespace
 
 void PeerService::Drain() {
@@ -144,23 +154,61 @@ void PeerService::Retain(const std::set<raft::MemberId>& members) {
 grpc::Status PeerService::Admit(const proto::PeerHello& hello, Lane lane,
                                 const grpc::ServerContextBase& context,
                                 InboundCall* call) {
-  grpc::Status status = CheckHello(hello, context);
-  const Speaker speaker = SpeakerOf(hello);
-  bool replaced = false;
-  if (status.ok()) {
-    status = ToGrpc(peers_.Admit(speaker, &replaced));
-  }
-  if (status.ok() && !peers_.Enter(speaker, lane, call)) {
+  grpc::Status status = AdmitProcess(hello, context);
+  if (status.ok() && !peers_.Enter(SpeakerOf(hello), lane, call)) {
     status = grpc::Status(grpc::StatusCode::UNAVAILABLE,
                           "a later process of this member came meanwhile");
   }
+  return status;
+}
+
+grpc::Status PeerService::AdmitProcess(const proto::PeerHello& hello,
+                                       const grpc::ServerContextBase& context) {
+  grpc::Status status = CheckHello(hello, context);
+  bool replaced = false;
+  if (status.ok()) status = ToGrpc(peers_.Admit(SpeakerOf(hello), &replaced));
   if (!status.ok()) {
     LogRefusal(status, hello, context.peer());
     return status;
   }
-  if (replaced) TellLost(speaker.id);
-  options_.gate->OnPeerSpeaks(speaker.id);
+  const raft::MemberId from(hello.from());
+  if (replaced) TellLost(from);
+  options_.gate->OnPeerSpeaks(from);
   return grpc::Status::OK;
+}
+
+grpc::Status PeerService::Snapshot(grpc::ServerContext* context,
+                                   SnapshotReceiver::Stream* stream) {
+  proto::SnapshotRequest request;
+  if (!stream->Read(&request)) return grpc::Status::CANCELLED;
+  proto::SnapshotBegin& begin = *request.mutable_begin();
+  const grpc::Status admitted = AdmitProcess(begin.hello(), *context);
+  if (!admitted.ok()) return admitted;
+  SnapshotSink* const sink = options_.gate->snapshots();
+  if (sink == nullptr) {
+    return grpc::Status(grpc::StatusCode::ABORTED, "takes no snapshots");
+  }
+  const raft::MemberId from(begin.hello().from());
+  absl::StatusOr<SnapshotOffer> offer = DecodeSnapshotOffer(&begin);
+  absl::Status status = offer.status();
+  if (status.ok()) {
+    SnapshotCall call(context);
+    status = receiver_.Receive(from, *offer, sink, &call, stream);
+  }
+  Log(status.ok() ? LogLevel::kInfo : LogLevel::kWarn, "transport",
+      status.ok() ? "snapshot_received" : "snapshot_not_received",
+      {{"from", absl::StrCat(from.value())}, {"status", status.ToString()}});
+  return ToGrpc(status);
+}
+
+absl::Status PeerService::MaySend(raft::MemberId from) const {
+  if (options_.gate->sink() == nullptr) {
+    return absl::UnavailableError("stopping");
+  }
+  if (!options_.gate->NameOf(from).has_value()) {
+    return absl::PermissionDeniedError("no member any more");
+  }
+  return absl::OkStatus();
 }
 
 grpc::Status PeerService::CheckHello(

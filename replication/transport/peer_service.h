@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "replication/transport/inbound_peers.h"
 #include "replication/transport/lane.h"
+#include "replication/transport/snapshot_receiver.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
@@ -31,6 +32,9 @@ class PeerGate {
   // Where messages go; null before the start and after the stop.
   virtual PeerMessageSink* sink() const = 0;
 
+  // Where snapshots go; null where this member takes none.
+  virtual SnapshotSink* snapshots() const = 0;
+
   // A peer has proved itself and speaks to us.
   virtual void OnPeerSpeaks(raft::MemberId id) = 0;
 
@@ -43,7 +47,15 @@ class PeerGate {
 // and lane ends the one before it, and the latest process of a member all of
 // the one before (inbound_peers.h). The sink is told when a process that spoke
 // is lost. Thread-safe.
-class PeerService : public internal::v1::PeerService::CallbackService {
+//
+// Control and bulk use gRPC's callbacks, which must not block. A snapshot has a
+// thread of the server's for as long as it lasts, since its sink writes to the
+// disk.
+class PeerService
+    : public internal::v1::PeerService::WithCallbackMethod_Control<
+          internal::v1::PeerService::WithCallbackMethod_Bulk<
+              internal::v1::PeerService::Service>>,
+      private SnapshotPermission {
  public:
   struct Options {
     std::string cluster_id;
@@ -52,7 +64,8 @@ class PeerService : public internal::v1::PeerService::CallbackService {
     PeerGate* gate = nullptr;      // Not owned.
   };
 
-  explicit PeerService(const Options& options) : options_(options) {}
+  explicit PeerService(const Options& options)
+      : options_(options), receiver_(this) {}
 
   // Waits for the last stream to end, after the server was shut down.
   void Drain();
@@ -63,6 +76,8 @@ class PeerService : public internal::v1::PeerService::CallbackService {
   grpc::ServerReadReactor<internal::v1::BulkRequest>* Bulk(
       grpc::CallbackServerContext* context,
       internal::v1::BulkResponse* response) override;
+  grpc::Status Snapshot(grpc::ServerContext* context,
+                        SnapshotReceiver::Stream* stream) override;
 
   // The rest is for the streams.
   //
@@ -87,6 +102,9 @@ class PeerService : public internal::v1::PeerService::CallbackService {
 
  private:
   void OnStreamBegun();
+  absl::Status MaySend(raft::MemberId from) const override;
+  grpc::Status AdmitProcess(const internal::v1::PeerHello& hello,
+                            const grpc::ServerContextBase& context);
   grpc::Status CheckHello(const internal::v1::PeerHello& hello,
                           const grpc::ServerContextBase& context) const;
   void TellLost(raft::MemberId peer);
@@ -96,6 +114,7 @@ class PeerService : public internal::v1::PeerService::CallbackService {
 
   const Options options_;
   InboundPeers peers_;
+  SnapshotReceiver receiver_;
 
   Mutex mu_;
   CondVar ended_;

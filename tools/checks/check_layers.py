@@ -87,7 +87,8 @@ LAYERS = {
         ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
               "replication/wire/"),
         generated=INTERNAL_PROTO,
-        libraries=("absl", "protobuf", "grpc", "openssl")),
+        # xxhash: each chunk of a snapshot has a checksum of its own.
+        libraries=("absl", "protobuf", "grpc", "openssl", "xxhash")),
     "replication/node/": Layer(
         ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
               "replication/state_machine.h",
