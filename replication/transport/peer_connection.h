@@ -10,9 +10,9 @@
 #include "absl/time/time.h"
 
 #include "replication/transport/grpc_transport.h"
+#include "replication/transport/outbound_snapshots.h"
 #include "replication/transport/outbound_stream.h"
 #include "replication/transport/peer_lane.h"
-#include "replication/transport/snapshot_sender.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
@@ -48,7 +48,7 @@ class PeerConnection {
   const raft::MemberAddress peer_;
   PeerLane control_;
   PeerLane bulk_;
-  SnapshotSender snapshots_;
+  OutboundSnapshots snapshots_;
   Told told_ = Told::kNothing;  // Confined to the keeper's thread.
 };
 

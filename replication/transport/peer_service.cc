@@ -178,7 +178,7 @@ grpc::Status PeerService::AdmitProcess(const proto::PeerHello& hello,
 }
 
 grpc::Status PeerService::Snapshot(grpc::ServerContext* context,
-                                   SnapshotReceiver::Stream* stream) {
+                                   InboundSnapshots::Stream* stream) {
   proto::SnapshotRequest request;
   if (!stream->Read(&request)) return grpc::Status::CANCELLED;
   proto::SnapshotBegin& begin = *request.mutable_begin();

@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "replication/transport/inbound_peers.h"
+#include "replication/transport/inbound_snapshots.h"
 #include "replication/transport/lane.h"
-#include "replication/transport/snapshot_receiver.h"
 #include "replication/transport/transport.h"
 
 namespace quorate::replication {
@@ -77,7 +77,7 @@ class PeerService
       grpc::CallbackServerContext* context,
       internal::v1::BulkResponse* response) override;
   grpc::Status Snapshot(grpc::ServerContext* context,
-                        SnapshotReceiver::Stream* stream) override;
+                        InboundSnapshots::Stream* stream) override;
 
   // The rest is for the streams.
   //
@@ -114,7 +114,7 @@ class PeerService
 
   const Options options_;
   InboundPeers peers_;
-  SnapshotReceiver receiver_;
+  InboundSnapshots receiver_;
 
   Mutex mu_;
   CondVar ended_;

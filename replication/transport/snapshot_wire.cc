@@ -35,11 +35,11 @@ absl::StatusOr<SnapshotOffer> DecodeSnapshotOffer(
   if (offer.header.position.term > offer.term) {
     return absl::InvalidArgumentError("a snapshot of a term to come");
   }
-  if (proto->manifest().size() > kMaxManifestBytes) {
+  if (proto->manifest().size() > kMaxOfferedManifestBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a manifest of ", proto->manifest().size(), " bytes is too large"));
   }
-  if (proto->total_bytes() == 0 || proto->total_bytes() > kMaxSnapshotBytes) {
+  if (proto->total_bytes() == 0 || proto->total_bytes() > kMaxOfferedBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("no snapshot has ", proto->total_bytes(), " bytes"));
   }

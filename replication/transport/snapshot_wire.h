@@ -27,11 +27,11 @@ inline constexpr uint64_t kSnapshotAckBytes = 4 * kSnapshotChunkBytes;
 // So much may be on its way. It fills a gigabit line of 30 ms.
 inline constexpr uint64_t kSnapshotWindowBytes = 16 * kSnapshotChunkBytes;
 
-// Some dozens of bytes a file; a state has hundreds of files at most.
-inline constexpr size_t kMaxManifestBytes = size_t{1} << 20;
+// Above what the store takes of either: it refuses more by its own rules.
+inline constexpr size_t kMaxOfferedManifestBytes = size_t{1} << 20;
 
-// Far above any ledger (tens of MB): a length that is a mistake or a lie.
-inline constexpr uint64_t kMaxSnapshotBytes = uint64_t{1} << 40;
+// A length beyond this is a mistake or a lie.
+inline constexpr uint64_t kMaxOfferedBytes = uint64_t{1} << 40;
 
 struct SnapshotOffer {
   raft::Term term;  // The sender's, as a leader.

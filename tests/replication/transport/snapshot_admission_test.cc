@@ -141,7 +141,7 @@ TEST_F(SnapshotAdmissionTest, RefusesABeginThatIsWrong) {
       {[](auto* begin) { begin->set_term(UINT64_MAX); },
        grpc::StatusCode::INVALID_ARGUMENT},
       {[](auto* begin) {
-         begin->set_manifest(std::string(kMaxManifestBytes + 1, 'x'));
+         begin->set_manifest(std::string(kMaxOfferedManifestBytes + 1, 'x'));
        },
        grpc::StatusCode::INVALID_ARGUMENT},
       {[](auto* begin) { begin->set_manifest(std::string(8 << 20, 'x')); },

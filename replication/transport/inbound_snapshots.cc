@@ -1,4 +1,4 @@
-#include "replication/transport/snapshot_receiver.h"
+#include "replication/transport/inbound_snapshots.h"
 
 #include <algorithm>
 
@@ -22,7 +22,7 @@ absl::Status Broken() {
 }  // namespace
 
 // Waits until the one before has left; it was told to.
-absl::Status SnapshotReceiver::Begin(raft::Term term, InboundCall* call) {
+absl::Status InboundSnapshots::Begin(raft::Term term, InboundCall* call) {
   MutexLock lock(&mu_);
   if (current_ != nullptr) {
     if (term < current_term_) {
@@ -43,13 +43,13 @@ absl::Status SnapshotReceiver::Begin(raft::Term term, InboundCall* call) {
   return absl::OkStatus();
 }
 
-void SnapshotReceiver::End() {
+void InboundSnapshots::End() {
   MutexLock lock(&mu_);
   current_ = nullptr;
   ended_.NotifyAll();
 }
 
-absl::Status SnapshotReceiver::Receive(raft::MemberId from,
+absl::Status InboundSnapshots::Receive(raft::MemberId from,
                                        const SnapshotOffer& offer,
                                        SnapshotSink* sink, InboundCall* call,
                                        Stream* stream) {
@@ -58,7 +58,7 @@ absl::Status SnapshotReceiver::Receive(raft::MemberId from,
   return Take(from, offer, sink, stream);
 }
 
-absl::Status SnapshotReceiver::Take(raft::MemberId from,
+absl::Status InboundSnapshots::Take(raft::MemberId from,
                                     const SnapshotOffer& offer,
                                     SnapshotSink* sink, Stream* stream) const {
   const uint64_t total = offer.header.total_bytes;

@@ -1,7 +1,7 @@
 // The receiving side of the snapshot lane.
 
-#ifndef QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_RECEIVER_H_
-#define QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_RECEIVER_H_
+#ifndef QUORATE_REPLICATION_TRANSPORT_INBOUND_SNAPSHOTS_H_
+#define QUORATE_REPLICATION_TRANSPORT_INBOUND_SNAPSHOTS_H_
 
 #include <cstdint>
 
@@ -31,13 +31,13 @@ class SnapshotPermission {
 // Receives one snapshot at a time, in the thread of the call that brings it:
 // the sink may block. A later call ends the one before it, unless that is a
 // later leader's. Thread-safe.
-class SnapshotReceiver {
+class InboundSnapshots {
  public:
   using Stream = grpc::ServerReaderWriter<internal::v1::SnapshotResponse,
                                           internal::v1::SnapshotRequest>;
 
   // `permission` is not owned.
-  explicit SnapshotReceiver(const SnapshotPermission* permission)
+  explicit InboundSnapshots(const SnapshotPermission* permission)
       : permission_(permission) {}
 
   // Takes the rest of a stream that began with `offer`, to its end. `call` is
@@ -64,4 +64,4 @@ class SnapshotReceiver {
 
 }  // namespace quorate::replication
 
-#endif  // QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_RECEIVER_H_
+#endif  // QUORATE_REPLICATION_TRANSPORT_INBOUND_SNAPSHOTS_H_

@@ -1,7 +1,7 @@
 // The sending side of the snapshot lane, to one member.
 
-#ifndef QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_SENDER_H_
-#define QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_SENDER_H_
+#ifndef QUORATE_REPLICATION_TRANSPORT_OUTBOUND_SNAPSHOTS_H_
+#define QUORATE_REPLICATION_TRANSPORT_OUTBOUND_SNAPSHOTS_H_
 
 #include <cstdint>
 #include <functional>
@@ -31,7 +31,7 @@ namespace quorate::replication {
 // source is damaged, when it gets nowhere for a minute, or broke too often.
 // `done` is called once for each snapshot, in their order, on that thread.
 // Thread-safe; destroyed when idle.
-class SnapshotSender {
+class OutboundSnapshots {
  public:
   struct Options {
     // A connection of its own, so that nothing waits behind the snapshot.
@@ -42,11 +42,11 @@ class SnapshotSender {
     std::function<void(bool delivered)> done;
   };
 
-  explicit SnapshotSender(Options options);
-  ~SnapshotSender();
+  explicit OutboundSnapshots(Options options);
+  ~OutboundSnapshots();
 
-  SnapshotSender(const SnapshotSender&) = delete;
-  SnapshotSender& operator=(const SnapshotSender&) = delete;
+  OutboundSnapshots(const OutboundSnapshots&) = delete;
+  OutboundSnapshots& operator=(const OutboundSnapshots&) = delete;
 
   // Ends the one under way. False after Close: `done` is not called for it.
   bool Send(raft::Term term, std::unique_ptr<SnapshotSource> snapshot);
@@ -105,4 +105,4 @@ class SnapshotSender {
 
 }  // namespace quorate::replication
 
-#endif  // QUORATE_REPLICATION_TRANSPORT_SNAPSHOT_SENDER_H_
+#endif  // QUORATE_REPLICATION_TRANSPORT_OUTBOUND_SNAPSHOTS_H_

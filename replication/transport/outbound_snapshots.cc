@@ -1,4 +1,4 @@
-#include "replication/transport/snapshot_sender.h"
+#include "replication/transport/outbound_snapshots.h"
 
 #include <algorithm>
 #include <string>
@@ -60,10 +60,10 @@ absl::Status SourceFailed(absl::string_view reason) {
 
 }  // namespace
 
-SnapshotSender::SnapshotSender(Options options)
+OutboundSnapshots::OutboundSnapshots(Options options)
     : options_(std::move(options)) {}
 
-SnapshotSender::~SnapshotSender() {
+OutboundSnapshots::~OutboundSnapshots() {
   std::thread thread;
   {
     MutexLock lock(&mu_);
@@ -73,8 +73,8 @@ SnapshotSender::~SnapshotSender() {
   if (thread.joinable()) thread.join();
 }
 
-bool SnapshotSender::Send(raft::Term term,
-                          std::unique_ptr<SnapshotSource> snapshot) {
+bool OutboundSnapshots::Send(raft::Term term,
+                             std::unique_ptr<SnapshotSource> snapshot) {
   MutexLock lock(&mu_);
   if (closed_) return false;
   if (pending_.source != nullptr) ++dropped_;
@@ -87,12 +87,12 @@ bool SnapshotSender::Send(raft::Term term,
   return true;
 }
 
-void SnapshotSender::CancelLocked() {
+void OutboundSnapshots::CancelLocked() {
   cancelled_ = true;
   if (context_ != nullptr) context_->TryCancel();
 }
 
-void SnapshotSender::Maintain(absl::Duration now) {
+void OutboundSnapshots::Maintain(absl::Duration now) {
   MutexLock lock(&mu_);
   if (context_ == nullptr || now < give_up_at_) return;
   LogWarn("transport", "snapshot_stalled",
@@ -100,7 +100,7 @@ void SnapshotSender::Maintain(absl::Duration now) {
   CancelLocked();
 }
 
-void SnapshotSender::Close() {
+void OutboundSnapshots::Close() {
   MutexLock lock(&mu_);
   if (std::exchange(closed_, true)) return;
   if (pending_.source != nullptr) ++dropped_;
@@ -109,12 +109,12 @@ void SnapshotSender::Close() {
   changed_.NotifyAll();
 }
 
-bool SnapshotSender::idle() const {
+bool OutboundSnapshots::idle() const {
   MutexLock lock(&mu_);
   return closed_ && (ended_ || !started_);
 }
 
-void SnapshotSender::Run() {
+void OutboundSnapshots::Run() {
   Job job;
   int dropped = 0;
   while (TakeJob(&job, &dropped)) {
@@ -131,7 +131,7 @@ void SnapshotSender::Run() {
 
 // False when there will be no more. The job may be none, where only dropped
 // ones are left to be told of.
-bool SnapshotSender::TakeJob(Job* job, int* dropped) {
+bool OutboundSnapshots::TakeJob(Job* job, int* dropped) {
   MutexLock lock(&mu_);
   while (pending_.source == nullptr && dropped_ == 0 && !closed_) {
     changed_.Wait(&mu_);
@@ -146,7 +146,7 @@ bool SnapshotSender::TakeJob(Job* job, int* dropped) {
   return true;
 }
 
-bool SnapshotSender::Deliver(const Job& job) {
+bool OutboundSnapshots::Deliver(const Job& job) {
   const std::shared_ptr<grpc::Channel> channel = options_.connect();
   const absl::Duration begun = options_.clock->SinceBoot();
   absl::Status status;
@@ -167,7 +167,7 @@ bool SnapshotSender::Deliver(const Job& job) {
   return false;
 }
 
-absl::Status SnapshotSender::SendOnce(
+absl::Status OutboundSnapshots::SendOnce(
     const Job& job, const std::shared_ptr<grpc::Channel>& channel) {
   const auto stub = proto::PeerService::NewStub(channel);
   grpc::ClientContext context;
@@ -199,7 +199,7 @@ absl::Status SnapshotSender::SendOnce(
   return FromGrpc(end);
 }
 
-absl::Status SnapshotSender::Exchange(const Job& job, Stream* stream) {
+absl::Status OutboundSnapshots::Exchange(const Job& job, Stream* stream) {
   const SnapshotHeader& header = job.source->header();
   proto::SnapshotRequest request;
   EncodeHello(options_.hello, request.mutable_begin()->mutable_hello());
@@ -224,8 +224,8 @@ absl::Status SnapshotSender::Exchange(const Job& job, Stream* stream) {
   return Ended();
 }
 
-absl::Status SnapshotSender::SendChunks(const Job& job, uint64_t offset,
-                                        Stream* stream) {
+absl::Status OutboundSnapshots::SendChunks(const Job& job, uint64_t offset,
+                                           Stream* stream) {
   const uint64_t total = job.source->header().total_bytes;
   const absl::Duration begun = options_.clock->SinceBoot();
   const double rate = static_cast<double>(options_.bytes_per_second);
@@ -246,8 +246,8 @@ absl::Status SnapshotSender::SendChunks(const Job& job, uint64_t offset,
   return absl::OkStatus();
 }
 
-absl::Status SnapshotSender::SendChunk(const Job& job, uint64_t offset,
-                                       uint64_t* size, Stream* stream) {
+absl::Status OutboundSnapshots::SendChunk(const Job& job, uint64_t offset,
+                                          uint64_t* size, Stream* stream) {
   const uint64_t left = job.source->header().total_bytes - offset;
   absl::StatusOr<std::string> bytes =
       job.source->Read(offset, kSnapshotChunkBytes);
@@ -261,9 +261,9 @@ absl::Status SnapshotSender::SendChunk(const Job& job, uint64_t offset,
   return stream->Write(request) ? absl::OkStatus() : Ended();
 }
 
-absl::Status SnapshotSender::ReadProgress(Stream* stream, uint64_t at_least,
-                                          uint64_t at_most,
-                                          uint64_t* received) {
+absl::Status OutboundSnapshots::ReadProgress(Stream* stream, uint64_t at_least,
+                                             uint64_t at_most,
+                                             uint64_t* received) {
   proto::SnapshotResponse response;
   if (!stream->Read(&response)) return Ended();
   if (response.received() < at_least || response.received() > at_most) {
@@ -276,13 +276,13 @@ absl::Status SnapshotSender::ReadProgress(Stream* stream, uint64_t at_least,
   return absl::OkStatus();
 }
 
-void SnapshotSender::OnProgress(absl::Duration patience) {
+void OutboundSnapshots::OnProgress(absl::Duration patience) {
   MutexLock lock(&mu_);
   give_up_at_ = options_.clock->SinceBoot() + patience;
 }
 
 // False where the snapshot is cancelled meanwhile.
-bool SnapshotSender::WaitUntil(absl::Duration due) {
+bool OutboundSnapshots::WaitUntil(absl::Duration due) {
   MutexLock lock(&mu_);
   while (!cancelled_) {
     const absl::Duration left = due - options_.clock->SinceBoot();
