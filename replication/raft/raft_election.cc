@@ -47,6 +47,7 @@ void Raft::Core::BecomeFollower(Term term, MemberId leader) {
 void Raft::Core::Campaign() {
   if (role() == Role::kLeader) return;
   failover_tries_ = 0;
+  asked_to_lead_ = Term(0);
   if (MayCampaign()) {
     StartRehearsal();
   } else {
@@ -79,6 +80,7 @@ void Raft::Core::StartElection(bool transfer) {
   term_ = term_.Next();
   vote_ = options_.id;
   leader_ = kNobody;
+  asked_to_lead_ = Term(0);
   committed_in_term_ = false;
   messages_when_durable_.clear();
   role_ = Candidate{};

@@ -54,7 +54,7 @@ void Raft::Core::TickTransfer(Leader& leader) {
 }
 
 void Raft::Core::OnMessage(const Message& message, const TimeoutNow&) {
-  if (!FollowSender(message)) return;
+  if (!FollowSender(message) || !MayCampaign()) return;
   asked_to_lead_ = term_;
   MaybeTakeOver();
 }
@@ -64,9 +64,7 @@ void Raft::Core::OnMessage(const Message& message, const TimeoutNow&) {
 void Raft::Core::MaybeTakeOver() {
   if (asked_to_lead_ != term_ || role() != Role::kFollower) return;
   if (log_.durable_index() != log_.last_index()) return;
-  asked_to_lead_ = Term(0);
-  if (!MayCampaign()) return;
-  StartElection(/*transfer=*/true);
+  if (MayCampaign()) StartElection(/*transfer=*/true);
 }
 
 }  // namespace quorate::raft

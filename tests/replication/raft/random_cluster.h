@@ -37,6 +37,9 @@ struct Weather {
   uint64_t transfer_one_in = 0;
   uint64_t compact_one_in = 0;
   uint64_t peer_lost_one_in = 0;
+  // Leaders change the membership as their reign begins and as it ends, one
+  // member at a time: each leaves behind what the next does not know.
+  bool feud = false;
 };
 
 // One, three or five members and some that may join, over a network that loses,
@@ -105,6 +108,7 @@ class RandomCluster {
   Random random_;
   Weather weather_;
   std::vector<std::unique_ptr<TestMember>> members_;
+  SafetyChecker::Disks disks_;
   std::vector<Message> network_;
   std::vector<Transfer> transfers_;
   // A member is about to see that the connection from another was reset.
