@@ -231,6 +231,10 @@ TEST_F(PeerAdmissionTest, EndsAStreamThatSendsNonsense) {
   writer->Write(request);
   writer->WritesDone();
   EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  // We ended it; the peer is not lost. One that ends its stream itself is.
+  EXPECT_EQ(CodeOf(peer, Hello(kCluster, kPeer, kSelf)), grpc::StatusCode::OK);
+  ASSERT_TRUE(sink_.WaitForLost(1));
+  EXPECT_EQ(sink_.seen().lost.size(), 1u);
 }
 
 // A member that moved: the address of the peer now belongs to another member.
