@@ -68,7 +68,7 @@ int Main(int argc, char** argv) {
   std::string kind;
   std::vector<std::string> files;
   app.add_option("--kind", kind, "Told by the commands where it is not given")
-      ->check(CLI::IsMember({"quorum", "confchange"}));
+      ->check(CLI::IsMember({"quorum", "confchange", "interaction"}));
   app.add_option("FILE", files, "The scripts")->required();
   try {
     // CLI11 throws where the command line is wrong, and for --help.

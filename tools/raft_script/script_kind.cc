@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "tools/raft_script/interaction_script.h"
 #include "tools/raft_script/membership_script.h"
 #include "tools/raft_script/quorum_script.h"
 
@@ -30,6 +31,10 @@ const std::vector<Kind>& Kinds() {
        {"simple", "enter-joint", "leave-joint"},
        []() -> std::unique_ptr<RunningScript> {
          return std::make_unique<MembershipScript>();
+       }},
+      {"interaction", InteractionScript::Commands(),
+       []() -> std::unique_ptr<RunningScript> {
+         return std::make_unique<InteractionScript>();
        }},
   };
   return *kKinds;

@@ -36,7 +36,7 @@ class RunningScript {
       const Directive& directive) = 0;
 };
 
-// "quorum" or "confchange". INVALID_ARGUMENT for other names.
+// "quorum", "confchange", "interaction". INVALID_ARGUMENT for other names.
 absl::StatusOr<std::unique_ptr<RunningScript>> StartScript(
     absl::string_view kind);
 
