@@ -191,6 +191,16 @@ void ReadTiming(TomlSection* file, Config* config) {
   timing.Close();
 }
 
+void ReadStorage(TomlSection* file, Config* config) {
+  TomlSection storage = file->SectionOr("storage");
+  config->snapshot_entries = static_cast<uint64_t>(storage.IntegerOr(
+      "snapshot_entries", static_cast<int64_t>(config->snapshot_entries), 1'000,
+      100'000'000));
+  config->snapshot_mib = static_cast<uint64_t>(storage.IntegerOr(
+      "snapshot_mib", static_cast<int64_t>(config->snapshot_mib), 1, 65'536));
+  storage.Close();
+}
+
 void ReadLog(TomlSection* file, Config* config) {
   TomlSection log = file->SectionOr("log");
   const std::string level = log.TextOr("level", "info");
@@ -224,6 +234,7 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text,
   config.trust_root = paths.Read(&trust, "root");
   trust.Close();
   ReadTiming(&file, &config);
+  ReadStorage(&file, &config);
   ReadLog(&file, &config);
   file.Close();
   if (!faults.empty()) return faults.ToStatus();

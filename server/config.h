@@ -43,6 +43,10 @@ struct Config {
   int heartbeat_ticks = 2;
   int election_ticks = 10;
 
+  // A snapshot is made, and the log shortened, after so much was applied.
+  uint64_t snapshot_entries = 100'000;
+  uint64_t snapshot_mib = 64;
+
   LogLevel log_level = LogLevel::kInfo;
 };
 

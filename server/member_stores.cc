@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "replication/snapshot/snapshot_store.h"
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
 
@@ -117,9 +118,14 @@ absl::StatusOr<MemberStores> OpenMember(const Config& config) {
       LicensingReplica::Restore(config.cluster_id, config.cluster_epoch,
                                 state->get());
   if (!replica.ok()) return Advise(replica.status(), config);
+  absl::StatusOr<std::unique_ptr<replication::SnapshotStore>> snapshots =
+      replication::SnapshotStore::Open(config.data_dir, config.cluster_id,
+                                       replication::SnapshotStoreOptions());
+  if (!snapshots.ok()) return Advise(snapshots.status(), config);
   return MemberStores{.log = *std::move(log),
                       .state = *std::move(state),
-                      .replica = *std::move(replica)};
+                      .replica = *std::move(replica),
+                      .snapshots = *std::move(snapshots)};
 }
 
 }  // namespace quorate::server

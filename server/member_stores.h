@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "replication/snapshot_files.h"
 #include "replication/state_store.h"
 #include "replication/storage/log_store.h"
 #include "server/config.h"
@@ -20,6 +21,7 @@ struct MemberStores {
   std::unique_ptr<replication::LogStore> log;
   std::unique_ptr<replication::StateStore> state;
   std::unique_ptr<LicensingReplica> replica;
+  std::unique_ptr<replication::SnapshotFiles> snapshots;
 };
 
 // Makes the data directory of a member of a new cluster. ALREADY_EXISTS where

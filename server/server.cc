@@ -1,5 +1,8 @@
 #include "server/server.h"
 
+#include <future>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +25,10 @@ constexpr absl::Duration kPeriod = absl::Milliseconds(100);
 // Calls under way when a member stops: longer than a change of leader.
 constexpr absl::Duration kIdleTimeout = absl::Seconds(2);
 
+// A transfer takes one round trip; who does not get it done in this time stops
+// all the same, and the others elect.
+constexpr absl::Duration kTransferTimeout = absl::Seconds(1);
+
 // Replaying a large log takes minutes; nobody waits longer to be told.
 constexpr absl::Duration kReplayTimeout = absl::Minutes(30);
 
@@ -40,6 +47,7 @@ class Server::Parts {
   std::unique_ptr<ClockDriver> clock_driver;
   std::unique_ptr<ClientPort> client_port;
   std::unique_ptr<PeriodicWork> periodic_work;
+  bool stopped = false;
 };
 
 namespace {
@@ -58,7 +66,9 @@ replication::GrpcTransport::Options TransportOptions(const Config& config,
 replication::NodeOptions MakeNodeOptions(const Config& config) {
   return {.heartbeat_ticks = config.heartbeat_ticks,
           .election_ticks = config.election_ticks,
-          .tick = config.tick};
+          .tick = config.tick,
+          .snapshot_entries = config.snapshot_entries,
+          .snapshot_bytes = config.snapshot_mib << 20};
 }
 
 ClientPort::Options ClientPortOptions(const Config& config,
@@ -88,6 +98,19 @@ void ReportReady(const Config& config, raft::Index committed,
              });
 }
 
+// A member that stops on purpose hands leadership on first, so that nobody
+// waits for an election.
+void HandLeadershipOn(replication::Node* node) {
+  if (!node->LeadsHint()) return;
+  const auto ended = std::make_shared<std::promise<absl::Status>>();
+  node->TransferLeadership(
+      raft::kNobody, kTransferTimeout,
+      [ended](const absl::Status& status) { ended->set_value(status); });
+  const absl::Status status = ended->get_future().get();
+  LogInfo("server", "leadership_handed_on",
+          {{"status", status.ok() ? "ok" : std::string(status.message())}});
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
@@ -103,6 +126,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
       replication::Node::Start({.log = parts->stores.log.get(),
                                 .transport = parts->transport.get(),
                                 .state_machine = parts->stores.replica.get(),
+                                .snapshots = parts->stores.snapshots.get(),
                                 .clock = &SystemClock()},
                                MakeNodeOptions(config)));
   const LicensingView* view = &parts->stores.replica->view();
@@ -137,6 +161,8 @@ int Server::client_port() const {
 }
 
 void Server::Stop() {
+  if (!parts_->stopped) HandLeadershipOn(parts_->node.get());
+  parts_->stopped = true;
   if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
   if (parts_->client_port != nullptr) {
     parts_->client_port->StopTaking();

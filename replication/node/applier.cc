@@ -25,11 +25,13 @@ constexpr absl::Duration kIdleWait = absl::Seconds(10);
 
 }  // namespace
 
-Applier::Applier(const Deps& deps, uint64_t run, size_t max_reads)
+Applier::Applier(const Deps& deps, uint64_t run, size_t max_reads,
+                 raft::SnapshotPosition position)
     : deps_(deps),
       run_(run),
       max_reads_(max_reads),
-      applied_(deps.state_machine->AppliedIndex().value()) {}
+      applied_(deps.state_machine->AppliedIndex().value()),
+      position_(std::move(position)) {}
 
 Applier::~Applier() {
   Stop();
@@ -62,6 +64,35 @@ bool Applier::TryPushRead(IndexedRead* read) {
   return true;
 }
 
+void Applier::RequestCheckpoint(std::string folder, CheckpointDone done) {
+  {
+    MutexLock lock(&mu_);
+    QUORATE_CHECK(!checkpoint_.has_value());
+    if (!stop_) {
+      checkpoint_ = {.folder = std::move(folder), .done = std::move(done)};
+      done = nullptr;
+    }
+  }
+  if (done != nullptr) {
+    done(absl::CancelledError("this member shuts down"));
+    return;
+  }
+  changed_.NotifyOne();
+}
+
+absl::Status Applier::Install(const std::string& folder,
+                              const raft::SnapshotPosition& position) {
+  Installation installation{.folder = &folder, .position = &position};
+  MutexLock lock(&mu_);
+  QUORATE_CHECK(!stop_ && installation_ == nullptr);
+  installation_ = &installation;
+  changed_.NotifyAll();
+  while (!installation.result.has_value()) {
+    installed_.Wait(&mu_);
+  }
+  return *installation.result;
+}
+
 bool Applier::Backlogged() const {
   MutexLock lock(&mu_);
   return entries_.size() >= kBackloggedEntries ||
@@ -80,6 +111,14 @@ void Applier::Stop() {
   }
   changed_.NotifyAll();
   if (thread_.joinable()) thread_.join();
+  std::optional<Checkpoint> checkpoint;
+  {
+    MutexLock lock(&mu_);
+    checkpoint.swap(checkpoint_);
+  }
+  if (checkpoint.has_value()) {
+    checkpoint->done(absl::CancelledError("this member shuts down"));
+  }
 }
 
 std::vector<IndexedRead> Applier::TakeReads() {
@@ -98,7 +137,9 @@ void Applier::Run() {
   while (true) {
     Work work = Take();
     if (work.stop) return;
+    if (work.installation != nullptr) Replace(work.installation);
     if (!work.entries.empty()) Apply(work.entries);
+    if (work.checkpoint.has_value()) MakeCheckpoint(*work.checkpoint);
     for (IndexedRead& read : work.reads) {
       const raft::Index index = read.index;
       waiting_.emplace(index, std::move(read));
@@ -111,12 +152,18 @@ void Applier::Run() {
 Applier::Work Applier::Take() {
   Work work;
   MutexLock lock(&mu_);
-  if (!stop_ && entries_.empty() && reads_.empty()) {
+  if (IdleLocked()) {
     changed_.WaitFor(&mu_, waiting_.empty() ? kIdleWait : kExpiryPeriod);
   }
   work.stop = stop_;
   if (stop_) return work;
   work.reads.swap(reads_);
+  work.checkpoint.swap(checkpoint_);
+  work.installation = std::exchange(installation_, nullptr);
+  if (work.installation != nullptr) {
+    entries_.clear();
+    entry_bytes_ = 0;
+  }
   const size_t count = std::min(entries_.size(), kMaxBatch);
   work.entries.reserve(count);
   for (size_t i = 0; i < count; ++i) {
@@ -127,10 +174,51 @@ Applier::Work Applier::Take() {
   return work;
 }
 
+bool Applier::IdleLocked() const {
+  return !stop_ && entries_.empty() && reads_.empty() &&
+         !checkpoint_.has_value() && installation_ == nullptr;
+}
+
+void Applier::Follow(std::span<const raft::Entry> entries) {
+  uint64_t bytes = 0;
+  for (const raft::Entry& entry : entries) {
+    bytes += raft::EntryCost(entry);
+    if (entry.type != raft::EntryType::kConfiguration) continue;
+    position_.configuration = entry.configuration;
+    position_.configuration_index = entry.index;
+  }
+  position_.index = entries.back().index;
+  position_.term = entries.back().term;
+  position_.stamp = entries.back().stamp;
+  applied_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Applier::MakeCheckpoint(const Checkpoint& checkpoint) {
+  const absl::Status status =
+      deps_.state_machine->Checkpoint(checkpoint.folder);
+  if (status.ok()) {
+    checkpoint.done(position_);
+  } else {
+    checkpoint.done(status);
+  }
+}
+
+void Applier::Replace(Installation* installation) {
+  absl::Status status = deps_.state_machine->Install(*installation->folder);
+  if (status.ok()) {
+    position_ = *installation->position;
+    applied_.store(position_.index.value(), std::memory_order_release);
+  }
+  MutexLock lock(&mu_);
+  installation->result = std::move(status);
+  installed_.NotifyAll();
+}
+
 void Applier::Apply(std::span<const raft::Entry> entries) {
   std::vector<std::unique_ptr<Answer>> answers =
       deps_.state_machine->Apply(entries);
   QUORATE_CHECK(answers.size() == entries.size());
+  Follow(entries);
   applied_.store(entries.back().index.value(), std::memory_order_release);
 
   AppliedEvent event{.index = entries.back().index,

@@ -49,6 +49,7 @@ ConsensusLoop::State::State(const Deps& deps, const NodeOptions& options,
       raft_(CoreOptions(options, id, seed), deps.log, restored),
       cluster_clock_(deps.clock, options.tick * kClockStepTicks),
       reads_(run),
+      membership_calls_(run),
       leaderless_since_(deps.clock->SinceBoot()) {}
 
 raft::MemberId ConsensusLoop::State::KnownLeader() const {
@@ -80,6 +81,7 @@ absl::Duration ConsensusLoop::State::Leaderless() const {
 }
 
 void ConsensusLoop::State::AfterEvent() {
+  AnswerCommittedChange();
   FollowLeadership();
   if (options_.check_invariants) QUORATE_CHECK_OK(raft_.CheckInvariants());
 }
@@ -98,11 +100,15 @@ void ConsensusLoop::State::FollowLeadership() {
       Send(read.peer, ReadIndexReply{.nonce = read.nonce});
     }
     peer_reads_.clear();
+    // Whoever asked asks the next leader again.
+    change_waiters_.clear();
+    transfer_.reset();
   }
   // The one we asked may never answer, and a refusal by it means nothing now.
   reads_.AskAgain(absl::InfiniteDuration());
   proposals_.Release();
   if (leader != raft::kNobody) {
+    membership_calls_.OnLeader(leader, &output_.changes);
     leaderless_since_.reset();
   } else if (!leaderless_since_.has_value()) {
     leaderless_since_ = clock_->SinceBoot();
@@ -129,7 +135,9 @@ void ConsensusLoop::State::OnTick() {
   if (Refuses()) {
     proposals_.FailAll(&output_.failures);
     reads_.FailAll(&output_.reads);
+    membership_calls_.FailAll(&output_.changes);
   }
+  TickMembership(now);
   const raft::MemberId leader = KnownLeader();
   if (leader != raft::kNobody && leader != id_) {
     proposals_.Doubt(raft_.term(), now - kSilentLoss);
@@ -148,6 +156,37 @@ void ConsensusLoop::State::OnPeerReachable(raft::MemberId peer) {
   // What was sent over the connection that broke may be lost.
   proposals_.Doubt(raft_.term(), absl::InfiniteDuration());
   reads_.AskAgain(absl::InfiniteDuration());
+}
+
+void ConsensusLoop::State::OnPeerLost(raft::MemberId peer) {
+  raft_.OnPeerLost(peer);
+  AfterEvent();
+}
+
+void ConsensusLoop::State::OnSnapshotSent(raft::MemberId to, bool delivered) {
+  raft_.OnSnapshotEnded(to, delivered);
+  AfterEvent();
+}
+
+void ConsensusLoop::State::OnSnapshotReceived(raft::MemberId from,
+                                              raft::Term term,
+                                              raft::SnapshotPosition position) {
+  raft_.Step({.from = from,
+              .to = id_,
+              .term = term,
+              .body = raft::InstallSnapshot{.position = std::move(position)}});
+  AfterEvent();
+}
+
+void ConsensusLoop::State::Compact(const raft::SnapshotPosition& position) {
+  raft_.Compact(position);
+  AfterEvent();
+}
+
+void ConsensusLoop::State::OnInstalled(raft::Index index) {
+  proposals_.FailDoubtful(&output_.failures);
+  raft_.OnApplied(index);
+  AfterEvent();
 }
 
 void ConsensusLoop::State::Propose(uint64_t sequence, raft::Payload payload,
@@ -254,9 +293,12 @@ void ConsensusLoop::State::TakeReady() {
   for (const raft::ReadState& state : ready.reads) {
     Answer(state);
   }
+  std::move(ready.snapshots.begin(), ready.snapshots.end(),
+            std::back_inserter(output_.snapshots));
 }
 
 LoopOutput ConsensusLoop::State::TakeOutput() {
+  FlushMembershipCalls();
   FlushProposals();
   FlushReads();
   while (raft_.HasReady()) {
@@ -320,6 +362,38 @@ void ConsensusLoop::OnPeerUnreachable(raft::MemberId peer) {
 
 void ConsensusLoop::OnPeerReachable(raft::MemberId peer) {
   state_->OnPeerReachable(peer);
+}
+
+void ConsensusLoop::OnPeerLost(raft::MemberId peer) {
+  state_->OnPeerLost(peer);
+}
+
+void ConsensusLoop::ChangeMembers(uint64_t call,
+                                  raft::ConfigurationChange change,
+                                  absl::Duration timeout) {
+  state_->ChangeMembers(call, std::move(change), timeout);
+}
+
+void ConsensusLoop::TransferLeadership(uint64_t call, raft::MemberId to,
+                                       absl::Duration timeout) {
+  state_->TransferLeadership(call, to, timeout);
+}
+
+void ConsensusLoop::OnSnapshotSent(raft::MemberId to, bool delivered) {
+  state_->OnSnapshotSent(to, delivered);
+}
+
+void ConsensusLoop::OnSnapshotReceived(raft::MemberId from, raft::Term term,
+                                       raft::SnapshotPosition position) {
+  state_->OnSnapshotReceived(from, term, std::move(position));
+}
+
+void ConsensusLoop::Compact(const raft::SnapshotPosition& position) {
+  state_->Compact(position);
+}
+
+void ConsensusLoop::OnInstalled(raft::Index index) {
+  state_->OnInstalled(index);
 }
 
 void ConsensusLoop::Propose(uint64_t sequence, raft::Payload payload,

@@ -22,6 +22,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 #include "base/clock.h"
@@ -53,12 +54,25 @@ struct LoopOutput {
 
   std::vector<ReadGrant> reads;
 
+  // Changes of the members or of leadership that have ended (node.h,
+  // ChangeDone).
+  struct ChangeEnd {
+    uint64_t call = 0;
+    absl::Status status;
+  };
+
+  std::vector<ChangeEnd> changes;
+
+  // Members that need a snapshot from this one.
+  std::vector<raft::SnapshotOrder> snapshots;
+
   // Set where the configuration in force changed.
   std::shared_ptr<const raft::Configuration> configuration;
 
   bool empty() const {
     return messages.empty() && appends.empty() && committed.empty() &&
-           failures.empty() && reads.empty() && configuration == nullptr;
+           failures.empty() && reads.empty() && changes.empty() &&
+           snapshots.empty() && configuration == nullptr;
   }
 };
 
@@ -80,6 +94,23 @@ class ConsensusLoop {
   void OnPeerMessage(PeerMessage message);
   void OnPeerUnreachable(raft::MemberId peer);
   void OnPeerReachable(raft::MemberId peer);
+  void OnPeerLost(raft::MemberId peer);
+
+  // `call` is new for each; it ends in LoopOutput::changes.
+  void ChangeMembers(uint64_t call, raft::ConfigurationChange change,
+                     absl::Duration timeout);
+  void TransferLeadership(uint64_t call, raft::MemberId to,
+                          absl::Duration timeout);
+
+  // A snapshot that LoopOutput::snapshots asked for has arrived, or has not.
+  void OnSnapshotSent(raft::MemberId to, bool delivered);
+
+  // The leader `from` of `term` has sent a snapshot; it is on this disk whole.
+  void OnSnapshotReceived(raft::MemberId from, raft::Term term,
+                          raft::SnapshotPosition position);
+
+  // The log may be forgotten up to `position` (raft::Raft::Compact).
+  void Compact(const raft::SnapshotPosition& position);
 
   // `sequence` is new for each. Many are batched between two TakeOutput.
   void Propose(uint64_t sequence, raft::Payload payload,
@@ -92,6 +123,11 @@ class ConsensusLoop {
   // index and term, and the sequences of this run among them.
   void OnApplied(raft::Index index, raft::Term term,
                  const std::vector<uint64_t>& sequences);
+
+  // The state machine has taken the snapshot over that AppendWork::install
+  // named, in place of entries. Which of this member's proposals are in it
+  // nobody can tell.
+  void OnInstalled(raft::Index index);
 
   // Everything to do since the last call.
   LoopOutput TakeOutput();

@@ -1,7 +1,7 @@
 // The inside of ConsensusLoop; nobody else includes it.
 //
 // consensus_loop.cc has the events and the output, consensus_loop_messages.cc
-// what other members say.
+// what other members say, consensus_loop_members.cc changes of the members.
 
 #ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
 #define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "replication/node/cluster_clock.h"
 #include "replication/node/consensus_loop.h"
+#include "replication/node/membership_calls.h"
 #include "replication/node/proposal_tracker.h"
 #include "replication/node/read_tracker.h"
 #include "replication/raft/raft.h"
@@ -34,12 +35,22 @@ class ConsensusLoop::State {
   void OnPeerMessage(PeerMessage message);
   void OnPeerUnreachable(raft::MemberId peer);
   void OnPeerReachable(raft::MemberId peer);
+  void OnPeerLost(raft::MemberId peer);
+  void ChangeMembers(uint64_t call, raft::ConfigurationChange change,
+                     absl::Duration timeout);
+  void TransferLeadership(uint64_t call, raft::MemberId to,
+                          absl::Duration timeout);
+  void OnSnapshotSent(raft::MemberId to, bool delivered);
+  void OnSnapshotReceived(raft::MemberId from, raft::Term term,
+                          raft::SnapshotPosition position);
+  void Compact(const raft::SnapshotPosition& position);
   void Propose(uint64_t sequence, raft::Payload payload,
                absl::Duration timeout);
   void Read(uint64_t read, absl::Duration timeout);
   void OnAppended(const raft::AppendReceipt& receipt);
   void OnApplied(raft::Index index, raft::Term term,
                  const std::vector<uint64_t>& sequences);
+  void OnInstalled(raft::Index index);
   LoopOutput TakeOutput();
 
   NodeStatus Status() const;
@@ -53,6 +64,12 @@ class ConsensusLoop::State {
   // Whom another member asked on behalf of: where the answer goes.
   struct PeerRead {
     raft::MemberId peer;
+    uint64_t nonce = 0;
+  };
+
+  // Who waits for a change that this member makes as the leader.
+  struct Asker {
+    raft::MemberId member;  // May be this one.
     uint64_t nonce = 0;
   };
 
@@ -71,6 +88,8 @@ class ConsensusLoop::State {
   void Take(raft::MemberId from, RejectedProposals&& rejected);
   void Take(raft::MemberId from, ReadIndexRequest&& request);
   void Take(raft::MemberId from, ReadIndexReply&& reply);
+  void Take(raft::MemberId from, MembershipRequest&& request);
+  void Take(raft::MemberId from, MembershipReply&& reply);
 
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
@@ -78,6 +97,20 @@ class ConsensusLoop::State {
   void FlushReads();
   void TakeReady();
   void Answer(const raft::ReadState& state);
+
+  // consensus_loop_members.cc
+  void AddMembershipCall(uint64_t call, MembershipRequest request,
+                         absl::Duration timeout);
+  void FlushMembershipCalls();
+  template <typename Judge>
+  auto WithMembershipView(const Judge& judge) const;
+  void Decide(raft::MemberId asker, const MembershipRequest& request);
+  absl::Status BeginTransfer(raft::MemberId to);
+  absl::Status BeginChange(const raft::ConfigurationChange& change);
+  void AnswerMembership(raft::MemberId asker, uint64_t nonce,
+                        const absl::Status& status);
+  void AnswerCommittedChange();
+  void TickMembership(absl::Duration now);
 
   // Constant after construction.
   const NodeOptions options_;
@@ -89,12 +122,18 @@ class ConsensusLoop::State {
   ClusterClock cluster_clock_;
   ProposalTracker proposals_;
   ReadTracker reads_;
+  MembershipCalls membership_calls_;
   uint64_t last_batch_ = 0;
 
   // Read indexes for other members, by our nonce. Ours never meet those of
   // reads_: both count from run_, in opposite directions.
   absl::btree_map<uint64_t, PeerRead> peer_reads_;
   uint64_t peer_reads_begun_ = 0;
+
+  // While this member leads.
+  std::vector<Asker> change_waiters_;
+  std::optional<Asker> transfer_;
+  int ticks_since_promotion_ = 0;
 
   // What FollowLeadership saw last.
   bool led_ = false;

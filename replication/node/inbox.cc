@@ -58,6 +58,15 @@ void Inbox::PushLink(raft::MemberId peer, bool up) {
   changed_.NotifyOne();
 }
 
+void Inbox::PushLost(raft::MemberId peer) {
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    links_[peer].lost = true;
+  }
+  changed_.NotifyOne();
+}
+
 Inbox::Batch Inbox::Take(absl::Duration timeout, bool with_outside) {
   Batch batch;
   MutexLock lock(&mu_);

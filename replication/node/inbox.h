@@ -31,24 +31,55 @@ struct ReadEvent {
   absl::Duration timeout;
 };
 
+// A change of the members, or of leadership where it has none.
+struct MembershipEvent {
+  uint64_t call = 0;
+  MembershipRequest request;
+  absl::Duration timeout;
+};
+
 struct AppliedEvent {
   raft::Index index;
   raft::Term term;
   std::vector<uint64_t> sequences;
 };
 
+// The state machine has taken over the snapshot that ends at `index`.
+struct InstalledEvent {
+  raft::Index index;
+};
+
+struct SnapshotSentEvent {
+  raft::MemberId to;
+  bool delivered = false;
+};
+
+struct SnapshotReceivedEvent {
+  raft::MemberId from;
+  raft::Term term;
+  raft::SnapshotPosition position;
+};
+
+struct CompactEvent {
+  raft::SnapshotPosition position;
+};
+
 // From callers and other members: may be refused.
-using OutsideEvent = std::variant<PeerMessage, ProposeEvent, ReadEvent>;
+using OutsideEvent =
+    std::variant<PeerMessage, ProposeEvent, ReadEvent, MembershipEvent>;
 
 // From the node's own threads: what the consensus thread gave them to do is
 // done. There are never more of these than it gave out.
-using InsideEvent = std::variant<raft::AppendReceipt, AppliedEvent>;
+using InsideEvent =
+    std::variant<raft::AppendReceipt, AppliedEvent, InstalledEvent,
+                 SnapshotSentEvent, SnapshotReceivedEvent, CompactEvent>;
 
 // News of the connection to a member since the last time. Where it broke and
 // is up again both are set.
 struct LinkChange {
   bool broke = false;
   bool up = false;
+  bool lost = false;  // PeerMessageSink::OnPeerLost.
 };
 
 // Everything from outside is bounded; links are bounded by the number of
@@ -72,6 +103,7 @@ class Inbox {
   [[nodiscard]] bool TryPush(OutsideEvent event);
   void Push(std::vector<InsideEvent> events);
   void PushLink(raft::MemberId peer, bool up);
+  void PushLost(raft::MemberId peer);
 
   // Takes what is there; waits up to `timeout` for something. Events from
   // outside stay, and do not end the wait, where `with_outside` is false.

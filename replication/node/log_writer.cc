@@ -63,7 +63,11 @@ void LogWriter::Write(std::vector<raft::AppendWork> works) {
   const LogWrite write = MergeAppends(in_order);
   if (!write.empty()) deps_.log->Append(write);
   std::vector<InsideEvent> receipts;
-  receipts.reserve(works.size());
+  receipts.reserve(works.size() + 1);
+  if (write.install.has_value()) {
+    deps_.install(*write.install);
+    receipts.emplace_back(InstalledEvent{.index = write.install->index});
+  }
   for (raft::AppendWork& work : works) {
     for (raft::Message& message : work.messages) {
       const raft::MemberId from = message.from;

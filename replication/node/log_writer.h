@@ -4,6 +4,7 @@
 #define QUORATE_REPLICATION_NODE_LOG_WRITER_H_
 
 #include <cstddef>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,10 @@ class LogWriter {
     LogStore* log = nullptr;
     Transport* transport = nullptr;
     Inbox* inbox = nullptr;
+
+    // Replaces the state machine's state by the snapshot of this position, once
+    // the log begins after it. Ends the process where it cannot.
+    std::function<void(const raft::SnapshotPosition&)> install;
   };
 
   explicit LogWriter(const Deps& deps);

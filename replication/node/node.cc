@@ -19,6 +19,9 @@
 #include "replication/node/consensus_loop.h"
 #include "replication/node/inbox.h"
 #include "replication/node/log_writer.h"
+#include "replication/node/membership_calls.h"
+#include "replication/node/recovery.h"
+#include "replication/node/snapshot_keeper.h"
 
 namespace quorate::replication {
 namespace {
@@ -33,28 +36,6 @@ struct WaitingRead {
   absl::Duration deadline;
   ReadDone done;
 };
-
-absl::Status CheckRecovered(const LogStore& log, raft::Index applied) {
-  const raft::Index last = log.LastIndex();
-  const raft::Index commit = log.RestoredHardState().commit;
-  if (log.identity().member_id == raft::kNobody) {
-    return absl::DataLossError("the log does not say whose it is");
-  }
-  if (commit > last || applied > last) {
-    return absl::DataLossError(
-        absl::StrCat("the log ends at ", last.value(), ", but committed up to ",
-                     commit.value(), " and applied up to ", applied.value()));
-  }
-  if (applied.Next() < log.FirstIndex()) {
-    return absl::DataLossError(
-        absl::StrCat("the log begins at ", log.FirstIndex().value(),
-                     ", but applied up to ", applied.value(), " only"));
-  }
-  if (log.RestoredConfigurations().empty()) {
-    return absl::DataLossError("the log has no configuration");
-  }
-  return absl::OkStatus();
-}
 
 class RunningNode final : public Node, private PeerMessageSink {
  public:
@@ -77,6 +58,15 @@ class RunningNode final : public Node, private PeerMessageSink {
     return cluster_ms_.load(std::memory_order_relaxed);
   }
 
+  void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
+                     ChangeDone done) override;
+  void TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                          ChangeDone done) override;
+
+  void TakeSnapshot(absl::Duration timeout, SnapshotDone done) override {
+    snapshots_.Take(timeout, std::move(done));
+  }
+
   NodeStatus Status() const override;
   void Stop() override;
 
@@ -94,6 +84,8 @@ class RunningNode final : public Node, private PeerMessageSink {
   int TickIfDue();
   void Emit(LoopOutput output);
   void EndRead(const LoopOutput::ReadGrant& grant);
+  void AddMembershipCall(MembershipRequest request, absl::Duration timeout,
+                         ChangeDone done);
   void Publish(bool ticked);
   void StopOnce();
 
@@ -104,9 +96,11 @@ class RunningNode final : public Node, private PeerMessageSink {
 
   ProposeCalls proposals_;
   CallTable<WaitingRead> reads_;
+  CallTable<ChangeDone> changes_;
   Inbox inbox_;
-  LogWriter writer_;
   Applier applier_;
+  SnapshotKeeper snapshots_;
+  LogWriter writer_;
   std::once_flag stop_once_;
   std::thread thread_;
 
@@ -124,12 +118,6 @@ class RunningNode final : public Node, private PeerMessageSink {
   NodeStatus status_ ABSL_GUARDED_BY(mu_);
 };
 
-raft::RestoredState Restored(const LogStore& log, raft::Index applied) {
-  return raft::RestoredState{.hard_state = log.RestoredHardState(),
-                             .applied = applied,
-                             .configurations = log.RestoredConfigurations()};
-}
-
 RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
                          uint64_t run)
     : deps_(deps),
@@ -137,15 +125,30 @@ RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
       id_(deps.log->identity().member_id),
       proposals_(options.max_proposals, options.max_proposal_bytes),
       reads_(options.max_reads, options.max_reads),
+      changes_(MembershipCalls::kMaxCalls, MembershipCalls::kMaxCalls),
       inbox_(options.max_events, options.max_event_bytes),
-      writer_({.log = deps.log, .transport = deps.transport, .inbox = &inbox_}),
       applier_({.state_machine = deps.state_machine,
                 .clock = deps.clock,
                 .calls = &proposals_,
                 .inbox = &inbox_},
-               run, options.max_reads),
+               run, options.max_reads,
+               PositionOf(*deps.log, deps.state_machine->AppliedIndex())),
+      snapshots_({.files = deps.snapshots,
+                  .applier = &applier_,
+                  .transport = deps.transport,
+                  .inbox = &inbox_,
+                  .clock = deps.clock},
+                 {.entries = options.snapshot_entries,
+                  .bytes = options.snapshot_bytes}),
+      writer_({.log = deps.log,
+               .transport = deps.transport,
+               .inbox = &inbox_,
+               .install =
+                   [this](const raft::SnapshotPosition& position) {
+                     snapshots_.Install(position);
+                   }}),
       loop_({.log = deps.log, .clock = deps.clock}, options, id_,
-            Restored(*deps.log, deps.state_machine->AppliedIndex()), run,
+            RestoredStateOf(*deps.log, deps.state_machine->AppliedIndex()), run,
             SystemRandomId()),
       next_tick_(deps.clock->SinceBoot() + options.tick) {}
 
@@ -156,7 +159,8 @@ void RunningNode::Run() {
   Publish(/*ticked=*/true);
   writer_.Start();
   applier_.Start();
-  deps_.transport->Start(this, /*snapshots=*/nullptr);
+  snapshots_.Start();
+  deps_.transport->Start(this, &snapshots_);
   thread_ = std::thread([this] { RunConsensus(); });
 }
 
@@ -220,6 +224,36 @@ void RunningNode::Read(ReadConsistency consistency, absl::Duration timeout,
   }
 }
 
+void RunningNode::ChangeMembers(raft::ConfigurationChange change,
+                                absl::Duration timeout, ChangeDone done) {
+  AddMembershipCall({.change = std::move(change)}, timeout, std::move(done));
+}
+
+void RunningNode::TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                                     ChangeDone done) {
+  AddMembershipCall({.transfer_to = to}, timeout, std::move(done));
+}
+
+void RunningNode::AddMembershipCall(MembershipRequest request,
+                                    absl::Duration timeout, ChangeDone done) {
+  const auto refusal = [this] {
+    return changes_.closed()
+               ? absl::CancelledError("this member shuts down")
+               : absl::AbortedError("too many changes are under way");
+  };
+  const std::optional<uint64_t> call = changes_.Add(&done, 1);
+  if (!call.has_value()) {
+    done(refusal());
+    return;
+  }
+  if (inbox_.TryPush(MembershipEvent{
+          .call = *call, .request = std::move(request), .timeout = timeout})) {
+    return;
+  }
+  std::optional<ChangeDone> waiting = changes_.Take(*call);
+  if (waiting.has_value()) (*waiting)(refusal());
+}
+
 NodeStatus RunningNode::Status() const {
   NodeStatus status;
   {
@@ -242,13 +276,15 @@ void RunningNode::OnPeerReachable(raft::MemberId peer) {
   inbox_.PushLink(peer, /*up=*/true);
 }
 
-// What was sent to a process that is gone is lost too.
 void RunningNode::OnPeerLost(raft::MemberId peer) {
-  inbox_.PushLink(peer, /*up=*/false);
+  inbox_.PushLost(peer);
 }
 
-// This node sends none.
-void RunningNode::OnSnapshotSent(raft::MemberId /*to*/, bool /*delivered*/) {}
+void RunningNode::OnSnapshotSent(raft::MemberId to, bool delivered) {
+  std::vector<InsideEvent> events;
+  events.emplace_back(SnapshotSentEvent{.to = to, .delivered = delivered});
+  inbox_.Push(std::move(events));
+}
 
 void RunningNode::RunConsensus() {
   while (true) {
@@ -268,8 +304,10 @@ void RunningNode::Take(Inbox::Batch batch) {
     Take(std::move(event));
   }
   for (const auto& [peer, change] : batch.links) {
-    if (change.broke) loop_.OnPeerUnreachable(peer);
+    // What was sent to a process that is gone is lost too.
+    if (change.broke || change.lost) loop_.OnPeerUnreachable(peer);
     if (change.up) loop_.OnPeerReachable(peer);
+    if (change.lost) loop_.OnPeerLost(peer);
   }
   for (OutsideEvent& event : batch.outside) {
     Take(std::move(event));
@@ -279,9 +317,17 @@ void RunningNode::Take(Inbox::Batch batch) {
 void RunningNode::Take(InsideEvent event) {
   if (const auto* receipt = std::get_if<raft::AppendReceipt>(&event)) {
     loop_.OnAppended(*receipt);
+  } else if (const auto* applied = std::get_if<AppliedEvent>(&event)) {
+    loop_.OnApplied(applied->index, applied->term, applied->sequences);
+  } else if (const auto* installed = std::get_if<InstalledEvent>(&event)) {
+    loop_.OnInstalled(installed->index);
+  } else if (const auto* sent = std::get_if<SnapshotSentEvent>(&event)) {
+    loop_.OnSnapshotSent(sent->to, sent->delivered);
+  } else if (auto* received = std::get_if<SnapshotReceivedEvent>(&event)) {
+    loop_.OnSnapshotReceived(received->from, received->term,
+                             std::move(received->position));
   } else {
-    const auto& applied = std::get<AppliedEvent>(event);
-    loop_.OnApplied(applied.index, applied.term, applied.sequences);
+    loop_.Compact(std::get<CompactEvent>(event).position);
   }
 }
 
@@ -291,9 +337,17 @@ void RunningNode::Take(OutsideEvent event) {
   } else if (auto* propose = std::get_if<ProposeEvent>(&event)) {
     loop_.Propose(propose->sequence, std::move(propose->payload),
                   propose->timeout);
+  } else if (const auto* read = std::get_if<ReadEvent>(&event)) {
+    loop_.Read(read->read, read->timeout);
   } else {
-    const auto& read = std::get<ReadEvent>(event);
-    loop_.Read(read.read, read.timeout);
+    auto& change = std::get<MembershipEvent>(event);
+    if (change.request.change.has_value()) {
+      loop_.ChangeMembers(change.call, *std::move(change.request.change),
+                          change.timeout);
+    } else {
+      loop_.TransferLeadership(change.call, change.request.transfer_to,
+                               change.timeout);
+    }
   }
 }
 
@@ -328,6 +382,13 @@ void RunningNode::Emit(LoopOutput output) {
   }
   for (const LoopOutput::ReadGrant& grant : output.reads) {
     EndRead(grant);
+  }
+  for (const LoopOutput::ChangeEnd& end : output.changes) {
+    std::optional<ChangeDone> call = changes_.Take(end.call);
+    if (call.has_value()) (*call)(end.status);
+  }
+  for (const raft::SnapshotOrder& order : output.snapshots) {
+    snapshots_.Order(order);
   }
 }
 
@@ -376,16 +437,22 @@ void RunningNode::Stop() {
 void RunningNode::StopOnce() {
   proposals_.Close();
   reads_.Close();
+  changes_.Close();
   deps_.transport->Stop();
   inbox_.Close();
   if (thread_.joinable()) thread_.join();
+  // The writer may wait for the applier, to install a snapshot.
   writer_.Stop();
+  snapshots_.Stop();
   applier_.Stop();
   for (const ProposeDone& done : proposals_.TakeAll()) {
     done(ProposeResult{.outcome = ProposeOutcome::kStopping});
   }
   for (const WaitingRead& read : reads_.TakeAll()) {
     read.done(ReadOutcome::kStopping);
+  }
+  for (const ChangeDone& done : changes_.TakeAll()) {
+    done(absl::CancelledError("this member shuts down"));
   }
   for (const IndexedRead& read : applier_.TakeReads()) {
     read.done(ReadOutcome::kStopping);
@@ -397,9 +464,10 @@ void RunningNode::StopOnce() {
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Deps& deps,
                                                   const NodeOptions& options) {
   QUORATE_CHECK(deps.log != nullptr && deps.transport != nullptr &&
-                deps.state_machine != nullptr && deps.clock != nullptr);
+                deps.state_machine != nullptr && deps.snapshots != nullptr &&
+                deps.clock != nullptr);
   const absl::Status recovered =
-      CheckRecovered(*deps.log, deps.state_machine->AppliedIndex());
+      Recover(*deps.log, deps.state_machine, deps.snapshots);
   if (!recovered.ok()) return recovered;
   auto node = std::make_unique<RunningNode>(deps, options, SystemRandomId());
   node->Run();

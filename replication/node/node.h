@@ -14,11 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "base/clock.h"
 #include "replication/raft/raft.h"
+#include "replication/snapshot_files.h"
+#include "replication/snapshot_stream.h"
 #include "replication/state_machine.h"
 #include "replication/storage/log_store.h"
 #include "replication/transport/transport.h"
@@ -60,6 +63,24 @@ enum class ReadOutcome {
 // block, and must not call Node::Stop.
 using ReadDone = std::function<void(ReadOutcome)>;
 
+// Called exactly once, on some thread of the node, or on the caller's before
+// the call returns (what is refused at once). Must not block, and must not call
+// Node::Stop.
+//   OK                    done: committed, and a joint configuration is left
+//   INVALID_ARGUMENT      against the rules of the request itself
+//   FAILED_PRECONDITION   not as things stand; the message says why (a learner
+//                         that is behind, a quorum that would be lost)
+//   ABORTED               another change is under way; ask again
+//   UNAVAILABLE           no leader or no quorum; nothing was changed
+//   DEADLINE_EXCEEDED     under way when the time ran out: it may yet happen.
+//                         Look at the members, and ask again
+//   CANCELLED             this member shuts down; as DEADLINE_EXCEEDED
+using ChangeDone = std::function<void(const absl::Status&)>;
+
+// As ChangeDone, with a snapshot. UNAVAILABLE where none could be made.
+using SnapshotDone =
+    std::function<void(absl::StatusOr<std::unique_ptr<SnapshotSource>>)>;
+
 // How fresh a read must be (api.md, "consistency").
 struct ReadConsistency {
   enum class Kind { kLinearizable, kAtLeast, kLocal };
@@ -94,6 +115,12 @@ struct NodeOptions {
   size_t max_message_bytes = size_t{512} * 1024;
   size_t max_inflight_messages = 64;
 
+  // A snapshot is made after so many entries, or so many bytes of them, were
+  // applied. The log holds at most two such spans and what is under way, so
+  // they bound the disk that it takes, and the time of a start.
+  uint64_t snapshot_entries = 100'000;
+  uint64_t snapshot_bytes = uint64_t{64} * 1024 * 1024;
+
   // Check the core's invariants after every event (tests, debug builds).
   bool check_invariants = false;
 };
@@ -125,13 +152,15 @@ class Node {
     LogStore* log = nullptr;
     Transport* transport = nullptr;
     StateMachine* state_machine = nullptr;
+    SnapshotFiles* snapshots = nullptr;
     const Clock* clock = nullptr;
   };
 
-  // Checks that what log and state machine recovered fits together (applied
-  // and commit within the log), starts the transport and the threads.
-  // Errors: DATA_LOSS where the log is shorter than what was applied or
-  // committed: this member must not vote, its directory is to be replaced.
+  // Finishes the installation of a snapshot that a crash cut short. Checks that
+  // what log and state machine recovered fits together (applied and commit
+  // within the log), starts the transport and the threads. Errors: DATA_LOSS
+  // where the log is shorter than what was applied or committed: this member
+  // must not vote, its directory is to be replaced.
   static absl::StatusOr<std::unique_ptr<Node>> Start(
       const Deps& deps, const NodeOptions& options);
 
@@ -146,6 +175,23 @@ class Node {
   // Runs `done` when the state machine is as fresh as asked.
   virtual void Read(ReadConsistency consistency, absl::Duration timeout,
                     ReadDone done) = 0;
+
+  // Changes the members, on the leader, whichever member is asked. The leader
+  // checks what the core does not: names and addresses are not given twice, an
+  // id is never used again, only a learner that has caught up is promoted, and
+  // the voters that remain and answer are a majority of them. A change that is
+  // done already is no error.
+  virtual void ChangeMembers(raft::ConfigurationChange change,
+                             absl::Duration timeout, ChangeDone done) = 0;
+
+  // Hands leadership to the voter `to`, or to whoever is best for kNobody;
+  // done when this member hears of another leader. Asked of any member.
+  virtual void TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                                  ChangeDone done) = 0;
+
+  // A snapshot of the state as it is now or later, made if need be. It holds
+  // disk space until it is let go.
+  virtual void TakeSnapshot(absl::Duration timeout, SnapshotDone done) = 0;
 
   // True while this member leads, by its own knowledge: a hint for work that
   // one member should do. Nothing may depend on it for correctness.

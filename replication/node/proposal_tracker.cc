@@ -130,6 +130,20 @@ void ProposalTracker::Expire(absl::Duration now, Failures* failures) {
   }
 }
 
+void ProposalTracker::FailDoubtful(Failures* failures) {
+  std::vector<uint64_t> doubtful;
+  for (const auto& [sequence, waiting] : waiting_) {
+    if (OutcomeOf(waiting) == ProposeOutcome::kUnknown) {
+      doubtful.push_back(sequence);
+    }
+  }
+  for (const uint64_t sequence : doubtful) {
+    failures->push_back(
+        {.sequence = sequence, .outcome = ProposeOutcome::kUnknown});
+    Remove(waiting_.find(sequence));
+  }
+}
+
 void ProposalTracker::FailAll(Failures* failures) {
   for (const auto& [sequence, waiting] : waiting_) {
     failures->push_back({.sequence = sequence, .outcome = OutcomeOf(waiting)});

@@ -62,6 +62,10 @@ class ProposalTracker {
   // Ends those whose deadline is not after `now`.
   void Expire(absl::Duration now, Failures* failures);
 
+  // The entries that could have told which of the attempts were appended are
+  // gone: ends all that were attempted.
+  void FailDoubtful(Failures* failures);
+
   // Ends all.
   void FailAll(Failures* failures);
 

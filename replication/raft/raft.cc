@@ -98,6 +98,10 @@ Stamp Raft::last_stamp() const {
   return core_->log().last_stamp();
 }
 
+Index Raft::configuration_index() const {
+  return core_->configuration_index();
+}
+
 const Configuration& Raft::configuration() const {
   return core_->configuration();
 }

@@ -251,6 +251,7 @@ class Raft {
   Index last_index() const;
   Stamp last_stamp() const;  // Of the last entry in the log.
   const Configuration& configuration() const;
+  Index configuration_index() const;  // Of the entry that brought it.
 
   // True where an entry of the current term is committed: a leader may serve
   // reads, and a cluster has made progress in this term.

@@ -70,6 +70,8 @@ class Raft::Core {
     return configurations_.current();
   }
 
+  Index configuration_index() const { return configurations_.index(); }
+
   bool HasCommittedInTerm() const { return committed_in_term_; }
 
   RaftStatus Status() const;

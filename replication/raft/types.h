@@ -56,6 +56,10 @@ struct MemberAddress {
   std::string peer_endpoint;    // "host:port" for the other members
   std::string client_endpoint;  // "host:port" for clients
 
+  // A learner that the leader makes a voter by itself as soon as it has caught
+  // up. Means nothing for a voter.
+  bool promote = false;
+
   friend bool operator==(const MemberAddress&, const MemberAddress&) = default;
 };
 

@@ -20,6 +20,13 @@ MemoryLogStore::MemoryLogStore(const MemberIdentity& identity,
   entries_.push_back(BootstrapEntry(configuration));
 }
 
+std::unique_ptr<MemoryLogStore> MemoryLogStore::NewJoining(
+    const MemberIdentity& identity, const raft::Configuration& told) {
+  std::unique_ptr<MemoryLogStore> store(new MemoryLogStore(identity));
+  store->told_ = std::make_shared<const raft::Configuration>(told);
+  return store;
+}
+
 raft::HardState MemoryLogStore::RestoredHardState() const {
   MutexLock lock(&mu_);
   return hard_state_;
@@ -32,6 +39,8 @@ MemoryLogStore::RestoredConfigurations() const {
   if (snapshot_.has_value()) {
     configurations.push_back({.index = snapshot_->configuration_index,
                               .configuration = snapshot_->configuration});
+  } else if (told_ != nullptr) {
+    configurations.push_back({.index = Index(0), .configuration = told_});
   }
   for (const Entry& entry : entries_) {
     if (entry.configuration == nullptr) continue;

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
 #define QUORATE_REPLICATION_STORAGE_MEMORY_LOG_STORE_H_
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,11 @@ class MemoryLogStore : public LogStore {
  public:
   MemoryLogStore(const MemberIdentity& identity,
                  const raft::Configuration& configuration);
+
+  // The log of a member that joins, as RocksDbLogStore::CreateJoining makes it:
+  // empty, with the members as it was told.
+  static std::unique_ptr<MemoryLogStore> NewJoining(
+      const MemberIdentity& identity, const raft::Configuration& told);
 
   const MemberIdentity& identity() const override { return identity_; }
 
@@ -37,8 +43,12 @@ class MemoryLogStore : public LogStore {
   raft::Index LastIndex() const override;
 
  private:
+  explicit MemoryLogStore(const MemberIdentity& identity)
+      : identity_(identity) {}
+
   // Constant after construction.
   const MemberIdentity identity_;
+  std::shared_ptr<const raft::Configuration> told_;  // Joining only.
 
   // The index before the first entry.
   raft::Index BaseLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

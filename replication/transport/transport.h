@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
+
+#include "absl/status/status.h"
 
 #include "replication/raft/message.h"
 #include "replication/raft/raft.h"
@@ -43,9 +46,29 @@ struct ReadIndexReply {
   raft::Index index;  // Index(0): not the leader, or the read was dropped.
 };
 
+// A change of the members or of leadership, for the leader. `nonce` is new for
+// each attempt.
+struct MembershipRequest {
+  uint64_t nonce = 0;
+
+  // Where it is not set, leadership is to go to `transfer_to`: a voter, or
+  // whoever is best for kNobody.
+  std::optional<raft::ConfigurationChange> change;
+  raft::MemberId transfer_to;
+};
+
+// How it ended, by the codes of ChangeDone (replication/node/node.h); a transfer
+// that was begun is answered only where it failed. UNAVAILABLE: not the leader,
+// ask another.
+struct MembershipReply {
+  uint64_t nonce = 0;
+  absl::Status status;
+};
+
 using PeerMessageBody =
     std::variant<raft::Message, ForwardProposals, RejectedProposals,
-                 ReadIndexRequest, ReadIndexReply>;
+                 ReadIndexRequest, ReadIndexReply, MembershipRequest,
+                 MembershipReply>;
 
 struct PeerMessage {
   raft::MemberId from;

@@ -135,11 +135,6 @@ absl::Status CheckAddresses(const internal::v1::Configuration& proto,
       return absl::InvalidArgumentError(
           "addresses are not those of the members, sorted by id");
     }
-    if (address.name().size() > kMaxMemberNameBytes ||
-        address.peer_endpoint().size() > kMaxEndpointBytes ||
-        address.client_endpoint().size() > kMaxEndpointBytes) {
-      return absl::InvalidArgumentError("a member's address is too long");
-    }
   }
   return absl::OkStatus();
 }
@@ -180,12 +175,31 @@ void EncodeConfiguration(const Configuration& configuration,
   proto->set_auto_leave(membership.auto_leave);
   proto->clear_addresses();
   for (const MemberAddress& address : configuration.addresses) {
-    internal::v1::MemberAddress* added = proto->add_addresses();
-    added->set_id(address.id.value());
-    added->set_name(address.name);
-    added->set_peer_endpoint(address.peer_endpoint);
-    added->set_client_endpoint(address.client_endpoint);
+    EncodeAddress(address, proto->add_addresses());
   }
+}
+
+void EncodeAddress(const MemberAddress& address,
+                   internal::v1::MemberAddress* proto) {
+  proto->set_id(address.id.value());
+  proto->set_name(address.name);
+  proto->set_peer_endpoint(address.peer_endpoint);
+  proto->set_client_endpoint(address.client_endpoint);
+  proto->set_promote(address.promote);
+}
+
+absl::StatusOr<MemberAddress> DecodeAddress(
+    const internal::v1::MemberAddress& proto) {
+  if (proto.name().size() > kMaxMemberNameBytes ||
+      proto.peer_endpoint().size() > kMaxEndpointBytes ||
+      proto.client_endpoint().size() > kMaxEndpointBytes) {
+    return absl::InvalidArgumentError("a member's address is too long");
+  }
+  return MemberAddress{.id = MemberId(proto.id()),
+                       .name = proto.name(),
+                       .peer_endpoint = proto.peer_endpoint(),
+                       .client_endpoint = proto.client_endpoint(),
+                       .promote = proto.promote()};
 }
 
 absl::StatusOr<Configuration> DecodeConfiguration(
@@ -207,11 +221,8 @@ absl::StatusOr<Configuration> DecodeConfiguration(
   QUORATE_RETURN_IF_ERROR(CheckAddresses(proto, membership));
   configuration.addresses.reserve(proto.addresses_size());
   for (const auto& address : proto.addresses()) {
-    configuration.addresses.push_back(
-        MemberAddress{.id = MemberId(address.id()),
-                      .name = address.name(),
-                      .peer_endpoint = address.peer_endpoint(),
-                      .client_endpoint = address.client_endpoint()});
+    QUORATE_ASSIGN_OR_RETURN(MemberAddress decoded, DecodeAddress(address));
+    configuration.addresses.push_back(std::move(decoded));
   }
   return configuration;
 }

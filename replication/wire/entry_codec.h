@@ -21,6 +21,8 @@ namespace quorate::replication {
 void EncodeEntry(const raft::Entry& entry, internal::v1::Entry* proto);
 void EncodeConfiguration(const raft::Configuration& configuration,
                          internal::v1::Configuration* proto);
+void EncodeAddress(const raft::MemberAddress& address,
+                   internal::v1::MemberAddress* proto);
 void EncodeHardState(const raft::HardState& hard_state,
                      internal::v1::HardState* proto);
 
@@ -28,6 +30,9 @@ void EncodeHardState(const raft::HardState& hard_state,
 absl::StatusOr<raft::Entry> DecodeEntry(internal::v1::Entry&& proto);
 absl::StatusOr<raft::Configuration> DecodeConfiguration(
     const internal::v1::Configuration& proto);
+
+absl::StatusOr<raft::MemberAddress> DecodeAddress(
+    const internal::v1::MemberAddress& proto);
 
 // `position.configuration` is set.
 void EncodeSnapshotPosition(const raft::SnapshotPosition& position,

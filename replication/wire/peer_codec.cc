@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "replication/wire/entry_codec.h"
 #include "replication/wire/limits.h"
+#include "replication/wire/membership_codec.h"
 
 namespace quorate::replication {
 namespace {
@@ -126,6 +127,14 @@ struct FrameEncoder {
     auto* out = frame->mutable_read_index_reply();
     out->set_nonce(body.nonce);
     out->set_index(body.index.value());
+  }
+
+  void operator()(const MembershipRequest& body) const {
+    EncodeMembershipRequest(body, frame->mutable_membership_request());
+  }
+
+  void operator()(const MembershipReply& body) const {
+    EncodeMembershipReply(body, frame->mutable_membership_reply());
   }
 };
 
@@ -302,6 +311,10 @@ absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
       return ReadIndexRequest{.nonce = frame->read_index_request().nonce()};
     case PeerFrame::kReadIndexReply:
       return Decode(frame->read_index_reply());
+    case PeerFrame::kMembershipRequest:
+      return DecodeMembershipRequest(frame->membership_request());
+    case PeerFrame::kMembershipReply:
+      return DecodeMembershipReply(frame->membership_reply());
     case PeerFrame::BODY_NOT_SET:
       break;
   }

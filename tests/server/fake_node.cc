@@ -72,6 +72,45 @@ void FakeNode::Read(replication::ReadConsistency consistency,
   if (outcome.has_value()) done(*outcome);
 }
 
+void FakeNode::ChangeMembers(raft::ConfigurationChange change,
+                             absl::Duration timeout,
+                             replication::ChangeDone done) {
+  {
+    MutexLock lock(&mu_);
+    changes_.push_back(std::move(change));
+    timeouts_.push_back(timeout);
+  }
+  EndChange(std::move(done));
+}
+
+void FakeNode::TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                                  replication::ChangeDone done) {
+  {
+    MutexLock lock(&mu_);
+    transfers_.push_back(to);
+    timeouts_.push_back(timeout);
+  }
+  EndChange(std::move(done));
+}
+
+void FakeNode::EndChange(replication::ChangeDone done) {
+  {
+    MutexLock lock(&mu_);
+    ++calls_;
+    work_.push_back(
+        [end = change_end_, act = change_act_, done](bool stopping) {
+          if (!stopping && end.ok() && act) act();
+          done(stopping ? absl::CancelledError("stopping") : end);
+        });
+  }
+  changed_.NotifyAll();
+}
+
+void FakeNode::TakeSnapshot(absl::Duration /*timeout*/,
+                            replication::SnapshotDone done) {
+  done(absl::UnavailableError("no snapshots here"));
+}
+
 void FakeNode::ApplyNext(const std::string& command, const raft::Stamp& stamp,
                          const ProposeDone& done) {
   raft::Entry entry;
@@ -128,6 +167,12 @@ void FakeNode::FailReads(std::optional<ReadOutcome> outcome) {
   read_outcome_ = outcome;
 }
 
+void FakeNode::SetChangeEnd(absl::Status end, std::function<void()> act) {
+  MutexLock lock(&mu_);
+  change_end_ = std::move(end);
+  change_act_ = std::move(act);
+}
+
 void FakeNode::Hold(bool held) {
   {
     MutexLock lock(&mu_);
@@ -159,6 +204,16 @@ std::vector<absl::Duration> FakeNode::timeouts() const {
 std::vector<replication::ReadConsistency> FakeNode::reads() const {
   MutexLock lock(&mu_);
   return reads_;
+}
+
+std::vector<raft::ConfigurationChange> FakeNode::changes() const {
+  MutexLock lock(&mu_);
+  return changes_;
+}
+
+std::vector<raft::MemberId> FakeNode::transfers() const {
+  MutexLock lock(&mu_);
+  return transfers_;
 }
 
 bool FakeNode::WaitForCalls(size_t count) {

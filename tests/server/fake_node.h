@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 
 #include "base/mutex.h"
 #include "replication/node/node.h"
@@ -34,6 +35,16 @@ class FakeNode final : public replication::Node {
   void Read(replication::ReadConsistency consistency, absl::Duration timeout,
             replication::ReadDone done) override;
 
+  // Changes end at once, on this object's thread, as SetChangeEnd says.
+  void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
+                     replication::ChangeDone done) override;
+  void TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                          replication::ChangeDone done) override;
+
+  // There is none: UNAVAILABLE.
+  void TakeSnapshot(absl::Duration timeout,
+                    replication::SnapshotDone done) override;
+
   bool LeadsHint() const override { return leads_.load(); }
 
   int64_t ClusterMsHint() const override { return cluster_ms_.load(); }
@@ -44,6 +55,9 @@ class FakeNode final : public replication::Node {
   // What the next calls end with; nothing: they go through.
   void FailProposals(std::optional<replication::ProposeOutcome> outcome);
   void FailReads(std::optional<replication::ReadOutcome> outcome);
+
+  // What changes and transfers end with. Where it is OK, `act` runs first.
+  void SetChangeEnd(absl::Status end, std::function<void()> act = {});
 
   // While held, calls wait; Stop ends them with kStopping.
   void Hold(bool held);
@@ -61,11 +75,15 @@ class FakeNode final : public replication::Node {
   std::vector<absl::Duration> timeouts() const;
   std::vector<replication::ReadConsistency> reads() const;
 
+  std::vector<raft::ConfigurationChange> changes() const;
+  std::vector<raft::MemberId> transfers() const;
+
   // Waits until `count` calls were made; false where that takes too long.
   bool WaitForCalls(size_t count);
 
  private:
   void Run();
+  void EndChange(replication::ChangeDone done);
   void ApplyNext(const std::string& command, const raft::Stamp& stamp,
                  const replication::ProposeDone& done);
 
@@ -86,6 +104,10 @@ class FakeNode final : public replication::Node {
   std::vector<absl::Duration> timeouts_ ABSL_GUARDED_BY(mu_);
   std::vector<replication::ReadConsistency> reads_ ABSL_GUARDED_BY(mu_);
   replication::NodeStatus status_ ABSL_GUARDED_BY(mu_);
+  absl::Status change_end_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> change_act_ ABSL_GUARDED_BY(mu_);
+  std::vector<raft::ConfigurationChange> changes_ ABSL_GUARDED_BY(mu_);
+  std::vector<raft::MemberId> transfers_ ABSL_GUARDED_BY(mu_);
   size_t calls_ ABSL_GUARDED_BY(mu_) = 0;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -90,8 +90,8 @@ LAYERS = {
         # xxhash: each chunk of a snapshot has a checksum of its own.
         libraries=("absl", "protobuf", "grpc", "openssl", "xxhash")),
     "replication/node/": Layer(
-        ours=("base/", "replication/raft/", "replication/snapshot_stream.h",
-              "replication/state_machine.h",
+        ours=("base/", "replication/raft/", "replication/snapshot_files.h",
+              "replication/snapshot_stream.h", "replication/state_machine.h",
               "replication/storage/append_merge.h",
               "replication/storage/log_store.h",
               "replication/transport/message_cost.h",

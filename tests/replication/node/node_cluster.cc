@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 #include "base/bounded_queue.h"
 #include "base/check.h"
@@ -29,17 +30,17 @@ class MemoryNetwork::MemoryTransport : public Transport {
 
   ~MemoryTransport() override { Stop(); }
 
-  void Start(PeerMessageSink* sink, SnapshotSink* /*snapshots*/) override {
-    network_->Attach(id_, sink);
+  void Start(PeerMessageSink* sink, SnapshotSink* snapshots) override {
+    network_->Attach(id_, {.messages = sink, .snapshots = snapshots});
   }
 
   void Send(PeerMessage message) override {
     network_->Deliver(std::move(message));
   }
 
-  void SendSnapshot(raft::MemberId to, raft::Term /*term*/,
-                    std::unique_ptr<SnapshotSource> /*snapshot*/) override {
-    network_->LoseSnapshot(id_, to);
+  void SendSnapshot(raft::MemberId to, raft::Term term,
+                    std::unique_ptr<SnapshotSource> snapshot) override {
+    network_->CarrySnapshot(id_, to, term, snapshot.get());
   }
 
   void SetConfiguration(const raft::Configuration& /*configuration*/) override {
@@ -56,29 +57,44 @@ std::unique_ptr<Transport> MemoryNetwork::NewTransport(raft::MemberId id) {
   return std::make_unique<MemoryTransport>(this, id);
 }
 
-void MemoryNetwork::Attach(raft::MemberId id, PeerMessageSink* sink) {
+void MemoryNetwork::Attach(raft::MemberId id, const Sinks& sinks) {
   MutexLock lock(&mu_);
-  sinks_[id] = sink;
-  for (auto& [other, other_sink] : sinks_) {
+  sinks_[id] = sinks;
+  for (auto& [other, other_sinks] : sinks_) {
     if (other == id) continue;
-    other_sink->OnPeerReachable(id);
-    sink->OnPeerReachable(other);
+    other_sinks.messages->OnPeerReachable(id);
+    sinks.messages->OnPeerReachable(other);
   }
 }
 
 void MemoryNetwork::Detach(raft::MemberId id) {
   MutexLock lock(&mu_);
   sinks_.erase(id);
-  for (auto& [other, sink] : sinks_) {
-    sink->OnPeerUnreachable(id);
-    sink->OnPeerLost(id);
+  for (auto& [other, sinks] : sinks_) {
+    sinks.messages->OnPeerUnreachable(id);
+    sinks.messages->OnPeerLost(id);
   }
 }
 
-void MemoryNetwork::LoseSnapshot(raft::MemberId from, raft::MemberId to) {
+void MemoryNetwork::CarrySnapshot(raft::MemberId from, raft::MemberId to,
+                                  raft::Term term, SnapshotSource* snapshot) {
   MutexLock lock(&mu_);
-  const auto it = sinks_.find(from);
-  if (it != sinks_.end()) it->second->OnSnapshotSent(to, /*delivered=*/false);
+  const auto sender = sinks_.find(from);
+  if (sender == sinks_.end()) return;
+  const auto receiver = sinks_.find(to);
+  const bool connected =
+      receiver != sinks_.end() && !cut_off_[from] && !cut_off_[to];
+  bool delivered = false;
+  if (connected) {
+    SnapshotSink* sink = receiver->second.snapshots;
+    const SnapshotHeader& header = snapshot->header();
+    delivered =
+        sink->OnSnapshotBegin(from, term, header).ok() &&
+        sink->OnSnapshotBytes(from, 0, *snapshot->Read(0, header.total_bytes))
+            .ok() &&
+        sink->OnSnapshotEnd(from).ok();
+  }
+  sender->second.messages->OnSnapshotSent(to, delivered);
 }
 
 void MemoryNetwork::Deliver(PeerMessage message) {
@@ -87,7 +103,7 @@ void MemoryNetwork::Deliver(PeerMessage message) {
   const auto it = sinks_.find(message.to);
   if (it == sinks_.end() || sinks_.count(message.from) == 0) return;
   if (cut_off_[message.from] || cut_off_[message.to]) return;
-  static_cast<void>(it->second->OnPeerMessage(std::move(message)));
+  static_cast<void>(it->second.messages->OnPeerMessage(std::move(message)));
 }
 
 void MemoryNetwork::SetCutOff(raft::MemberId id, bool cut_off) {
@@ -128,6 +144,37 @@ bool CountingMachine::Has(const std::string& key) const {
   return times_.count(key) > 0;
 }
 
+absl::Status CountingMachine::Checkpoint(const std::string& folder) {
+  MutexLock lock(&mu_);
+  std::string text = absl::StrCat(applied_.value());
+  for (const std::string& effect : effects_) {
+    absl::StrAppend(&text, "\n", effect, "\n", times_.at(effect));
+  }
+  folders_->Write(folder, std::move(text));
+  return absl::OkStatus();
+}
+
+absl::Status CountingMachine::Install(const std::string& folder) {
+  const std::optional<std::string> text = folders_->Read(folder);
+  if (!text.has_value()) return absl::DataLossError("no such folder");
+  const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
+  MutexLock lock(&mu_);
+  applied_ = raft::Index(std::stoull(lines[0]));
+  effects_.clear();
+  times_.clear();
+  for (size_t i = 1; i + 1 < lines.size(); i += 2) {
+    effects_.push_back(lines[i]);
+    times_[lines[i]] = std::stoi(lines[i + 1]);
+  }
+  ++installed_;
+  return absl::OkStatus();
+}
+
+int CountingMachine::installed() const {
+  MutexLock lock(&mu_);
+  return installed_;
+}
+
 bool CountingMachine::gap() const {
   MutexLock lock(&mu_);
   return gap_;
@@ -136,15 +183,17 @@ bool CountingMachine::gap() const {
 raft::Configuration ThreeNodes() {
   raft::Configuration configuration;
   for (int member = 1; member <= NodeCluster::kMembers; ++member) {
-    const raft::MemberId id(member);
-    configuration.membership.voters.push_back(id);
-    configuration.addresses.push_back(
-        {.id = id,
-         .name = absl::StrCat("m", member),
-         .peer_endpoint = absl::StrCat("peer", member, ":1"),
-         .client_endpoint = absl::StrCat("client", member, ":1")});
+    configuration.membership.voters.push_back(raft::MemberId(member));
+    configuration.addresses.push_back(AddressOf(member));
   }
   return configuration;
+}
+
+raft::MemberAddress AddressOf(int number) {
+  return {.id = raft::MemberId(number),
+          .name = absl::StrCat("m", number),
+          .peer_endpoint = absl::StrCat("peer", number, ":1"),
+          .client_endpoint = absl::StrCat("client", number, ":1")};
 }
 
 NodeOptions QuickOptions() {
@@ -154,32 +203,55 @@ NodeOptions QuickOptions() {
   return options;
 }
 
-NodeCluster::NodeCluster() : members_(kMembers) {
+NodeCluster::NodeCluster(const NodeOptions& options)
+    : options_(options), members_(kMembers) {
   for (int member = 1; member <= kMembers; ++member) {
-    members_[member - 1].store = std::make_unique<MemoryLogStore>(
-        MemberIdentity{.cluster_id = std::string(32, 'a'),
-                       .member_id = raft::MemberId(member)},
-        ThreeNodes());
+    MakeDisk(member);
     StartMember(member);
   }
 }
 
 NodeCluster::~NodeCluster() {
-  for (int member = 1; member <= kMembers; ++member) {
-    StopMember(member);
+  for (size_t member = 1; member <= members_.size(); ++member) {
+    StopMember(static_cast<int>(member));
   }
+}
+
+int NodeCluster::AddMachine() {
+  members_.emplace_back();
+  const int number = static_cast<int>(members_.size());
+  members_.back().store = MemoryLogStore::NewJoining(
+      {.cluster_id = std::string(32, 'a'), .member_id = raft::MemberId(number)},
+      ThreeNodes());
+  members_.back().snapshots = std::make_unique<MemorySnapshotFiles>(
+      &folders_, absl::StrCat("m", number));
+  StartMember(number);
+  return number;
+}
+
+void NodeCluster::MakeDisk(int number) {
+  Member& member = members_[number - 1];
+  member.store = std::make_unique<MemoryLogStore>(
+      MemberIdentity{.cluster_id = std::string(32, 'a'),
+                     .member_id = raft::MemberId(number)},
+      ThreeNodes());
+  member.snapshots = std::make_unique<MemorySnapshotFiles>(
+      &folders_, absl::StrCat("m", number));
 }
 
 void NodeCluster::StartMember(int number) {
   Member& member = members_[number - 1];
   member.transport = network_.NewTransport(raft::MemberId(number));
-  member.machine = std::make_unique<CountingMachine>();
+  if (member.machine == nullptr || member.store->FirstIndex().value() == 1) {
+    member.machine = std::make_unique<CountingMachine>(&folders_);
+  }
   absl::StatusOr<std::unique_ptr<Node>> node =
       Node::Start({.log = member.store.get(),
                    .transport = member.transport.get(),
                    .state_machine = member.machine.get(),
+                   .snapshots = member.snapshots.get(),
                    .clock = &SystemClock()},
-                  QuickOptions());
+                  options_);
   QUORATE_CHECK_OK(node.status());
   member.node = *std::move(node);
 }
@@ -195,7 +267,8 @@ void NodeCluster::StopMember(int number) {
 int NodeCluster::WaitForLeader() {
   const absl::Duration until = SystemClock().SinceBoot() + kPatience;
   while (SystemClock().SinceBoot() < until) {
-    for (int member = 1; member <= kMembers; ++member) {
+    for (int member = 1; member <= static_cast<int>(members_.size());
+         ++member) {
       if (!runs(member) || !node(member).LeadsHint()) continue;
       const NodeStatus status = node(member).Status();
       if (status.raft.role == raft::Role::kLeader && status.serving) {
@@ -231,7 +304,8 @@ absl::Status NodeCluster::WaitForEqual(size_t count) {
     bool equal = true;
     std::vector<std::string> first;
     sizes.clear();
-    for (int member = 1; member <= kMembers; ++member) {
+    for (int member = 1; member <= static_cast<int>(members_.size());
+         ++member) {
       if (!runs(member)) continue;
       const std::vector<std::string> effects = machine(member).Effects();
       if (first.empty()) first = effects;

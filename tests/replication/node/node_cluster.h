@@ -18,6 +18,7 @@
 #include "replication/node/node.h"
 #include "replication/state_machine.h"
 #include "replication/storage/memory_log_store.h"
+#include "tests/replication/node/memory_snapshots.h"
 
 namespace quorate::replication {
 
@@ -33,13 +34,19 @@ class MemoryNetwork {
  private:
   class MemoryTransport;
 
-  void Attach(raft::MemberId id, PeerMessageSink* sink);
-  void LoseSnapshot(raft::MemberId from, raft::MemberId to);
+  struct Sinks {
+    PeerMessageSink* messages = nullptr;
+    SnapshotSink* snapshots = nullptr;
+  };
+
+  void Attach(raft::MemberId id, const Sinks& sinks);
+  void CarrySnapshot(raft::MemberId from, raft::MemberId to, raft::Term term,
+                     SnapshotSource* snapshot);
   void Detach(raft::MemberId id);
   void Deliver(PeerMessage message);
 
   Mutex mu_;
-  std::map<raft::MemberId, PeerMessageSink*> sinks_ ABSL_GUARDED_BY(mu_);
+  std::map<raft::MemberId, Sinks> sinks_ ABSL_GUARDED_BY(mu_);
   std::map<raft::MemberId, bool> cut_off_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -56,17 +63,16 @@ class CountAnswer : public Answer {
 // any thread.
 class CountingMachine : public StateMachine {
  public:
+  // `folders` is not owned; without it there are no snapshots.
+  explicit CountingMachine(MemoryFolders* folders = nullptr)
+      : folders_(folders) {}
+
   raft::Index AppliedIndex() const override;
   std::vector<std::unique_ptr<Answer>> Apply(
       std::span<const raft::Entry> entries) override;
 
-  absl::Status Checkpoint(const std::string&) override {
-    return absl::UnimplementedError("no snapshots here");
-  }
-
-  absl::Status Install(const std::string&) override {
-    return absl::UnimplementedError("no snapshots here");
-  }
+  absl::Status Checkpoint(const std::string& folder) override;
+  absl::Status Install(const std::string& folder) override;
 
   // The keys in the order of their first effect.
   std::vector<std::string> Effects() const;
@@ -75,20 +81,35 @@ class CountingMachine : public StateMachine {
   // True where an entry came that was not the next.
   bool gap() const;
 
+  // How often a snapshot took the place of the state.
+  int installed() const;
+
  private:
+  MemoryFolders* const folders_;
+
   mutable Mutex mu_;
+  int installed_ ABSL_GUARDED_BY(mu_) = 0;
   raft::Index applied_ ABSL_GUARDED_BY(mu_);
   bool gap_ ABSL_GUARDED_BY(mu_) = false;
   std::map<std::string, int> times_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> effects_ ABSL_GUARDED_BY(mu_);
 };
 
+// Options for tests: short ticks, invariants checked.
+NodeOptions QuickOptions();
+
 class NodeCluster {
  public:
-  NodeCluster();
+  static constexpr int kMembers = 3;
+
+  NodeCluster() : NodeCluster(QuickOptions()) {}
+
+  explicit NodeCluster(const NodeOptions& options);
   ~NodeCluster();
 
-  static constexpr int kMembers = 3;
+  // A fourth machine with an empty log that nobody knows yet. Returns its
+  // number.
+  int AddMachine();
 
   Node& node(int member) { return *members_[member - 1].node; }
 
@@ -99,7 +120,8 @@ class NodeCluster {
   // Stops the member and takes it away; its log stays.
   void StopMember(int member);
 
-  // Starts it on its log, with an empty state machine.
+  // Starts it on its log, with an empty state machine; where the log does not
+  // begin at the beginning, with the state that the member had.
   void StartMember(int member);
 
   bool runs(int member) { return members_[member - 1].node != nullptr; }
@@ -119,11 +141,16 @@ class NodeCluster {
  private:
   struct Member {
     std::unique_ptr<MemoryLogStore> store;
+    std::unique_ptr<MemorySnapshotFiles> snapshots;
     std::unique_ptr<Transport> transport;
     std::unique_ptr<CountingMachine> machine;
     std::unique_ptr<Node> node;
   };
 
+  void MakeDisk(int number);
+
+  const NodeOptions options_;
+  MemoryFolders folders_;
   MemoryNetwork network_;
   std::vector<Member> members_;
 };
@@ -131,8 +158,8 @@ class NodeCluster {
 // Three voters with ids 1 to 3.
 raft::Configuration ThreeNodes();
 
-// Options for tests: short ticks, invariants checked.
-NodeOptions QuickOptions();
+// Where the member with this number would be.
+raft::MemberAddress AddressOf(int number);
 
 }  // namespace quorate::replication
 

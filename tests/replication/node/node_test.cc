@@ -270,10 +270,12 @@ TEST(NodeTest, ConfiguresStartsAndStopsItsTransport) {
       {.cluster_id = std::string(32, 'a'), .member_id = raft::MemberId(1)},
       ThreeNodes());
   RecordingTransport transport;
+  MemorySnapshotFiles snapshots(nullptr, "m1");
   CountingMachine machine;
   auto node = Node::Start({.log = &store,
                            .transport = &transport,
                            .state_machine = &machine,
+                           .snapshots = &snapshots,
                            .clock = &SystemClock()},
                           QuickOptions());
   ASSERT_TRUE(node.ok()) << node.status();
@@ -342,12 +344,14 @@ TEST(NodeTest, VotesOnlyWhenTheVoteIsDurable) {
       {.cluster_id = std::string(32, 'a'), .member_id = raft::MemberId(1)},
       ThreeNodes());
   SpokenTransport transport;
+  MemorySnapshotFiles snapshots(nullptr, "m1");
   CountingMachine machine;
   NodeOptions options = QuickOptions();
   options.tick = absl::Hours(1);  // It never campaigns by itself.
   auto node = Node::Start({.log = &store,
                            .transport = &transport,
                            .state_machine = &machine,
+                           .snapshots = &snapshots,
                            .clock = &SystemClock()},
                           options);
   ASSERT_TRUE(node.ok()) << node.status();
@@ -383,10 +387,12 @@ TEST(NodeTest, DoesNotStartWithALogThatIsTooShort) {
       {.cluster_id = std::string(32, 'a'), .member_id = raft::MemberId(1)},
       ThreeNodes());
   RecordingTransport transport;
+  MemorySnapshotFiles snapshots(nullptr, "m1");
   MachineAt ahead(store.LastIndex().Next());
   const Node::Deps deps{.log = &store,
                         .transport = &transport,
                         .state_machine = &ahead,
+                        .snapshots = &snapshots,
                         .clock = &SystemClock()};
   EXPECT_EQ(Node::Start(deps, QuickOptions()).status().code(),
             absl::StatusCode::kDataLoss);
@@ -400,6 +406,7 @@ TEST(NodeTest, DoesNotStartWithALogThatIsTooShort) {
   EXPECT_EQ(Node::Start({.log = &store,
                          .transport = &transport,
                          .state_machine = &machine,
+                         .snapshots = &snapshots,
                          .clock = &SystemClock()},
                         QuickOptions())
                 .status()

@@ -171,5 +171,23 @@ TEST_F(ProposalTrackerTest, KeepsMessagesAndWhatIsUnderWayBounded) {
   EXPECT_EQ(Send(1, 100), Sequences{17});
 }
 
+// After a snapshot took the place of entries, what was sent may be in it.
+TEST_F(ProposalTrackerTest, ASnapshotLeavesDoubtAboutWhatWasSent) {
+  Add(1);
+  Add(2);
+  EXPECT_EQ(Send(1, 1), (Sequences{1, 2}));
+  tracker_.Doubt(raft::Term(1), At(1));
+  EXPECT_EQ(Send(1, 2, /*seconds=*/2), (Sequences{1, 2}));
+  Add(3);
+  tracker_.FailDoubtful(&failures_);
+  ASSERT_EQ(failures_.size(), 2u);
+  for (const auto& failure : failures_) {
+    EXPECT_EQ(failure.outcome, ProposeOutcome::kUnknown);
+  }
+  // The third goes on as if nothing had been.
+  EXPECT_EQ(Send(1, 3), Sequences{3});
+  EXPECT_EQ(tracker_.size(), 1u);
+}
+
 }  // namespace
 }  // namespace quorate::replication

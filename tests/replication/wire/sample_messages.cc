@@ -120,6 +120,12 @@ std::string Text(const ProposalId& id) {
   return absl::StrCat(run, ".", sequence);
 }
 
+std::string Text(const raft::MemberAddress& address) {
+  const auto& [id, name, peer_endpoint, client_endpoint, promote] = address;
+  return absl::StrCat(id.value(), "=", name, ",", peer_endpoint, ",",
+                      client_endpoint, ",", promote);
+}
+
 std::string Text(const Payload& payload) {
   return payload == nullptr ? "none" : absl::BytesToHexString(*payload);
 }
@@ -217,7 +223,56 @@ struct BodyText {
     const auto& [nonce, index] = body;
     return absl::StrCat("ReadIndexReply ", nonce, " ", index.value());
   }
+
+  std::string operator()(const MembershipRequest& body) const {
+    const auto& [nonce, change, transfer_to] = body;
+    std::string text =
+        absl::StrCat("MembershipRequest ", nonce, " to ", transfer_to.value());
+    if (!change.has_value()) return text;
+    // The leader decides how a change is made, so that does not travel.
+    const auto& [changes, addresses, auto_leave, force_joint] = *change;
+    for (const raft::MemberChange& step : changes) {
+      const auto& [kind, id] = step;
+      absl::StrAppend(&text, " ", static_cast<int>(kind), ":", id.value());
+    }
+    for (const raft::MemberAddress& address : addresses) {
+      absl::StrAppend(&text, " ", Text(address));
+    }
+    return text;
+  }
+
+  std::string operator()(const MembershipReply& body) const {
+    const auto& [nonce, status] = body;
+    return absl::StrCat("MembershipReply ", nonce, " ",
+                        static_cast<int>(status.code()), " ", status.message());
+  }
 };
+
+raft::MemberAddress SampleAddress(Random* random, MemberId id) {
+  return {.id = id,
+          .name = absl::StrCat("m", id.value() % 1000),
+          .peer_endpoint = absl::StrCat("peer.example:", random->Below(65536)),
+          .client_endpoint = absl::StrCat("[::1]:", random->Below(65536)),
+          .promote = random->OneIn(2)};
+}
+
+MembershipRequest SampleMembershipRequest(Random* random) {
+  MembershipRequest request{.nonce = random->Next()};
+  if (random->OneIn(2)) {
+    request.transfer_to = MemberId(random->Next());
+    return request;
+  }
+  raft::ConfigurationChange change;
+  for (uint64_t left = random->Between(1, 3); left > 0; --left) {
+    const MemberId id(random->Next() | 1);
+    change.changes.push_back(
+        {.kind = static_cast<raft::MemberChange::Kind>(random->Below(4)),
+         .id = id});
+    if (random->OneIn(2)) change.addresses.push_back(SampleAddress(random, id));
+  }
+  request.change = std::move(change);
+  return request;
+}
 
 }  // namespace
 
@@ -241,11 +296,7 @@ raft::Configuration SampleConfiguration(Random* random) {
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   for (const MemberId id : all) {
-    configuration.addresses.push_back(
-        {.id = id,
-         .name = absl::StrCat("m", id.value() % 1000),
-         .peer_endpoint = absl::StrCat("peer.example:", random->Below(65536)),
-         .client_endpoint = absl::StrCat("[::1]:", random->Below(65536))});
+    configuration.addresses.push_back(SampleAddress(random, id));
   }
   return configuration;
 }
@@ -274,7 +325,7 @@ Entry SampleEntry(Random* random, Index index, Term term) {
 PeerMessage SamplePeerMessage(Random* random) {
   PeerMessage message{.from = MemberId(random->Next() | 1),
                       .to = MemberId(random->Next() | 1)};
-  switch (random->Below(8)) {
+  switch (random->Below(10)) {
     case 0: {
       ForwardProposals body{.term = SampleTerm(random),
                             .batch = SampleNumber(random)};
@@ -302,6 +353,16 @@ PeerMessage SamplePeerMessage(Random* random) {
       message.body =
           ReadIndexReply{.nonce = random->Next(), .index = SampleIndex(random)};
       break;
+    case 4:
+      message.body = SampleMembershipRequest(random);
+      break;
+    case 5:
+      message.body = MembershipReply{
+          .nonce = random->Next(),
+          .status = random->OneIn(2)
+                        ? absl::OkStatus()
+                        : absl::FailedPreconditionError("not as things are")};
+      break;
     default: {
       const Term term = Term(random->Between(5, 100));
       message.body = raft::Message{.from = message.from,
@@ -321,9 +382,7 @@ std::string Describe(const raft::Configuration& configuration) {
       absl::StrCat(Text(voters), Text(voters_outgoing), Text(learners),
                    Text(learners_next), auto_leave);
   for (const raft::MemberAddress& address : addresses) {
-    const auto& [id, name, peer_endpoint, client_endpoint] = address;
-    absl::StrAppend(&text, " ", id.value(), "=", name, ",", peer_endpoint, ",",
-                    client_endpoint);
+    absl::StrAppend(&text, " ", Text(address));
   }
   return text;
 }

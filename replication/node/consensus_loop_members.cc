@@ -1,0 +1,206 @@
+// Changes of the members and of leadership.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "replication/node/consensus_loop_state.h"
+#include "replication/node/membership_rules.h"
+
+namespace quorate::replication {
+namespace {
+
+// A question about members that was not answered for so long may be lost.
+constexpr absl::Duration kMembershipSilence = absl::Seconds(1);
+
+// Learners are looked at this often, in ticks.
+constexpr int kPromotionTicks = 4;
+
+}  // namespace
+
+void ConsensusLoop::State::ChangeMembers(uint64_t call,
+                                         raft::ConfigurationChange change,
+                                         absl::Duration timeout) {
+  AddMembershipCall(call, MembershipRequest{.change = std::move(change)},
+                    timeout);
+}
+
+void ConsensusLoop::State::TransferLeadership(uint64_t call, raft::MemberId to,
+                                              absl::Duration timeout) {
+  AddMembershipCall(call, MembershipRequest{.transfer_to = to}, timeout);
+}
+
+void ConsensusLoop::State::AddMembershipCall(uint64_t call,
+                                             MembershipRequest request,
+                                             absl::Duration timeout) {
+  if (Refuses()) {
+    output_.changes.push_back(
+        {.call = call,
+         .status = absl::UnavailableError(
+             "this member knows no leader; nothing was changed")});
+    return;
+  }
+  membership_calls_.Add(call, std::move(request), clock_->SinceBoot() + timeout,
+                        &output_.changes);
+}
+
+void ConsensusLoop::State::FlushMembershipCalls() {
+  const raft::MemberId leader = KnownLeader();
+  if (leader == raft::kNobody || membership_calls_.empty()) return;
+  std::vector<MembershipRequest> requests = membership_calls_.TakePending(
+      leader, clock_->SinceBoot(), &output_.changes);
+  for (MembershipRequest& request : requests) {
+    if (leader == id_) {
+      Decide(id_, request);
+    } else {
+      Send(leader, std::move(request));
+    }
+  }
+}
+
+template <typename Judge>
+auto ConsensusLoop::State::WithMembershipView(const Judge& judge) const {
+  const raft::RaftStatus status = raft_.Status();
+  const absl::Duration now = clock_->SinceBoot();
+  // A leader hears of every member several times in an election timeout.
+  const absl::Duration limit = options_.tick * options_.election_ticks;
+  const auto answers = [&](raft::MemberId id) {
+    if (id == id_) return true;
+    const auto it = heard_.find(id);
+    return it != heard_.end() && now - it->second <= limit;
+  };
+  const auto match = [&](raft::MemberId id) {
+    for (const raft::PeerProgress& peer : status.peers) {
+      if (peer.id == id) return peer.match;
+    }
+    return id == id_ ? status.last_index : raft::Index(0);
+  };
+  return judge(MembershipView{.current = raft_.configuration(),
+                              .leader = id_,
+                              .commit = status.commit,
+                              .answers = answers,
+                              .match = match});
+}
+
+// This member leads, and `asker` (it may be this one) wants a change.
+void ConsensusLoop::State::Decide(raft::MemberId asker,
+                                  const MembershipRequest& request) {
+  if (!request.change.has_value()) {
+    const absl::Status status = BeginTransfer(request.transfer_to);
+    if (!status.ok()) {
+      AnswerMembership(asker, request.nonce, status);
+    } else {
+      transfer_ = Asker{.member = asker, .nonce = request.nonce};
+    }
+    return;
+  }
+  const absl::Status status = BeginChange(*request.change);
+  if (!status.ok()) {
+    AnswerMembership(asker, request.nonce, status);
+    return;
+  }
+  if (change_waiters_.size() >= MembershipCalls::kMaxCalls) {
+    AnswerMembership(asker, request.nonce,
+                     absl::AbortedError("too many changes are under way"));
+    return;
+  }
+  change_waiters_.push_back({.member = asker, .nonce = request.nonce});
+}
+
+absl::Status ConsensusLoop::State::BeginTransfer(raft::MemberId to) {
+  const absl::Status status = WithMembershipView(
+      [to](const MembershipView& view) { return CheckTransfer(view, to); });
+  if (!status.ok()) return status;
+  const absl::Status begun = raft_.TransferLeadership(to);
+  // Another is under way.
+  if (absl::IsFailedPrecondition(begun)) {
+    return absl::AbortedError(begun.message());
+  }
+  return begun;
+}
+
+absl::Status ConsensusLoop::State::BeginChange(
+    const raft::ConfigurationChange& change) {
+  if (change.changes.empty()) {
+    return absl::InvalidArgumentError("a change without a member");
+  }
+  if (IsDone(raft_.configuration(), change)) return absl::OkStatus();
+  const absl::Status status =
+      WithMembershipView([&change](const MembershipView& view) {
+        return CheckChange(view, change);
+      });
+  if (!status.ok()) return status;
+  const absl::Status begun =
+      raft_
+          .ProposeConfiguration(change,
+                                cluster_clock_.StampNow(raft_.last_stamp()))
+          .status();
+  if (absl::IsUnavailable(begun)) return absl::AbortedError(begun.message());
+  return begun;
+}
+
+void ConsensusLoop::State::AnswerMembership(raft::MemberId asker,
+                                            uint64_t nonce,
+                                            const absl::Status& status) {
+  if (asker == id_) {
+    membership_calls_.OnReply(nonce, status, &output_.changes);
+  } else {
+    Send(asker, MembershipReply{.nonce = nonce, .status = status});
+  }
+}
+
+// Whoever waits for a change learns that it is committed, and that a joint
+// configuration on the way to it is left.
+void ConsensusLoop::State::AnswerCommittedChange() {
+  if (change_waiters_.empty() || raft_.commit() < raft_.configuration_index() ||
+      !raft_.configuration().membership.voters_outgoing.empty()) {
+    return;
+  }
+  for (const Asker& asker : std::exchange(change_waiters_, {})) {
+    AnswerMembership(asker.member, asker.nonce, absl::OkStatus());
+  }
+}
+
+void ConsensusLoop::State::TickMembership(absl::Duration now) {
+  membership_calls_.Expire(now, &output_.changes);
+  membership_calls_.AskAgain(now - kMembershipSilence);
+  if (!Leads()) return;
+  if (transfer_.has_value() &&
+      raft_.Status().transferring_to == raft::kNobody) {
+    AnswerMembership(transfer_->member, transfer_->nonce,
+                     absl::FailedPreconditionError(
+                         "it did not take leadership over in time"));
+    transfer_.reset();
+  }
+  if (raft_.configuration().membership.learners.empty() ||
+      ++ticks_since_promotion_ < kPromotionTicks) {
+    return;
+  }
+  ticks_since_promotion_ = 0;
+  const raft::MemberId learner = WithMembershipView(LearnerToPromote);
+  if (learner == raft::kNobody) return;
+  // Where another change is under way a later look finds the learner again.
+  (void)raft_.ProposeConfiguration(
+      {.changes = {{.kind = raft::MemberChange::Kind::kAddVoter,
+                    .id = learner}},
+       .addresses = {}},
+      cluster_clock_.StampNow(raft_.last_stamp()));
+}
+
+void ConsensusLoop::State::Take(raft::MemberId from,
+                                MembershipRequest&& request) {
+  if (Leads()) {
+    Decide(from, request);
+    return;
+  }
+  Send(from,
+       MembershipReply{.nonce = request.nonce,
+                       .status = absl::UnavailableError("not the leader")});
+}
+
+void ConsensusLoop::State::Take(raft::MemberId /*from*/,
+                                MembershipReply&& reply) {
+  membership_calls_.OnReply(reply.nonce, reply.status, &output_.changes);
+}
+
+}  // namespace quorate::replication

@@ -1,0 +1,29 @@
+// Changes of the members on their way to the leader, and how they ended.
+//
+// As peer_codec.h, of which this is a part: decoders take input from outside.
+
+#ifndef QUORATE_REPLICATION_WIRE_MEMBERSHIP_CODEC_H_
+#define QUORATE_REPLICATION_WIRE_MEMBERSHIP_CODEC_H_
+
+#include "absl/status/statusor.h"
+
+#include "quorate/internal/v1/raft.pb.h"
+
+#include "replication/transport/transport.h"
+
+namespace quorate::replication {
+
+// Encoders fill an empty `*proto`.
+void EncodeMembershipRequest(const MembershipRequest& request,
+                             internal::v1::MembershipRequest* proto);
+void EncodeMembershipReply(const MembershipReply& reply,
+                           internal::v1::MembershipReply* proto);
+
+absl::StatusOr<PeerMessageBody> DecodeMembershipRequest(
+    const internal::v1::MembershipRequest& proto);
+absl::StatusOr<PeerMessageBody> DecodeMembershipReply(
+    const internal::v1::MembershipReply& proto);
+
+}  // namespace quorate::replication
+
+#endif  // QUORATE_REPLICATION_WIRE_MEMBERSHIP_CODEC_H_
