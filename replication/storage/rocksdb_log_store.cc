@@ -15,8 +15,11 @@
 #include "replication/storage/bootstrap.h"
 #include "replication/storage/file_tree.h"
 #include "replication/storage/key_space.h"
+#include "replication/storage/log_creation.h"
 #include "replication/storage/log_recovery.h"
 #include "replication/storage/rocksdb_options.h"
+#include "replication/storage/synced_mark.h"
+#include "replication/storage/wal_tail.h"
 #include "replication/wire/entry_codec.h"
 
 namespace quorate::replication {
@@ -28,6 +31,7 @@ using raft::Index;
 using raft::Term;
 
 struct RocksDbLogStore::Database {
+  std::unique_ptr<SyncedMark> mark;
   std::unique_ptr<rocksdb::DB> db;
   rocksdb::ColumnFamilyHandle* meta = nullptr;  // Family "default".
   rocksdb::ColumnFamilyHandle* log = nullptr;
@@ -42,9 +46,6 @@ struct RocksDbLogStore::Database {
 };
 
 namespace {
-
-// Where Create builds, before a rename makes it the member's log.
-constexpr char kUnfinishedFolder[] = "raft.unfinished";
 
 // What an operator does about a log that cannot be trusted.
 absl::Status NotToBeTrusted(const std::string& folder,
@@ -71,102 +72,6 @@ absl::Status CheckWriteAheadLog(rocksdb::Env* env, const std::string& folder) {
   return absl::DataLossError("its write-ahead log (*.log) is missing");
 }
 
-void PutEntry(const Entry& entry, rocksdb::ColumnFamilyHandle* log,
-              rocksdb::ColumnFamilyHandle* meta, rocksdb::WriteBatch* batch) {
-  internal::v1::Entry proto;
-  EncodeEntry(entry, &proto);
-  const std::string key = EntryKey(entry.index);
-  batch->Put(log, key, SealRecord(key, proto));
-  if (entry.type != EntryType::kConfiguration) return;
-  const std::string configuration_key = ConfigurationKey(entry.index);
-  batch->Put(meta, configuration_key,
-             SealRecord(configuration_key, proto.configuration()));
-}
-
-// How a member knows who the members are when its log begins.
-enum class FirstConfiguration {
-  kEntry,  // By entry 1, which all members of a new cluster write.
-  kTold,   // By another member; the log is empty.
-};
-
-void PutFirstRecords(const MemberIdentity& identity,
-                     const raft::Configuration& configuration,
-                     FirstConfiguration kind, rocksdb::ColumnFamilyHandle* log,
-                     rocksdb::ColumnFamilyHandle* meta,
-                     rocksdb::WriteBatch* batch) {
-  batch->Put(kIdentityKey, SealIdentity(identity));
-  if (kind == FirstConfiguration::kEntry) {
-    batch->Put(kHardStateKey, SealHardState(BootstrapHardState()));
-    PutEntry(BootstrapEntry(configuration), log, meta, batch);
-    return;
-  }
-  batch->Put(kHardStateKey, SealHardState(HardState()));
-  internal::v1::Configuration proto;
-  EncodeConfiguration(configuration, &proto);
-  const std::string key = ConfigurationKey(Index(0));
-  batch->Put(meta, key, SealRecord(key, proto));
-}
-
-// Makes a database in `folder` and closes it again.
-absl::Status WriteFirstRecords(const std::string& folder,
-                               const MemberIdentity& identity,
-                               const raft::Configuration& configuration,
-                               FirstConfiguration kind,
-                               const rocksdb::Options& settings) {
-  rocksdb::DB* opened = nullptr;
-  QUORATE_RETURN_IF_ERROR(
-      FromRocksDb(rocksdb::DB::Open(settings, folder, &opened)));
-  const std::unique_ptr<rocksdb::DB> db(opened);
-  rocksdb::ColumnFamilyHandle* log = nullptr;
-  QUORATE_RETURN_IF_ERROR(
-      FromRocksDb(db->CreateColumnFamily(settings, kLogFamily, &log)));
-  rocksdb::WriteBatch batch;
-  PutFirstRecords(identity, configuration, kind, log, db->DefaultColumnFamily(),
-                  &batch);
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  const rocksdb::Status written = db->Write(synced, &batch);
-  db->DestroyColumnFamilyHandle(log);
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(written));
-  return FromRocksDb(db->Close());
-}
-
-absl::Status CreateLog(const std::string& data_dir,
-                       const MemberIdentity& identity,
-                       const raft::Configuration& configuration,
-                       FirstConfiguration kind,
-                       const LogStoreOptions& options) {
-  QUORATE_RETURN_IF_ERROR(CheckBootstrap(identity, configuration));
-  rocksdb::Env* const env = EnvOrDefault(options.env);
-  const std::string folder = absl::StrCat(data_dir, "/", kLogFolder);
-  const std::string unfinished = absl::StrCat(data_dir, "/", kUnfinishedFolder);
-  if (env->FileExists(folder).ok()) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        folder,
-        " exists: this is a member's data directory already. A new "
-        "member needs a directory of its own"));
-  }
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDirIfMissing(data_dir)));
-  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, ParentOf(data_dir)));
-  QUORATE_RETURN_IF_ERROR(RemoveTree(env, unfinished));
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->CreateDir(unfinished)));
-  rocksdb::Options settings = LogDatabaseOptions(
-      {.env = options.env,
-       .write_buffer_bytes = options.write_buffer_bytes,
-       .background_compaction = options.background_compaction,
-       .fatal = std::make_shared<FatalLatch>(
-           [](absl::string_view, const absl::Status&) {
-             // The call that failed returns the error, and
-             // Create with it.
-           })});
-  settings.create_if_missing = true;
-  QUORATE_RETURN_IF_ERROR(
-      WriteFirstRecords(unfinished, identity, configuration, kind, settings));
-  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, unfinished));
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(unfinished, folder)));
-  return SyncDirectory(env, data_dir);
-}
-
 }  // namespace
 
 RocksDbLogStore::RocksDbLogStore(std::unique_ptr<Database> database,
@@ -190,6 +95,48 @@ absl::Status RocksDbLogStore::CreateJoining(
                    options);
 }
 
+// A tail of zeros makes RocksDB refuse a log whose damaged tail it would
+// otherwise tolerate. Where the tail is of that kind, replay stops at the first
+// damage instead; what must come back all the same is known by counting.
+absl::Status RocksDbLogStore::OpenDatabase(
+    const std::string& folder, const LogStoreOptions& options,
+    const std::shared_ptr<FatalLatch>& fatal, Database* database) {
+  rocksdb::Env* const env = EnvOrDefault(options.env);
+  QUORATE_ASSIGN_OR_RETURN(database->mark,
+                           SyncedMark::Open(env, MarkPath(folder)));
+  QUORATE_ASSIGN_OR_RETURN(const WalTail tail, ReadWalTails(env, folder));
+  rocksdb::Options settings = LogDatabaseOptions(
+      {.env = options.env,
+       .write_buffer_bytes = options.write_buffer_bytes,
+       .background_compaction = options.background_compaction,
+       .fatal = fatal});
+  if (tail.torn_to_zeros) {
+    settings.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* opened = nullptr;
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(rocksdb::DB::Open(
+      settings, folder,
+      {{rocksdb::kDefaultColumnFamilyName, settings}, {kLogFamily, settings}},
+      &families, &opened)));
+  database->db.reset(opened);
+  database->meta = families[0];
+  database->log = families[1];
+  const uint64_t found = opened->GetLatestSequenceNumber();
+  if (tail.torn_to_zeros && found < tail.last_sequence) {
+    return absl::DataLossError(
+        absl::StrCat("its write-ahead log is damaged at ", found, ", before ",
+                     tail.last_sequence, " where it is torn"));
+  }
+  if (found < database->mark->sequence()) {
+    return absl::DataLossError(
+        absl::StrCat("it ends at ", found, ", and was synced up to ",
+                     database->mark->sequence(),
+                     ": the end of its write-ahead log is lost"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
     const std::string& data_dir, absl::string_view cluster_id,
     const LogStoreOptions& options) {
@@ -204,25 +151,11 @@ absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(
   absl::Status status = CheckWriteAheadLog(EnvOrDefault(options.env), folder);
   if (!status.ok()) return NotToBeTrusted(folder, status);
   auto fatal = std::make_shared<FatalLatch>(options.fatal);
-  const rocksdb::Options settings = LogDatabaseOptions(
-      {.env = options.env,
-       .write_buffer_bytes = options.write_buffer_bytes,
-       .background_compaction = options.background_compaction,
-       .fatal = fatal});
   auto database = std::make_unique<Database>();
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  rocksdb::DB* opened = nullptr;
-  status = FromRocksDb(rocksdb::DB::Open(
-      settings, folder,
-      {{rocksdb::kDefaultColumnFamilyName, settings}, {kLogFamily, settings}},
-      &families, &opened));
+  status = OpenDatabase(folder, options, fatal, database.get());
   if (!status.ok()) return NotToBeTrusted(folder, status);
-  database->db.reset(opened);
-  database->meta = families[0];
-  database->log = families[1];
-
   absl::StatusOr<RecoveredLog> recovered =
-      RecoverLog(opened, database->log, cluster_id);
+      RecoverLog(database->db.get(), database->log, cluster_id);
   if (!recovered.ok()) return NotToBeTrusted(folder, recovered.status());
   std::unique_ptr<RocksDbLogStore> store(
       new RocksDbLogStore(std::move(database), std::move(fatal)));
@@ -374,6 +307,14 @@ void RocksDbLogStore::Append(const LogWrite& write) {
   if (!status.ok()) {
     fatal_->Trip("log_write_failed", FromRocksDb(status));
     return;
+  }
+  if (options.sync) {
+    const absl::Status marked =
+        database_->mark->Write(database_->db->GetLatestSequenceNumber());
+    if (!marked.ok()) {
+      fatal_->Trip("log_mark_failed", marked);
+      return;
+    }
   }
   Publish(write);
   if (write.install.has_value() || write.compact_to.has_value()) DropTables();

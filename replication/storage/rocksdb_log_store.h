@@ -118,6 +118,11 @@ class RocksDbLogStore : public LogStore {
   RocksDbLogStore(std::unique_ptr<Database> database,
                   std::shared_ptr<FatalLatch> fatal);
 
+  // The latch is shared with RocksDB's listener.
+  static absl::Status OpenDatabase(const std::string& folder,
+                                   const LogStoreOptions& options,
+                                   const std::shared_ptr<FatalLatch>& fatal,
+                                   Database* database);
   void CheckWrite(const LogWrite& write) const;
   bool MustSync(const LogWrite& write) const;
   // Cuts the index so that no read that starts from here on finds what `write`

@@ -135,9 +135,9 @@ void SimStorage::Crash(Random* random) {
   disk_->files.disk().PowerOff();
   databases_.reset();
   CrashOptions options;
-  // Not kPrefixThenZeros: a log that ends in such a tail is refused, and its
-  // member has to be replaced, which a cluster learns to do in its next step.
-  options.tail_loss = random->OneIn(2) ? TailLoss::kDrop : TailLoss::kPrefix;
+  constexpr TailLoss kLosses[] = {TailLoss::kDrop, TailLoss::kPrefix,
+                                  TailLoss::kPrefixThenZeros};
+  options.tail_loss = kLosses[random->Below(3)];
   disk_->files.Crash(random, options);
 }
 

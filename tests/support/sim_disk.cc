@@ -26,6 +26,9 @@ struct SimDisk::Node {
   std::string bytes;
   size_t durable = 0;
   bool sync_lost = false;  // A sync failed: no later one helps.
+  // Versions of places that were written over since the last sync, by offset,
+  // oldest first, without the one that stands there.
+  std::map<uint64_t, std::vector<std::string>> versions;
 
   // Folders.
   Entries live;
@@ -44,7 +47,10 @@ struct SimDisk::Node {
 
   // After the power went: this node and all below it.
   void Crash(Random* random, const CrashOptions& options) {
-    if (!folder) return LoseTail(random, options.tail_loss);
+    if (!folder) {
+      LoseOverwrites(random);
+      return LoseTail(random, options.tail_loss);
+    }
     const size_t kept = random->Below(pending.size() + 1);
     for (size_t i = 0; i < kept; ++i) {
       Replay(pending[i], &on_platter);
@@ -54,6 +60,20 @@ struct SimDisk::Node {
     for (const auto& [name, node] : live) {
       node->Crash(random, options);
     }
+  }
+
+  void LoseOverwrites(Random* random) {
+    for (auto& [offset, older] : versions) {
+      older.push_back(bytes.substr(offset, older.front().size()));
+      const size_t kept = random->Below(older.size());
+      std::string content = older[kept];
+      if (kept + 1 < older.size() && random->OneIn(4)) {
+        const size_t cut = random->Below(content.size() + 1);
+        content.replace(0, cut, older[kept + 1], 0, cut);
+      }
+      bytes.replace(offset, content.size(), content);
+    }
+    versions.clear();
   }
 
   void LoseTail(Random* random, TailLoss loss) {
@@ -305,6 +325,23 @@ DiskError SimDisk::Append(const Handle& file, absl::string_view bytes) {
   return error;
 }
 
+DiskError SimDisk::WriteAt(const Handle& file, uint64_t offset,
+                           absl::string_view bytes) {
+  MutexLock lock(&mu_);
+  DiskError error = CheckLocked(file);
+  if (error != DiskError::kNone) return error;
+  error = BeginChangeLocked(DiskOperation::kWrite);
+  if (error != DiskError::kNone && powered_) return error;
+  Node& node = *file.node;
+  QUORATE_CHECK(offset + bytes.size() <= node.bytes.size());
+  std::vector<std::string>& older = node.versions[offset];
+  older.push_back(node.bytes.substr(offset, bytes.size()));
+  // Places overlap in no file of ours.
+  QUORATE_CHECK(older.back().size() == older.front().size());
+  node.bytes.replace(offset, bytes.size(), bytes.data(), bytes.size());
+  return error;
+}
+
 DiskError SimDisk::Truncate(const Handle& file, uint64_t size) {
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(file);
@@ -327,7 +364,10 @@ DiskError SimDisk::Sync(const Handle& file) {
     node.sync_lost = node.sync_lost || powered_;
     return error;
   }
-  if (!node.sync_lost) node.durable = node.bytes.size();
+  if (!node.sync_lost) {
+    node.durable = node.bytes.size();
+    node.versions.clear();
+  }
   return DiskError::kNone;
 }
 
@@ -380,6 +420,7 @@ void SimDisk::Overwrite(absl::string_view path, std::string bytes) {
   QUORATE_CHECK(node != nullptr && !node->folder);
   node->bytes = std::move(bytes);
   node->durable = node->bytes.size();
+  node->versions.clear();
 }
 
 }  // namespace quorate

@@ -99,6 +99,10 @@ class SimDisk {
   DiskError Unlock(const Handle& lock, absl::string_view path);
 
   DiskError Append(const Handle& file, absl::string_view bytes);
+  // In place, within the file. Until a sync, each place that was written may
+  // come back as any of its versions, or torn between two.
+  DiskError WriteAt(const Handle& file, uint64_t offset,
+                    absl::string_view bytes);
   DiskError Truncate(const Handle& file, uint64_t size);  // Durable at once.
   DiskError Sync(const Handle& file);
   DiskError SyncFolder(const Handle& folder);

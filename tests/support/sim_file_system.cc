@@ -146,6 +146,39 @@ class WritableFile : public rocksdb::FSWritableFile {
   const OpenFile file_;
 };
 
+class ReadWriteFile : public rocksdb::FSRandomRWFile {
+ public:
+  explicit ReadWriteFile(OpenFile file) : file_(std::move(file)) {}
+
+  IOStatus Write(uint64_t offset, const Slice& bytes, const IOOptions&,
+                 IODebugContext*) override {
+    return ToStatus(
+        file_.disk->WriteAt(file_.handle, offset,
+                            absl::string_view(bytes.data(), bytes.size())),
+        file_.path);
+  }
+
+  IOStatus Read(uint64_t offset, size_t size, const IOOptions&, Slice* result,
+                char* scratch, IODebugContext*) const override {
+    return file_.Read(offset, size, result, scratch);
+  }
+
+  IOStatus Flush(const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    return ToStatus(file_.disk->Sync(file_.handle), file_.path);
+  }
+
+  IOStatus Close(const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+
+ private:
+  const OpenFile file_;
+};
+
 class Folder : public rocksdb::FSDirectory {
  public:
   explicit Folder(OpenFile file) : file_(std::move(file)) {}
@@ -194,6 +227,12 @@ class Files : public rocksdb::FileSystem {
       *file = std::make_unique<WritableFile>(OpenFile{disk_, handle, path});
     }
     return ToStatus(error, path);
+  }
+
+  IOStatus NewRandomRWFile(const std::string& path, const FileOptions&,
+                           std::unique_ptr<rocksdb::FSRandomRWFile>* file,
+                           IODebugContext*) override {
+    return OpenAs<ReadWriteFile>(path, file);
   }
 
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,

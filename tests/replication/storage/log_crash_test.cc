@@ -45,12 +45,6 @@ class CrashingMember {
     if (opened.status().code() == absl::StatusCode::kNotFound && !created_) {
       return Create();
     }
-    if (opened.status().code() == absl::StatusCode::kDataLoss &&
-        crash_.tail_loss == TailLoss::kPrefixThenZeros) {
-      refused_ = true;
-      disk().PowerOff();
-      return "";
-    }
     if (!opened.ok()) return opened.status().ToString();
     const std::string wrong = CheckFound(**opened);
     if (!wrong.empty()) return wrong;
@@ -61,8 +55,6 @@ class CrashingMember {
   }
 
   void Crash() { files_.Crash(&random_, crash_); }
-
-  bool refused() const { return refused_; }
 
  private:
   // The log must be one of those that the crash may have left.
@@ -102,7 +94,6 @@ class CrashingMember {
       .background_compaction = false};
 
   bool created_ = false;
-  bool refused_ = false;
   // What the log may hold after a crash now, oldest first. Never empty.
   std::vector<ExpectedLog> possible_;
 };
@@ -146,29 +137,9 @@ TEST_P(LogCrashTest, LivesThatEndAtRandomKeepWhatWasAcknowledged) {
   }
 }
 
-// On a file system that may leave zeros where a write was under way, a log is
-// refused now and then, but it is never wrong.
-TEST(LogCrashZerosTest, ZerosAtTheEndAreReadRightOrRefused) {
-  int refused = 0;
-  const std::vector<uint64_t> seeds = TestSeeds(1, 60);
-  for (const uint64_t seed : seeds) {
-    SCOPED_TRACE(ReplayLine(seed, "log_crash_test", "*Zeros*"));
-    Random random(seed);
-    CrashingMember member(seed, TailLoss::kPrefixThenZeros);
-    ASSERT_EQ(member.Create(), "");
-    for (int life = 0; life < 4 && !member.refused(); ++life) {
-      member.disk().PowerOffAt(random.Between(1, 120));
-      ASSERT_EQ(member.Live(40), "");
-      member.Crash();
-    }
-    if (member.refused()) ++refused;
-  }
-  RecordProperty("refused", refused);
-  if (seeds.size() > 1) EXPECT_LT(refused, static_cast<int>(seeds.size()));
-}
-
 INSTANTIATE_TEST_SUITE_P(Tails, LogCrashTest,
-                         testing::Values(TailLoss::kDrop, TailLoss::kPrefix));
+                         testing::Values(TailLoss::kDrop, TailLoss::kPrefix,
+                                         TailLoss::kPrefixThenZeros));
 
 }  // namespace
 }  // namespace quorate::replication
