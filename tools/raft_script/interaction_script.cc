@@ -33,6 +33,13 @@ bool SaysNothing(absl::string_view level) {
   return absl::EqualsIgnoreCase(level, "none");
 }
 
+// A member that was removed may never hear of it.
+bool ThinksItIsMember(const ScriptMember& member) {
+  const std::vector<raft::MemberId> members =
+      raft::MembersExcept(member.applied_membership(), raft::kNobody);
+  return std::binary_search(members.begin(), members.end(), member.id());
+}
+
 std::string StateLine(const ScriptMember& member) {
   const raft::RaftStatus status = member.core().Status();
   const bool voter = raft::IsVoter(member.applied_membership(), status.id);
@@ -152,18 +159,20 @@ absl::StatusOr<uint64_t> InteractionScript::Member(const Directive& d) const {
   return ids.front();
 }
 
-// A member that is allowed to be behind catches up in steps that the script
-// took earlier, so its steps are compared again once it has.
 std::optional<Disagreement> InteractionScript::CompareAll() {
   for (uint64_t id = 1; id <= cluster_.size(); ++id) {
-    const bool was_behind = behind_[id];
-    behind_[id] = cluster_.MayBeBehind(id);
-    const Allowance allowance =
-        behind_[id] ? Allowance::kBehind : Allowance::kNothing;
     const ScriptMember& member = cluster_.member(id);
-    if (auto found = CompareState(expected_, member, allowance)) return found;
-    if (!shown_ || was_behind || behind_[id]) continue;
-    if (auto found = CompareSteps(expected_, member)) return found;
+    std::optional<Disagreement> found =
+        CompareState(expected_, member, Allowance::kNothing);
+    // A member that was behind catches up by steps that the script took
+    // earlier.
+    const bool was_behind = std::exchange(behind_[id], found.has_value());
+    if (found.has_value() && cluster_.MayBeBehind(id)) {
+      found = CompareState(expected_, member, Allowance::kBehind);
+    } else if (!found.has_value() && shown_ && !was_behind) {
+      found = CompareSteps(expected_, member);
+    }
+    if (found.has_value()) return found;
   }
   return std::nullopt;
 }
@@ -319,8 +328,9 @@ InteractionScript::Found InteractionScript::RaftState(const Directive& d) {
     return ErrorAt(d, "not one line a member");
   }
   for (uint64_t id = 1; id <= cluster_.size(); ++id) {
-    // Who is a member no more may not know it.
-    if (!cluster_.IsMember(id)) continue;
+    if (!cluster_.IsMember(id) && ThinksItIsMember(cluster_.member(id))) {
+      continue;
+    }
     const std::string got = StateLine(cluster_.member(id));
     if (got != expected[id - 1])
       return Disagreement{absl::StrCat(expected[id - 1], "\n"),

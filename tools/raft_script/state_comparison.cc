@@ -170,10 +170,11 @@ std::optional<Disagreement> CompareMember(const ExpectedMember& expected,
 
 std::optional<Disagreement> CompareApplied(const ExpectedState& expected,
                                            const ScriptMember& member) {
+  const LogView applied{member.log().before(), member.applied()};
   for (const Entry& entry : member.applied()) {
     const auto known = expected.committed().find(entry.index.value());
     if (known == expected.committed().end() ||
-        SameWithoutMembership(known->second, entry)) {
+        Same(known->second, entry, applied)) {
       continue;
     }
     return Disagreement{
