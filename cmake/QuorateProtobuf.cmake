@@ -1,7 +1,8 @@
-# quorate_proto_library(NAME PROTOS a.proto ... [GRPC] [DEPS ...])
+# quorate_proto_library(NAME PROTOS a.proto ... [GRPC] [DEPS ...] [ROOT dir])
 #
-# Compiles files below proto/ into one library; GRPC adds service stubs. The
-# generated headers are included as "quorate/<area>/v1/<file>.pb.h".
+# Compiles files below proto/ (or below ROOT) into one library; GRPC adds
+# service stubs. The generated headers are included by their path below that
+# folder, "quorate/<area>/v1/<file>.pb.h".
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 set(QUORATE_PROTO_OUT "${CMAKE_BINARY_DIR}/proto_gen")
 file(MAKE_DIRECTORY "${QUORATE_PROTO_OUT}")
@@ -10,7 +11,10 @@ file(MAKE_DIRECTORY "${QUORATE_PROTO_OUT}")
 add_custom_target(quorate_generated)
 
 function(quorate_proto_library name)
-  cmake_parse_arguments(ARG "GRPC" "" "PROTOS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC" "ROOT" "PROTOS;DEPS" ${ARGN})
+  if(NOT ARG_ROOT)
+    set(ARG_ROOT "${CMAKE_SOURCE_DIR}/proto")
+  endif()
   set(generated)
   foreach(proto ${ARG_PROTOS})
     string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
@@ -25,8 +29,8 @@ function(quorate_proto_library name)
     endif()
     add_custom_command(
       OUTPUT ${outputs}
-      COMMAND protobuf::protoc -I ${CMAKE_SOURCE_DIR}/proto ${flags} ${proto}
-      DEPENDS ${CMAKE_SOURCE_DIR}/proto/${proto}
+      COMMAND protobuf::protoc -I ${ARG_ROOT} ${flags} ${proto}
+      DEPENDS ${ARG_ROOT}/${proto}
       VERBATIM)
     list(APPEND generated ${outputs})
   endforeach()

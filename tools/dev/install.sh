@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# install.sh build|test
+# install.sh build|test|bench
 #
-# Installs the packages of packages.txt that are missing. Where none is, it
-# neither asks for rights nor touches the network.
+# Installs the packages of packages.txt that are missing: those for the build,
+# and those for the purpose. Where none is, it neither asks for rights nor
+# touches the network.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -15,7 +16,7 @@ installed() {
 missing=()
 while read -r package purpose program; do
   case "$package" in '' | '#'*) continue ;; esac
-  if [ "$wanted" = build ] && [ "$purpose" != build ]; then continue; fi
+  case "$purpose" in build | "$wanted") ;; *) continue ;; esac
   if [ -n "$program" ] && command -v "$program" >/dev/null; then continue; fi
   installed "$package" || missing+=("$package")
 done <"$here/packages.txt"
