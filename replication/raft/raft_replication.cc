@@ -227,6 +227,11 @@ void Raft::Core::MaybeCommit(Leader& leader) {
 
 // True where a message with entries, a new commit index or a poke is due.
 bool Raft::Core::WantsAppend(const Progress& progress) const {
+  // A snapshot for who is not there would go to nobody; the next sign of life
+  // asks again.
+  if (progress.next() < log_.first_index() && !progress.recently_active) {
+    return false;
+  }
   if (progress.poke) return true;
   return !progress.Paused() && (progress.next() <= log_.last_index() ||
                                 progress.told_commit() < log_.commit());
@@ -236,7 +241,8 @@ bool Raft::Core::WantsAppend(const Progress& progress) const {
 // else with an empty message, so that no client waits for a heartbeat.
 void Raft::Core::SendAppends(Peer& peer) {
   Progress& progress = peer.progress;
-  while (!progress.Paused() && progress.next() <= log_.last_index()) {
+  while (!progress.Paused() && progress.next() <= log_.last_index() &&
+         WantsAppend(progress)) {
     SendAppend(peer, /*with_entries=*/true);
   }
   if (WantsAppend(progress)) SendAppend(peer, /*with_entries=*/false);

@@ -49,15 +49,8 @@ void Raft::Core::OnMessage(const Message& message,
 
 // The entries that this member needs are compacted away.
 void Raft::Core::OrderSnapshot(Peer& peer) {
-  Progress& progress = peer.progress;
-  if (!progress.recently_active) {
-    // It would go to nobody. The next sign of life asks again.
-    progress.BecomeProbe();
-    progress.OnSent(progress.match(), 0, Index(0));
-    return;
-  }
   const Index at_least = log_.before_first().index;
-  progress.BecomeSnapshot(at_least);
+  peer.progress.BecomeSnapshot(at_least);
   snapshot_orders_.push_back(
       {.to = peer.id, .term = term_, .at_least = at_least});
 }

@@ -83,7 +83,7 @@ void TestCluster::Elect(uint64_t id) {
   // their requests are lost.
   for (auto& [other, member] : members_) {
     if (other == id || member->raft().role() == Role::kLeader) continue;
-    while (member->raft().role() == Role::kFollower)
+    for (int i = 0; i < 50 && member->raft().role() == Role::kFollower; ++i)
       member->Tick();
   }
   only_candidate_ = MemberId(id);
