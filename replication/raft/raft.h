@@ -8,8 +8,10 @@
 //
 // It implements Raft with PreVote and CheckQuorum (always on, together), a
 // no-op at election, batched and pipelined replication with a bound on what is
-// under way, the commit rule of §5.4.2, and ReadIndex (thesis, §6.4). Only
-// durable entries count: for a vote, for a quorum, for a commit.
+// under way, the commit rule of §5.4.2, ReadIndex (thesis, §6.4), changes of
+// the membership through joint configurations, compaction and snapshots,
+// leadership transfer, and failover without the timer where a connection
+// breaks. Only durable entries count: for a vote, for a quorum, for a commit.
 //
 // Thread rule: Confined to the consensus thread.
 
@@ -171,10 +173,11 @@ class Raft {
   void Step(Message message);
 
   // Appends commands, in order, in the current term. All or none.
-  // Errors: FAILED_PRECONDITION where this member is not the leader (nothing
-  // was appended); RESOURCE_EXHAUSTED where too much is uncommitted (nothing
-  // was appended). `stamp` is raised where it is below that of the last entry.
-  // Returns the index of the first.
+  // Errors, nothing appended: FAILED_PRECONDITION where this member is not the
+  // leader; UNAVAILABLE while it hands leadership over (ask again, or the next
+  // leader); RESOURCE_EXHAUSTED where too much is uncommitted. `stamp` is
+  // raised where it is below that of the last entry. Returns the index of the
+  // first.
   absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
 
   // Appends a change of the configuration. It counts from its append; one is

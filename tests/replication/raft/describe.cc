@@ -126,6 +126,10 @@ std::string Describe(const Ready& ready) {
   std::string text;
   AppendMessages(ready.messages, "send", &text);
   const AppendWork& append = ready.append;
+  if (append.install.has_value()) {
+    absl::StrAppend(&text, "  install ",
+                    Place(append.install->index, append.install->term), "\n");
+  }
   if (append.hard_state.has_value() || !append.entries.empty()) {
     absl::StrAppend(&text, "  write", append.must_sync ? "" : " (no sync)");
     if (append.hard_state.has_value()) {
@@ -135,10 +139,6 @@ std::string Describe(const Ready& ready) {
       absl::StrAppend(&text, " [", DescribeAll(append.entries), "]");
     }
     absl::StrAppend(&text, "\n");
-  }
-  if (append.install.has_value()) {
-    absl::StrAppend(&text, "  install ",
-                    Place(append.install->index, append.install->term), "\n");
   }
   if (append.compact_to.has_value()) {
     absl::StrAppend(&text, "  compact to ", append.compact_to->index.value(),

@@ -6,7 +6,11 @@
 //   members 3 [message_bytes=N] [inflight=N] [inflight_bytes=N]
 //   log 2 terms=(1,1,4) [term=7]   a prepared disk; before anything else
 //   tick 1 [n=5]      campaign 1      propose 1 a b      read 1 nonce=7
-//   unreachable 1 2   crash 3
+//   unreachable 1 2   crash 3           lost 2 1 (its connection from 1)
+//   join 4            a member with an empty disk, told of the founders
+//   change 1 voter=4 learner=(5,6) remove=2 [joint=1] [leave=0]
+//   transfer 1 [to=2] compact 1 to=5
+//   snapshot 1 3 [failed=1]             what 1 was told to send to 3 arrives
 //   ready 1           takes one Ready: messages leave, the rest is queued
 //   write 1           the oldest queued write becomes durable
 //   apply 1           what is queued for the state machine is applied
@@ -72,6 +76,56 @@ class Script {
       options_[id] = options;
       members_[id] = std::make_unique<TestMember>(options, voters_);
     }
+  }
+
+  void Join(const Directive& d) {
+    const auto told = TestConfiguration(voters_);
+    for (const uint64_t id : d.Positional()) {
+      RaftOptions options = options_.begin()->second;
+      options.id = MemberId(id);
+      options.random_seed = id;
+      options_[id] = options;
+      members_[id] =
+          std::make_unique<TestMember>(options, MemoryLog::Joiner(told));
+      voters_.push_back(id);
+    }
+  }
+
+  void Change(const Directive& d) {
+    ConfigurationChange change{.auto_leave = d.Number("leave", 1) != 0,
+                               .force_joint = d.Number("joint", 0) != 0};
+    const auto add = [&](absl::string_view key, MemberChange::Kind kind) {
+      if (d.Find(key) == nullptr) return;
+      for (const uint64_t id : d.Numbers(key)) {
+        change.changes.push_back({kind, MemberId(id)});
+        if (kind == MemberChange::Kind::kRemove) continue;
+        change.addresses.push_back(
+            {.id = MemberId(id), .name = absl::StrCat("n", id)});
+      }
+    };
+    add("voter", MemberChange::Kind::kAddVoter);
+    add("learner", MemberChange::Kind::kAddLearner);
+    add("remove", MemberChange::Kind::kRemove);
+    const auto index = members_.at(d.Positional().at(0))->Change(change);
+    absl::StrAppend(&text_, index.ok() ? absl::StrCat("at ", index->value())
+                                       : index.status().ToString());
+  }
+
+  void Transfer(const Directive& d) {
+    const absl::Status status = members_.at(d.Positional().at(0))
+                                    ->Transfer(MemberId(d.Number("to", 0)));
+    if (!status.ok()) text_ = status.ToString();
+  }
+
+  void Snapshot(const Directive& d) {
+    const std::vector<uint64_t> ends = d.Positional();
+    TestMember& from = *members_.at(ends.at(0));
+    const bool failed = d.Number("failed", 0) != 0;
+    if (!failed) {
+      members_.at(ends.at(1))
+          ->Receive(from.id(), from.raft().term(), from.state());
+    }
+    from.SnapshotEnded(MemberId(ends.at(1)), !failed);
   }
 
   void Log(const Directive& d) {
@@ -254,6 +308,19 @@ class Script {
          const std::vector<uint64_t> pair = d.Positional();
          members_.at(pair.at(0))->Unreachable(MemberId(pair.at(1)));
        }},
+      {"lost",
+       [this](const Directive& d) {
+         const std::vector<uint64_t> pair = d.Positional();
+         members_.at(pair.at(0))->PeerLost(MemberId(pair.at(1)));
+       }},
+      {"join", [this](const Directive& d) { Join(d); }},
+      {"change", [this](const Directive& d) { Change(d); }},
+      {"transfer", [this](const Directive& d) { Transfer(d); }},
+      {"compact",
+       [this](const Directive& d) {
+         members_.at(d.Positional().at(0))->Compact(Index(d.Number("to", 0)));
+       }},
+      {"snapshot", [this](const Directive& d) { Snapshot(d); }},
       {"crash", [this](const Directive& d) { Crash(d); }},
       {"ready", [this](const Directive& d) { TakeReady(d); }},
       {"write", [this](const Directive& d) { Write(d); }},
@@ -282,15 +349,17 @@ TEST_P(InteractionTest, SaysWhatTheScriptSays) {
 
 INSTANTIATE_TEST_SUITE_P(Scripts, InteractionTest,
                          testing::Values("campaign", "commit_at_once", "crash",
-                                         "figure7", "figure8", "lost_append",
+                                         "failover", "figure7", "figure8",
+                                         "learner", "joint", "lost_append",
                                          "partition", "pipelining", "prevote",
-                                         "read_index", "slow_disk",
-                                         "slow_follower"),
+                                         "read_index", "removed_leader",
+                                         "slow_disk", "slow_follower",
+                                         "snapshot", "transfer"),
                          [](const auto& info) { return info.param; });
 
 // A script that is not listed above would never run.
 TEST(InteractionTest, EveryScriptIsListed) {
-  EXPECT_EQ(DataDrivenFiles(std::string(kFolder)).size(), 12u);
+  EXPECT_EQ(DataDrivenFiles(std::string(kFolder)).size(), 18u);
 }
 
 }  // namespace

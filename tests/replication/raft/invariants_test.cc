@@ -203,6 +203,64 @@ TEST_F(InvariantsTest, RulesOfConfigurations) {
   EXPECT_THAT(Broken(), HasSubstr("one committed configuration"));
 }
 
+TEST_F(InvariantsTest, RulesOfChanges) {
+  auto joint = std::make_shared<Configuration>(*TestConfiguration({1, 2, 3}));
+  joint->membership.voters_outgoing = {MemberId(1)};
+  joint->membership.auto_leave = true;
+  configurations_.Replace(Index(3), joint);
+  EXPECT_THAT(Broken(), HasSubstr("left when it is committed"));
+  configurations_.Replace(Index(3), TestConfiguration({2, 3}));
+  EXPECT_THAT(Broken(), HasSubstr("who is no voter"));
+}
+
+TEST_F(InvariantsTest, OneChangeIsUnderWay) {
+  for (const uint64_t index : {4, 5}) {
+    const auto configuration = TestConfiguration({1, 2, 3});
+    log_.Append({.index = Index(index),
+                 .term = Term(3),
+                 .type = EntryType::kConfiguration,
+                 .configuration = configuration});
+    configurations_.Append(Index(index), configuration);
+    EXPECT_EQ(Broken().empty(), index == 4);
+  }
+  EXPECT_THAT(Broken(), HasSubstr("one change is under way"));
+}
+
+TEST_F(InvariantsTest, RulesOfHandingOver) {
+  view_.transfer_to = MemberId(2);
+  EXPECT_EQ(Broken(), "");
+  view_.transfer_to = MemberId(4);
+  EXPECT_THAT(Broken(), HasSubstr("handed to another voter"));
+  view_.transfer_to = kNobody;
+  view_.failover_tries = 1;
+  EXPECT_THAT(Broken(), HasSubstr("who knows a leader"));
+  view_.failover_tries = 0;
+  view_.asked_to_lead = Term(4);
+  EXPECT_THAT(Broken(), HasSubstr("a leader of its time"));
+}
+
+TEST_F(InvariantsTest, RulesOfSnapshots) {
+  three_.BecomeSnapshot(Index(3));
+  EXPECT_THAT(Broken(), HasSubstr("goes to who needs one"));
+  log_.TakeCommitted();
+  log_.OnApplied(Index(3));
+  log_.Compact({.index = Index(3), .term = Term(3)});
+  EXPECT_EQ(Broken(), "");
+  three_.poke = true;
+  EXPECT_THAT(Broken(), HasSubstr("nothing beside it"));
+}
+
+TEST_F(InvariantsTest, WhoInstallsFollows) {
+  log_.Install({.index = Index(9), .term = Term(3)});
+  two_ = three_ = Progress(Index(10), {});
+  EXPECT_THAT(Broken(), HasSubstr("only follows"));
+  BecomeCandidate();
+  view_.role = Role::kFollower;
+  EXPECT_EQ(Broken(), "");
+  view_.snapshot_orders = 1;
+  EXPECT_THAT(Broken(), HasSubstr("only a leader orders"));
+}
+
 TEST_F(InvariantsTest, StampsNeverGoDown) {
   Entry entry{.index = Index(4), .term = Term(3), .stamp = {.cluster_ms = 9}};
   log_.Append(entry);

@@ -147,6 +147,7 @@ void RandomCluster::StormStep() {
   if (weather_.reign_steps > 0 && random_.OneIn(weather_.reign_steps)) {
     CutReignShort();
   }
+  if (weather_.feud && random_.OneIn(4)) OpenReign();
   const uint64_t action = random_.Below(100);
   if (action < weather_.tick_percent) {
     member.Tick();
@@ -199,12 +200,36 @@ void RandomCluster::Rarely(TestMember& member) {
   Collect(leader);
 }
 
+// One voter more or less: from four voters, majorities of the two results may
+// miss each other.
+ConfigurationChange RandomCluster::FeudChange(const TestMember& leader) {
+  const Membership& membership = leader.raft().configuration().membership;
+  const size_t voters = membership.voters.size();
+  const bool add = voters < 4 || (voters == 4 && random_.OneIn(2));
+  ConfigurationChange change;
+  for (const auto& member : members_) {
+    const MemberId id = member->id();
+    if (IsVoter(membership, id) == add || id == leader.id()) continue;
+    if (!change.changes.empty() && random_.OneIn(2)) continue;
+    change = {};
+    change.changes = {
+        {add ? MemberChange::Kind::kAddVoter : MemberChange::Kind::kRemove,
+         id}};
+    if (add) {
+      change.addresses = {{.id = id, .name = absl::StrCat(id.value())}};
+    }
+  }
+  return change;
+}
+
 void RandomCluster::Change(TestMember& leader) {
-  ConfigurationChange change{
-      .auto_leave = !random_.OneIn(4),
-      .force_joint = random_.OneIn(weather_.feud ? 20 : 5)};
-  const bool one = weather_.feud ? !random_.OneIn(8) : !random_.OneIn(3);
-  const uint64_t steps = one ? 1 : random_.Below(4);
+  if (weather_.feud && !random_.OneIn(8)) {
+    (void)leader.Change(FeudChange(leader));
+    return;
+  }
+  ConfigurationChange change{.auto_leave = !random_.OneIn(4),
+                             .force_joint = random_.OneIn(5)};
+  const uint64_t steps = random_.OneIn(3) ? random_.Below(4) : 1;
   for (uint64_t i = 0; i < steps; ++i) {
     constexpr MemberChange::Kind kKinds[] = {
         MemberChange::Kind::kAddVoter,   MemberChange::Kind::kAddVoter,
@@ -274,6 +299,19 @@ TestMember& RandomCluster::LeaderOrAny() {
     if (member.raft().role() == Role::kLeader) return member;
   }
   return *members_[start];
+}
+
+// A leader that has not yet committed anything tries to change the membership,
+// and somebody does not hear of it.
+void RandomCluster::OpenReign() {
+  TestMember& leader = LeaderOrAny();
+  if (leader.raft().role() != Role::kLeader ||
+      leader.raft().HasCommittedInTerm()) {
+    return;
+  }
+  Change(leader);
+  cut_.insert({leader.id(), AnyMember().id()});
+  Collect(leader);
 }
 
 // The leader is cut off, and often crashes; whoever was away is back.

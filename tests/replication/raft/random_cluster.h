@@ -86,10 +86,12 @@ class RandomCluster {
   void StormStep();
   void Rarely(TestMember& member);
   void Mischief(TestMember& member);
+  void OpenReign();
   void CutReignShort();
   void Crash(TestMember& member);
   void Isolate(const TestMember& member, MemberId reached);
   void Change(TestMember& leader);
+  ConfigurationChange FeudChange(const TestMember& leader);
   void Compact(TestMember& member);
   void CarryOne();
   void Carry(const Transfer& transfer);
