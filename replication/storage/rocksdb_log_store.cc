@@ -104,7 +104,13 @@ absl::Status RocksDbLogStore::OpenDatabase(
   rocksdb::Env* const env = EnvOrDefault(options.env);
   QUORATE_ASSIGN_OR_RETURN(database->mark,
                            SyncedMark::Open(env, MarkPath(folder)));
+  QUORATE_RETURN_IF_ERROR(CheckManifestTail(env, folder));
   QUORATE_ASSIGN_OR_RETURN(const WalTail tail, ReadWalTails(env, folder));
+  if (tail.damaged) {
+    return absl::DataLossError(
+        "its write-ahead log has a record of a kind "
+        "that was never written");
+  }
   rocksdb::Options settings = LogDatabaseOptions(
       {.env = options.env,
        .write_buffer_bytes = options.write_buffer_bytes,
@@ -134,7 +140,7 @@ absl::Status RocksDbLogStore::OpenDatabase(
                      database->mark->sequence(),
                      ": the end of its write-ahead log is lost"));
   }
-  return absl::OkStatus();
+  return VerifyTables(opened);
 }
 
 absl::StatusOr<std::unique_ptr<RocksDbLogStore>> RocksDbLogStore::Open(

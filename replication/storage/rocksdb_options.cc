@@ -19,6 +19,8 @@ constexpr size_t kBlockCacheBytes = 8 << 20;
 
 constexpr size_t kMaxManifestBytes = 4 << 20;
 
+constexpr size_t kVerifyReadBytes = 1 << 20;
+
 // Turns every error of a background thread into the end of the process:
 // RocksDB would go on in read-only mode, or try to resume by itself.
 class FatalListener : public rocksdb::EventListener {
@@ -147,6 +149,15 @@ absl::Status FromRocksDb(const rocksdb::Status& status) {
   }
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(text);
   return absl::UnavailableError(text);
+}
+
+absl::Status VerifyTables(rocksdb::DB* db) {
+  rocksdb::ReadOptions options;
+  // Read once: the cache is for what is read again.
+  options.fill_cache = false;
+  // One large read in place of many small ones.
+  options.readahead_size = kVerifyReadBytes;
+  return FromRocksDb(db->VerifyChecksum(options));
 }
 
 rocksdb::Env* EnvOrDefault(rocksdb::Env* env) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
 
@@ -38,6 +39,11 @@ rocksdb::Options StateDatabaseOptions(const DatabaseSettings& settings);
 // pass or can be mended without losing anything (a lock, a permission, a full
 // disk) is UNAVAILABLE or RESOURCE_EXHAUSTED.
 absl::Status FromRocksDb(const rocksdb::Status& status);
+
+// Reads every block of every table, also of records that nothing reads any
+// more: a compaction would, in the background, and end the process. DATA_LOSS
+// where a checksum is wrong.
+absl::Status VerifyTables(rocksdb::DB* db);
 
 rocksdb::Env* EnvOrDefault(rocksdb::Env* env);
 

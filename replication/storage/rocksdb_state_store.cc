@@ -15,6 +15,7 @@
 #include "replication/storage/file_tree.h"
 #include "replication/storage/key_space.h"
 #include "replication/storage/rocksdb_options.h"
+#include "replication/storage/wal_tail.h"
 
 namespace quorate::replication {
 namespace {
@@ -172,7 +173,9 @@ absl::StatusOr<std::unique_ptr<RocksDbStateStore>> RocksDbStateStore::Open(
   // A checkpoint of this state lets the log forget; the folder must not vanish
   // after that.
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env, data_dir));
-  const absl::Status status = store->OpenDatabase();
+  absl::Status status = CheckManifestTail(env, folder);
+  if (status.ok()) status = store->OpenDatabase();
+  if (status.ok()) status = VerifyTables(store->db_.get());
   if (!status.ok()) return NotToBeUsed(folder, status);
   return store;
 }

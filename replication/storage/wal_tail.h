@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "rocksdb/env.h"
@@ -18,6 +19,9 @@ struct WalTail {
   // that a power loss interrupted, on a file system that grows a file before
   // the bytes are there.
   bool torn_to_zeros = false;
+
+  // There is a record of a kind that was never written.
+  bool damaged = false;
 
   // RocksDB's sequence number after the last whole record; 0 where there is
   // none. Checksums are not looked at: RocksDB does that.
@@ -33,6 +37,14 @@ WalTail ReadWalTail(absl::string_view wal);
 // Of all write-ahead logs in `folder`, up to the first that is torn.
 absl::StatusOr<WalTail> ReadWalTails(rocksdb::Env* env,
                                      const std::string& folder);
+
+// DATA_LOSS where a record of the MANIFEST that CURRENT names is whole but says
+// a wrong length or type. RocksDB takes that for the end of a file that was cut
+// short, and goes on without the tables which the rest adds: the write-ahead
+// log is then replayed on a state with a hole. A length is told from a record
+// that was cut short by the checksum, which fits one of the lengths that are
+// there. OK where there is no CURRENT.
+absl::Status CheckManifestTail(rocksdb::Env* env, const std::string& folder);
 
 }  // namespace quorate::replication
 

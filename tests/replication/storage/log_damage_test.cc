@@ -65,17 +65,22 @@ class LogDamageTest : public testing::Test {
       (*store)->Append(last);
       log_.Apply(last);
     }
-    std::vector<std::string> names;
-    files_.disk().List(kFolder, &names);
-    for (const std::string& name : names) {
-      good_.emplace_back(name, files_.disk().Contents(Path(name)));
-    }
+    Keep();
   }
 
   ~LogDamageTest() override { ConfigureLog(LogLevel::kInfo, ""); }
 
   static std::string Path(absl::string_view name) {
     return absl::StrCat(kFolder, "/", name);
+  }
+
+  void Keep() {
+    good_.clear();
+    std::vector<std::string> names;
+    files_.disk().List(kFolder, &names);
+    for (const std::string& name : names) {
+      good_.emplace_back(name, files_.disk().Contents(Path(name)));
+    }
   }
 
   // The folder as it was before any damage.
@@ -209,6 +214,39 @@ TEST_F(LogDamageTest, AFlippedBitElsewhereIsNoticedOrHarmless) {
     // Tables have a few bytes of padding in their footer.
     if (Counts(name)) EXPECT_LE(harmless, tried / 10) << name;
   }
+}
+
+// A compaction would read them one day, and end the process.
+TEST_F(LogDamageTest, AFlippedBitInATableOfForgottenEntriesIsNoticed) {
+  Restore();
+  {
+    auto store = RocksDbLogStore::Open("/m1", kClusterId, options_);
+    QUORATE_CHECK_OK(store.status());
+    log_.hard_state.commit = log_.LastIndex();
+    const LogWrite forget{.hard_state = log_.hard_state,
+                          .compact_to = log_.PositionAt(log_.LastIndex())};
+    (*store)->Append(forget);
+    log_.Apply(forget);
+  }
+  Keep();
+  ASSERT_EQ(Open(), Verdict::kSame);
+  size_t refused = 0;
+  size_t tried = 0;
+  for (const auto& [name, bytes] : good_) {
+    if (!absl::EndsWith(name, ".sst")) continue;
+    for (size_t at = 0; at < bytes.size(); at += bytes.size() / 60 + 1) {
+      Restore();
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+      files_.disk().Overwrite(Path(name), damaged);
+      const Verdict verdict = Open();
+      ++tried;
+      if (verdict == Verdict::kRefused) ++refused;
+      EXPECT_TRUE(verdict == Verdict::kRefused || verdict == Verdict::kSame)
+          << name << " byte " << at;
+    }
+  }
+  EXPECT_GE(refused, tried - tried / 10) << tried;
 }
 
 TEST_F(LogDamageTest, AWriteAheadLogThatLostItsEndIsNoticed) {
