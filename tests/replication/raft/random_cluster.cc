@@ -148,6 +148,7 @@ void RandomCluster::StormStep() {
     CutReignShort();
   }
   if (weather_.feud && random_.OneIn(4)) OpenReign();
+  if (weather_.feud && random_.OneIn(150)) cut_.clear();
   const uint64_t action = random_.Below(100);
   if (action < weather_.tick_percent) {
     member.Tick();
@@ -309,8 +310,11 @@ void RandomCluster::OpenReign() {
       leader.raft().HasCommittedInTerm()) {
     return;
   }
+  const Index before = leader.raft().last_index();
   Change(leader);
-  cut_.insert({leader.id(), AnyMember().id()});
+  if (leader.raft().last_index() > before) {
+    cut_.insert({leader.id(), AnyMember().id()});
+  }
   Collect(leader);
 }
 
