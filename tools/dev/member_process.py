@@ -28,7 +28,10 @@ def is_running(files, member):
     except (FileNotFoundError, ProcessLookupError):
         return False
     config = files.path(member["name"], "config.toml").encode()
-    return state not in "ZX" and config in arguments
+    # Between its exec and its first instruction a process has no arguments yet;
+    # on a busy machine that is long enough to be seen.
+    starting = arguments == [b""]
+    return state not in "ZX" and (starting or config in arguments)
 
 
 def start(files, member, bin_dir):
