@@ -50,9 +50,14 @@ void PrintFailure(uint64_t seed, const SimReport& report) {
   std::fflush(stdout);
 }
 
-int RunOne(uint64_t seed, bool trace) {
+int RunOne(uint64_t seed, const std::string& set, bool trace) {
   current_seed = seed;
-  const SimOptions options = SimOptions::ForSeed(seed);
+  SimOptions options = SimOptions::ForSeed(seed);
+  const absl::Status status = options.Set(set);
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+    return 2;
+  }
   std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
               options.ToString().c_str());
   SimWorld world(options);
@@ -62,11 +67,15 @@ int RunOne(uint64_t seed, bool trace) {
     PrintFailure(seed, report);
     return 1;
   }
-  std::printf("passed: %llu entries, %llu effects, term %llu, %llu crashes\n",
-              static_cast<unsigned long long>(report.entries),
-              static_cast<unsigned long long>(report.effects),
-              static_cast<unsigned long long>(report.elections),
-              static_cast<unsigned long long>(report.crashes));
+  std::printf(
+      "passed: %llu entries, %llu effects, term %llu, %llu crashes, "
+      "%llu installs, %llu configurations\n",
+      static_cast<unsigned long long>(report.entries),
+      static_cast<unsigned long long>(report.effects),
+      static_cast<unsigned long long>(report.elections),
+      static_cast<unsigned long long>(report.crashes),
+      static_cast<unsigned long long>(report.installs),
+      static_cast<unsigned long long>(report.membership));
   return 0;
 }
 
@@ -145,18 +154,20 @@ int Main(int argc, char** argv) {
   std::string range;
   std::string file;
   size_t jobs = 2;
+  std::string set;
   bool trace = false;
   app.add_flag("--trace", trace, "With --seed: print every event");
   auto* one = app.add_option("--seed", seed, "One seed");
   auto* many = app.add_option("--seeds", range, "A range, as 1..2000");
   auto* listed = app.add_option("--seeds-file", file, "A file of seeds");
+  app.add_option("--set", set, "With --seed: options, as a=1,b=0");
   app.add_option("--jobs", jobs, "Processes at once")->check(CLI::Range(1, 64));
   one->excludes(many)->excludes(listed);
   many->excludes(listed);
   CLI11_PARSE(app, argc, argv);
   ConfigureLog(LogLevel::kOff, "");
   std::signal(SIGABRT, PrintSeedOnAbort);
-  if (one->count() > 0) return RunOne(seed, trace);
+  if (one->count() > 0) return RunOne(seed, set, trace);
   std::vector<uint64_t> seeds;
   if (many->count() > 0 && !ParseRange(range, &seeds)) {
     std::fprintf(stderr, "--seeds wants FIRST..LAST, as 1..2000\n");

@@ -4,39 +4,54 @@
 #ifndef QUORATE_TESTS_SIM_OPTIONS_H_
 #define QUORATE_TESTS_SIM_OPTIONS_H_
 
-#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
-#include "tests/sim/scheduler.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace quorate::sim {
 
+// Times are microseconds (SimTime). All are of one type, so that a table can
+// name them, print them, read them and switch them off.
 struct SimOptions {
   uint64_t seed = 0;
 
   // The safety phase; then faults stop and progress must come.
-  SimTime faulty_time = 0;
+  uint64_t faulty_time = 0;
+
+  // Voters of the new cluster.
+  uint64_t members = 3;
 
   // Network. Chances are per 1000 messages.
-  SimTime network_delay_min = 0;
-  SimTime network_delay_max = 0;
+  uint64_t network_delay_min = 0;
+  uint64_t network_delay_max = 0;
   uint64_t loss_per_mille = 0;
   uint64_t duplicate_per_mille = 0;
   uint64_t slow_per_mille = 0;  // A message that takes up to a second.
 
+  // How many of 100 ends of a process the others notice by its streams, and
+  // within what time; and how often streams break for nothing.
+  uint64_t lost_percent = 0;
+  uint64_t lost_delay_max = 0;
+  uint64_t flap_every = 0;
+
   // Disk.
-  SimTime disk_delay_min = 0;
-  SimTime disk_delay_max = 0;
-  SimTime apply_delay_max = 0;
+  uint64_t disk_delay_min = 0;
+  uint64_t disk_delay_max = 0;
+  uint64_t apply_delay_max = 0;
 
   // Mean times between faults of a kind; 0 switches it off.
-  SimTime crash_every = 0;
-  SimTime leader_crash_every = 0;
-  SimTime partition_every = 0;
-  SimTime pause_every = 0;
-  SimTime clock_every = 0;
-  SimTime down_time_max = 0;
+  uint64_t crash_every = 0;
+  uint64_t leader_crash_every = 0;
+  uint64_t partition_every = 0;
+  uint64_t pause_every = 0;
+  uint64_t clock_every = 0;
+  uint64_t down_time_max = 0;
+
+  // How many of 100 crashes take the machine's power, too.
+  uint64_t power_percent = 0;
 
   // Chance per 1000 that a member crashes just after it sent a vote, or just
   // after it became leader: the places where forgetting hurts.
@@ -52,23 +67,44 @@ struct SimOptions {
   uint64_t leader_crash_after_apply_per_mille = 0;
 
   // Chance per 10000 that a member crashes at one of the places where its
-  // state is half out: before and after a send, a write, an apply.
+  // state is half out: before and after a send, a write, an apply, and each
+  // part of making, sending and installing a snapshot.
   uint64_t crash_at_failpoint_per_10000 = 0;
 
   // Load.
-  int clients = 0;
-  SimTime think_time_max = 0;
+  uint64_t clients = 0;
+  uint64_t think_time_max = 0;
 
   // Raft.
-  size_t max_message_bytes = 0;
-  size_t max_inflight_messages = 0;
+  uint64_t max_message_bytes = 0;
+  uint64_t max_inflight_messages = 0;
+
+  // A snapshot is made after so many entries; and goes out in pieces of so
+  // many bytes.
+  uint64_t snapshot_entries = 0;
+  uint64_t snapshot_chunk_bytes = 0;
 
   // Drawn from the seed.
   static SimOptions ForSeed(uint64_t seed);
 
-  // One line for the log.
+  // Sets fields by "name=value,name=value".
+  absl::Status Set(absl::string_view assignments);
+
+  // One line for the log, in the form that Set takes.
   std::string ToString() const;
 };
+
+// One field of SimOptions, but for the seed.
+struct SimOptionField {
+  const char* name;
+  uint64_t SimOptions::*value;
+
+  // Where the field stands for some trouble: the value without it.
+  bool can_be_off = false;
+  uint64_t off = 0;
+};
+
+std::span<const SimOptionField> SimOptionFields();
 
 }  // namespace quorate::sim
 

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
+
 namespace quorate::sim {
 
 // Microseconds since the start of the simulated world.
@@ -16,6 +18,11 @@ using SimTime = int64_t;
 
 inline constexpr SimTime kMillisecond = 1'000;
 inline constexpr SimTime kSecond = 1'000'000;
+
+// A time in [0, max); 0 where there is none.
+inline SimTime TimeBelow(Random* random, uint64_t max) {
+  return max == 0 ? 0 : static_cast<SimTime>(random->Below(max));
+}
 
 // Events of one time run in the order in which they were added, so that one
 // seed always gives one history. Thread-compatible.

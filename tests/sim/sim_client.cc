@@ -19,7 +19,13 @@ constexpr SimTime kTtl = 10 * kSecond;
 }  // namespace
 
 SimClient::SimClient(const Deps& deps, int number)
-    : deps_(deps), principal_(absl::StrCat("client/", number)) {}
+    : deps_(deps),
+      principal_(absl::StrCat("client/", number)),
+      random_(deps.options->seed ^ (static_cast<uint64_t>(number + 1) << 40)) {}
+
+SimMember* SimClient::Anyone() {
+  return (*deps_.members)[random_.Below(deps_.members->size())].get();
+}
 
 void SimClient::Start() {
   Think();
@@ -45,17 +51,14 @@ void SimClient::RequestThrough(SimMember* member, internal::v1::Command command,
 
 void SimClient::Attempt(const RequestRef& request) {
   if (request->done || deps_.checker->failed()) return;
-  SimMember* member =
-      request->only != nullptr
-          ? request->only
-          : deps_.members[deps_.random->Below(deps_.members.size())];
+  SimMember* member = request->only != nullptr ? request->only : Anyone();
   deps_.scheduler->After(deps_.network->DrawDelay(), [this, request, member] {
     AttemptAt(request, member);
   });
   // The next attempt comes, whatever becomes of this one: its answer may be
   // lost, or the member may have crashed with it.
   const SimTime patience =
-      static_cast<SimTime>(deps_.random->Between(300, 2'500)) * kMillisecond;
+      static_cast<SimTime>(random_.Between(300, 2'500)) * kMillisecond;
   deps_.scheduler->After(patience, [this, request] { Attempt(request); });
 }
 
@@ -66,15 +69,15 @@ void SimClient::AttemptAt(const RequestRef& request, SimMember* member) {
     command.set_not_after_cluster_ms(member->loop().ClusterMs() +
                                      licensing::kAttemptMs);
   }
-  member->Propose(
-      command.SerializeAsString(), absl::Seconds(4),
-      [this, request](const SimResult& result) {
-        // The answer may be lost on its way.
-        if (deps_.random->Chance(deps_.options->loss_per_mille, 1000)) return;
-        deps_.scheduler->After(
-            deps_.network->DrawDelay(),
-            [this, request, result] { Finish(request, result); });
-      });
+  member->Propose(command.SerializeAsString(), absl::Seconds(4),
+                  [this, request](const SimResult& result) {
+                    // The answer may be lost on its way.
+                    if (random_.Chance(deps_.options->loss_per_mille, 1000))
+                      return;
+                    deps_.scheduler->After(
+                        deps_.network->DrawDelay(),
+                        [this, request, result] { Finish(request, result); });
+                  });
 }
 
 void SimClient::Finish(const RequestRef& request, const SimResult& result) {
@@ -86,14 +89,14 @@ void SimClient::Finish(const RequestRef& request, const SimResult& result) {
 }
 
 void SimClient::Think() {
-  const SimTime pause = static_cast<SimTime>(deps_.random->Below(
-      static_cast<uint64_t>(deps_.options->think_time_max)));
-  deps_.scheduler->After(pause, [this] { Step(); });
+  deps_.scheduler->After(TimeBelow(&random_, deps_.options->think_time_max),
+                         [this] { Step(); });
 }
 
 void SimClient::Step() {
+  if (stopped_) return;
   if (session_ == 0) return OpenSession();
-  const uint64_t choice = deps_.random->Below(100);
+  const uint64_t choice = random_.Below(100);
   if (choice < 50) return Checkout();
   if (choice < 85 && !seats_.empty()) return Checkin();
   if (choice < 88) return CloseSession();
@@ -146,7 +149,7 @@ void SimClient::DropSeat(uint64_t handle) {
 
 void SimClient::ScheduleRenewal() {
   deps_.scheduler->After(kTtl / 3, [this, opened = opened_] {
-    if (opened != opened_ || session_ == 0) return;
+    if (opened != opened_ || session_ == 0 || stopped_) return;
     Renew(session_);
     ScheduleRenewal();
   });
@@ -180,11 +183,11 @@ void SimClient::Checkout() {
   internal::v1::Checkout* checkout = command.mutable_checkout();
   checkout->set_session_id(session_);
   std::vector<HeldSeat> wanted;
-  const uint64_t items = deps_.random->Between(1, 2);
+  const uint64_t items = random_.Between(1, 2);
   for (uint64_t i = 0; i < items; ++i) {
     const HeldSeat seat = {
-        static_cast<size_t>(deps_.random->Below(std::size(kSimFeatures))),
-        static_cast<uint32_t>(deps_.random->Between(1, 2))};
+        static_cast<size_t>(random_.Below(std::size(kSimFeatures))),
+        static_cast<uint32_t>(random_.Between(1, 2))};
     wanted.push_back(seat);
     internal::v1::CheckoutItem* item = checkout->add_items();
     item->set_feature(kSimFeatures[seat.feature].name);
@@ -208,7 +211,7 @@ void SimClient::Checkin() {
   command.set_request_id(NewRequestId());
   command.mutable_checkin()->set_session_id(session_);
   auto seat = seats_.begin();
-  std::advance(seat, deps_.random->Below(seats_.size()));
+  std::advance(seat, random_.Below(seats_.size()));
   command.mutable_checkin()->add_seat_handles(seat->first);
   // The engineer stops using it before he says so.
   DropSeat(seat->first);
@@ -231,7 +234,7 @@ void SimClient::CloseSession() {
 }
 
 void SimClient::VerifySeats() {
-  SimMember* member = deps_.members[deps_.random->Below(deps_.members.size())];
+  SimMember* member = Anyone();
   Think();
   if (!member->working()) return;
   std::vector<uint64_t> handles;

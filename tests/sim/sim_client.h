@@ -35,8 +35,8 @@ class SimClient {
     Scheduler* scheduler = nullptr;
     SimNetwork* network = nullptr;
     Checker* checker = nullptr;
-    Random* random = nullptr;
-    std::vector<SimMember*> members;
+    // All that were ever made.
+    const std::vector<std::unique_ptr<SimMember>>* members = nullptr;
   };
 
   using Answered = std::function<void(const licensing::LedgerAnswer&)>;
@@ -44,6 +44,9 @@ class SimClient {
   SimClient(const Deps& deps, int number);
 
   void Start();
+
+  // Asks for nothing new from now on, and lets its session run out.
+  void Stop() { stopped_ = true; }
 
   // Sends one request through `member` alone until it is answered.
   void RequestThrough(SimMember* member, internal::v1::Command command,
@@ -92,8 +95,12 @@ class SimClient {
   void DropSession();
   void DropSeat(uint64_t handle);
 
+  SimMember* Anyone();
+
   const Deps deps_;
   const std::string principal_;
+  Random random_;
+  bool stopped_ = false;
   uint64_t next_request_ = 1;
   int successes_ = 0;
 

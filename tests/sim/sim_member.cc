@@ -1,5 +1,6 @@
 #include "tests/sim/sim_member.h"
 
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -11,6 +12,7 @@
 
 namespace quorate::sim {
 
+using replication::ConsensusLoop;
 using replication::LoopOutput;
 using replication::PeerMessage;
 using replication::ProposeOutcome;
@@ -20,11 +22,11 @@ namespace {
 
 constexpr SimTime kTick = 50 * kMillisecond;
 
-bool GrantsVote(const PeerMessage& message) {
+const raft::VoteReply* GrantedVote(const PeerMessage& message) {
   const auto* raft = std::get_if<raft::Message>(&message.body);
-  if (raft == nullptr) return false;
+  if (raft == nullptr) return nullptr;
   const auto* vote = std::get_if<raft::VoteReply>(&raft->body);
-  return vote != nullptr && vote->granted && !vote->pre_vote;
+  return vote != nullptr && vote->granted && !vote->pre_vote ? vote : nullptr;
 }
 
 replication::NodeOptions LoopOptions(const SimOptions& options) {
@@ -39,11 +41,14 @@ replication::NodeOptions LoopOptions(const SimOptions& options) {
 }  // namespace
 
 SimMember::SimMember(const Deps& deps, raft::MemberId id,
-                     const raft::Configuration& configuration)
+                     const raft::Configuration& configuration, bool joining)
     : deps_(deps),
       id_(id),
+      random_(deps.options->seed ^ (id.value() << 20)),
       clock_(deps.scheduler),
-      storage_(std::make_unique<SimStorage>(id, configuration)) {}
+      storage_(std::make_unique<SimStorage>(id, configuration, joining)) {
+  deps_.network->Join(id, this);
+}
 
 SimMember::~SimMember() = default;
 
@@ -51,56 +56,98 @@ bool SimMember::Leads() const {
   return up() && loop_->Leads();
 }
 
+SimSnapshots* SimMember::snapshots() {
+  return working() ? snapshots_.get() : nullptr;
+}
+
 void SimMember::Later(SimTime delay, std::function<void()> event) {
   deps_.scheduler->After(
       delay, [this, generation = generation_, event = std::move(event)] {
-        if (generation != generation_) return;
-        if (paused_) {
-          held_.push_back(event);
-          return;
-        }
-        event();
+        if (generation == generation_) Hear(event);
       });
+}
+
+void SimMember::Hear(std::function<void()> event) {
+  if (!up()) return;
+  if (paused_) {
+    held_.push_back(std::move(event));
+    return;
+  }
+  event();
+  // Whatever it was: a disk that failed ends the process.
+  if (up() && storage_->broken()) CrashAndReturn();
+}
+
+void SimMember::Tell(const std::function<void(ConsensusLoop&)>& event) {
+  event(*loop_);
+  Pump();
+}
+
+void SimMember::Note(const std::string& event) {
+  deps_.checker->Note(id_, event);
 }
 
 void SimMember::Start() {
   QUORATE_CHECK(!up());
   const absl::Status opened = storage_->Open();
   if (!opened.ok()) {
-    deps_.checker->Fail("a member starts after any crash", opened.ToString());
-    return;
-  }
-  const raft::RestoredState restored = storage_->Restored();
-  const raft::Index last = storage_->log().LastIndex();
-  if (restored.applied > last || restored.hard_state.commit > last) {
     deps_.checker->Fail(
-        "the log is never behind what was applied",
-        absl::StrCat("member ", id_.value(), " applied ",
-                     restored.applied.value(), " of ", last.value()));
+        "a member starts after any crash",
+        absl::StrCat("member ", id_.value(), ": ", opened.ToString()));
     return;
   }
-  deps_.checker->OnRestart(id_, storage_->ReadLog());
-  applied_ = restored.applied;
-  run_ = deps_.random->Next() | 1;
-  loop_ = std::make_unique<replication::ConsensusLoop>(
-      replication::ConsensusLoop::Deps{.log = &storage_->log(),
-                                       .clock = &clock_},
-      LoopOptions(*deps_.options), id_, restored, run_, deps_.random->Next());
+  CheckStart();
+  run_ = random_.Next() | 1;
+  snapshots_ = std::make_unique<SimSnapshots>(
+      SimSnapshots::Deps{.options = deps_.options,
+                         .random = &random_,
+                         .network = deps_.network,
+                         .process = this,
+                         .storage = storage_.get(),
+                         .find =
+                             [find = deps_.find](raft::MemberId id) {
+                               SimMember* const member = find(id);
+                               return member == nullptr ? nullptr
+                                                        : member->snapshots();
+                             }},
+      id_, storage_->Position());
+  loop_ = std::make_unique<ConsensusLoop>(
+      ConsensusLoop::Deps{.log = &storage_->log(), .clock = &clock_},
+      LoopOptions(*deps_.options), id_, storage_->Restored(), run_,
+      random_.Next());
   led_ = false;
+  deps_.network->ProcessStarted(id_);
   Later(kTick, [this] { Tick(); });
+  snapshots_->Start();
   Pump();
+}
+
+void SimMember::CheckStart() {
+  const raft::SnapshotPosition position = storage_->Position();
+  const std::optional<raft::SnapshotPosition> before =
+      storage_->log().RestoredSnapshot();
+  deps_.checker->OnRestart(id_, before.value_or(raft::SnapshotPosition()).index,
+                           storage_->ReadLog());
+  if (before.has_value()) deps_.checker->OnPosition(id_, *before);
+  deps_.checker->OnState(id_, position.index, StateDigest());
 }
 
 void SimMember::Crash() {
   if (!up()) return;
-  deps_.checker->Note(id_, "crash");
+  deps_.checker->OnCrash(id_, Leads());
   ++generation_;
+  const bool power = random_.Chance(deps_.options->power_percent, 100);
   // A write that was under way may have reached the disk in part or whole.
-  if (!in_flight_.empty() && deps_.random->OneIn(2)) {
-    storage_->AppendInterrupted(in_flight_, deps_.random);
+  if (power && !in_flight_.empty() && random_.OneIn(2)) {
+    storage_->AppendInterrupted(in_flight_, &random_);
   }
   loop_.reset();
-  storage_->Crash(deps_.random);
+  snapshots_.reset();
+  if (power) {
+    storage_->LosePower(&random_);
+  } else {
+    storage_->KillProcess();
+  }
   paused_ = false;
   held_.clear();
   disk_queue_.clear();
@@ -111,22 +158,21 @@ void SimMember::Crash() {
   reads_.clear();
   granted_reads_.clear();
   clock_proposed_ = false;
+  deps_.network->ProcessEnded(id_);
+}
+
+void SimMember::CrashAndReturn() {
+  if (!up()) return;
+  Crash();
+  deps_.scheduler->After(TimeBelow(&random_, deps_.options->down_time_max),
+                         [this] {
+                           if (!up() && !deps_.checker->failed()) Start();
+                         });
 }
 
 void SimMember::CrashSoon(SimTime delay) {
-  if (calm_) return;
   deps_.scheduler->After(delay, [this, generation = generation_] {
-    if (generation != generation_ || calm_) return;
-    Crash();
-    StartLater();
-  });
-}
-
-void SimMember::StartLater() {
-  const SimTime down = static_cast<SimTime>(
-      deps_.random->Below(static_cast<uint64_t>(deps_.options->down_time_max)));
-  deps_.scheduler->After(down, [this] {
-    if (!up() && !deps_.checker->failed()) Start();
+    if (generation == generation_ && !calm_) CrashAndReturn();
   });
 }
 
@@ -135,10 +181,9 @@ bool SimMember::FailPoint(const char* place) {
 }
 
 bool SimMember::CrashHere(const char* place, uint64_t chance_per_10000) {
-  if (calm_ || !deps_.random->Chance(chance_per_10000, 10'000)) return false;
-  deps_.checker->Note(id_, place);
-  Crash();
-  StartLater();
+  if (calm_ || !random_.Chance(chance_per_10000, 10'000)) return false;
+  Note(place);
+  CrashAndReturn();
   return true;
 }
 
@@ -156,15 +201,27 @@ void SimMember::Resume() {
 }
 
 void SimMember::Deliver(PeerMessage message) {
-  if (!up()) return;
-  if (paused_) {
-    held_.push_back([this, message = std::move(message)]() mutable {
-      Deliver(std::move(message));
-    });
-    return;
-  }
-  loop_->OnPeerMessage(std::move(message));
-  Pump();
+  Hear([this, message = std::move(message)]() mutable {
+    loop_->OnPeerMessage(std::move(message));
+    Pump();
+  });
+}
+
+// As RunningNode::Take.
+void SimMember::OnPeerLost(raft::MemberId peer) {
+  Hear([this, peer] {
+    Note(absl::StrCat("lost ", peer.value()));
+    loop_->OnPeerUnreachable(peer);
+    loop_->OnPeerLost(peer);
+    Pump();
+  });
+}
+
+void SimMember::OnPeerReachable(raft::MemberId peer) {
+  Hear([this, peer] {
+    loop_->OnPeerReachable(peer);
+    Pump();
+  });
 }
 
 void SimMember::Propose(std::string command, absl::Duration timeout,
@@ -209,52 +266,70 @@ void SimMember::MaybeAdvanceClock() {
 }
 
 void SimMember::Pump() {
+  NoteState();
   while (up()) {
     LoopOutput output = loop_->TakeOutput();
     if (output.empty()) break;
-    for (raft::AppendWork& work : output.appends) {
-      deps_.checker->OnAppend(id_, work.entries);
-      disk_queue_.push_back(std::move(work));
-    }
-    for (raft::Entry& entry : output.committed) {
-      apply_queue_.push_back(std::move(entry));
-    }
-    NoteRole();
-    if (!output.messages.empty() && FailPoint("before a send")) return;
-    SendAll(output.messages);
-    if (!output.messages.empty() && FailPoint("after a send")) return;
-    MaybeStartDisk();
-    ScheduleApply();
-    for (const LoopOutput::Failure& failure : output.failures) {
-      auto waiting = proposals_.extract(failure.sequence);
-      if (!waiting.empty()) waiting.mapped()({failure.outcome, {}});
-    }
-    for (const LoopOutput::ReadGrant& grant : output.reads) {
-      auto waiting = reads_.extract(grant.read);
-      if (waiting.empty()) continue;
-      if (grant.outcome == ReadOutcome::kOk) {
-        granted_reads_.push_back({grant.index, std::move(waiting.mapped())});
-      } else {
-        waiting.mapped()(false);
-      }
-    }
-    RunReads();
+    if (!Emit(output)) return;
   }
 }
 
-void SimMember::NoteRole() {
+// False where this member crashed with it.
+bool SimMember::Emit(LoopOutput& output) {
+  for (raft::AppendWork& work : output.appends) {
+    if (work.install.has_value()) {
+      deps_.checker->OnInstallBegun(id_, work.install->index);
+    }
+    deps_.checker->OnAppend(id_, work.entries);
+    disk_queue_.push_back(std::move(work));
+  }
+  for (raft::Entry& entry : output.committed) {
+    apply_queue_.push_back(std::move(entry));
+  }
+  for (const raft::SnapshotOrder& order : output.snapshots) {
+    snapshots_->Order(order);
+  }
+  NoteState();
+  if (!output.messages.empty() && FailPoint("before a send")) return false;
+  SendAll(output.messages);
+  if (!output.messages.empty() && FailPoint("after a send")) return false;
+  MaybeStartDisk();
+  ScheduleApply();
+  EndCalls(output);
+  RunReads();
+  return true;
+}
+
+void SimMember::EndCalls(const LoopOutput& output) {
+  for (const LoopOutput::Failure& failure : output.failures) {
+    if (failure.outcome != ProposeOutcome::kUnknown) {
+      deps_.checker->OnRefusal({.run = run_, .sequence = failure.sequence});
+    }
+    auto waiting = proposals_.extract(failure.sequence);
+    if (!waiting.empty()) waiting.mapped()({failure.outcome, {}});
+  }
+  for (const LoopOutput::ReadGrant& grant : output.reads) {
+    auto waiting = reads_.extract(grant.read);
+    if (waiting.empty()) continue;
+    if (grant.outcome == ReadOutcome::kOk) {
+      granted_reads_.push_back({grant.index, std::move(waiting.mapped())});
+    } else {
+      waiting.mapped()(false);
+    }
+  }
+}
+
+void SimMember::NoteState() {
   const raft::Raft& raft = loop_->raft();
-  deps_.checker->OnRole(id_, raft.role(), raft.term());
+  deps_.checker->OnRole(id_, raft);
   const bool leads = raft.role() == raft::Role::kLeader;
   if (leads && !led_ && !calm_ &&
-      deps_.random->Chance(deps_.options->cut_after_election_per_mille, 1000)) {
-    deps_.network->CutOff(
-        id_, static_cast<SimTime>(deps_.random->Below(2 * kSecond)));
+      random_.Chance(deps_.options->cut_after_election_per_mille, 1000)) {
+    deps_.network->CutOff(id_, TimeBelow(&random_, 2 * kSecond));
   }
-  if (leads && !led_ &&
-      deps_.random->Chance(deps_.options->crash_after_election_per_mille,
-                           1000)) {
-    CrashSoon(static_cast<SimTime>(deps_.random->Below(30 * kMillisecond)));
+  if (leads && !led_ && !calm_ &&
+      random_.Chance(deps_.options->crash_after_election_per_mille, 1000)) {
+    CrashSoon(TimeBelow(&random_, 30 * kMillisecond));
   }
   led_ = leads;
 }
@@ -262,91 +337,11 @@ void SimMember::NoteRole() {
 void SimMember::SendAll(const std::vector<PeerMessage>& messages) {
   for (const PeerMessage& message : messages) {
     deps_.network->Send(message);
-    if (GrantsVote(message) &&
-        deps_.random->Chance(deps_.options->crash_after_vote_per_mille, 1000)) {
-      CrashSoon(static_cast<SimTime>(deps_.random->Below(kMillisecond)));
-    }
-  }
-}
-
-void SimMember::MaybeStartDisk() {
-  if (!in_flight_.empty() || disk_queue_.empty()) return;
-  in_flight_.swap(disk_queue_);
-  const SimTime delay = static_cast<SimTime>(deps_.random->Between(
-      static_cast<uint64_t>(deps_.options->disk_delay_min),
-      static_cast<uint64_t>(deps_.options->disk_delay_max)));
-  Later(delay, [this] { FinishDisk(); });
-}
-
-void SimMember::FinishDisk() {
-  if (FailPoint("before a write")) return;
-  storage_->Append(in_flight_);
-  std::vector<raft::AppendWork> done;
-  done.swap(in_flight_);
-  if (FailPoint("after a write")) return;
-  for (raft::AppendWork& work : done) {
-    std::vector<PeerMessage> messages;
-    for (raft::Message& message : work.messages) {
-      const raft::MemberId to = message.to;
-      messages.push_back({id_, to, std::move(message)});
-    }
-    SendAll(messages);
-    loop_->OnAppended(work.receipt);
-  }
-  MaybeStartDisk();
-  Pump();
-}
-
-void SimMember::ScheduleApply() {
-  if (apply_scheduled_ || apply_queue_.empty()) return;
-  apply_scheduled_ = true;
-  Later(static_cast<SimTime>(deps_.random->Below(
-            static_cast<uint64_t>(deps_.options->apply_delay_max))),
-        [this] { ApplyQueued(); });
-}
-
-void SimMember::ApplyQueued() {
-  apply_scheduled_ = false;
-  std::vector<raft::Entry> entries;
-  entries.swap(apply_queue_);
-  std::vector<uint64_t> sequences;
-  for (const raft::Entry& entry : entries) {
-    ApplyOne(entry, &sequences);
-    if (deps_.checker->failed() || FailPoint("after an apply")) return;
-    if (Leads() &&
-        CrashHere("after an apply as leader",
-                  10 * deps_.options->leader_crash_after_apply_per_mille)) {
-      return;
-    }
-  }
-  applied_ = entries.back().index;
-  loop_->OnApplied(applied_, entries.back().term, sequences);
-  RunReads();
-  Pump();
-}
-
-void SimMember::ApplyOne(const raft::Entry& entry,
-                         std::vector<uint64_t>* sequences) {
-  SimStorage::Applied applied = storage_->Apply(entry);
-  deps_.checker->OnApply(id_, entry, applied.changes);
-  if (!applied.answer.has_value()) return;
-  deps_.checker->OnAnswer(entry, applied.request_id, *applied.answer);
-  if (entry.proposal.run != run_) return;
-  sequences->push_back(entry.proposal.sequence);
-  auto waiting = proposals_.extract(entry.proposal.sequence);
-  if (!waiting.empty()) {
-    waiting.mapped()({ProposeOutcome::kApplied, *applied.answer});
-  }
-}
-
-void SimMember::RunReads() {
-  std::vector<WaitingRead> waiting;
-  waiting.swap(granted_reads_);
-  for (WaitingRead& read : waiting) {
-    if (read.index <= applied_) {
-      read.done(true);
-    } else {
-      granted_reads_.push_back(std::move(read));
+    if (GrantedVote(message) == nullptr) continue;
+    deps_.checker->OnVote(id_, message.to,
+                          std::get<raft::Message>(message.body).term);
+    if (random_.Chance(deps_.options->crash_after_vote_per_mille, 1000)) {
+      CrashSoon(TimeBelow(&random_, kMillisecond));
     }
   }
 }

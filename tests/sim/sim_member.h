@@ -1,5 +1,5 @@
-// One member in the simulated world: the real consensus loop, log store,
-// state store and ledger, on one thread and a simulated disk.
+// One member in the simulated world: the real consensus loop, stores and
+// ledger, on one thread and a simulated disk.
 
 #ifndef QUORATE_TESTS_SIM_SIM_MEMBER_H_
 #define QUORATE_TESTS_SIM_SIM_MEMBER_H_
@@ -19,6 +19,8 @@
 #include "tests/sim/scheduler.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_network.h"
+#include "tests/sim/sim_process.h"
+#include "tests/sim/sim_snapshots.h"
 #include "tests/sim/sim_storage.h"
 
 namespace quorate::sim {
@@ -30,27 +32,31 @@ struct SimResult {
 };
 
 // Thread-compatible. What Deps points to is not owned.
-class SimMember {
+class SimMember final : public SimEndpoint, private SimProcess {
  public:
   struct Deps {
     const SimOptions* options = nullptr;
     Scheduler* scheduler = nullptr;
     SimNetwork* network = nullptr;
     Checker* checker = nullptr;
-    Random* random = nullptr;
+    std::function<SimMember*(raft::MemberId)> find;
   };
 
   using Done = std::function<void(const SimResult&)>;
 
+  // A member of a new cluster, or one that comes into a cluster.
   SimMember(const Deps& deps, raft::MemberId id,
-            const raft::Configuration& configuration);
-  ~SimMember();
+            const raft::Configuration& configuration, bool joining);
+  ~SimMember() override;
 
   // Begins (again) with what is on the disk.
   void Start();
 
   // Ends at once. What was not synced may be lost, in part or whole.
   void Crash();
+
+  // As Crash; then starts again, some time later.
+  void CrashAndReturn();
 
   // Stands still, as by SIGSTOP: nothing is lost, everything comes later.
   void Pause();
@@ -66,7 +72,9 @@ class SimMember {
 
   bool Leads() const;
 
-  void Deliver(replication::PeerMessage message);
+  void Deliver(replication::PeerMessage message) override;
+  void OnPeerLost(raft::MemberId peer) override;
+  void OnPeerReachable(raft::MemberId peer) override;
 
   // `done` is called once, or never where this member crashes before.
   void Propose(std::string command, absl::Duration timeout, Done done);
@@ -74,10 +82,12 @@ class SimMember {
   // Runs `done(true)` when a linearizable read may look at ledger().
   void Read(absl::Duration timeout, std::function<void(bool)> done);
 
-  // Both: up() only.
+  // All three: up() only.
   const replication::ConsensusLoop& loop() const { return *loop_; }
 
   const licensing::Ledger& ledger() const { return storage_->ledger(); }
+
+  raft::Index applied() const { return snapshots_->position().index; }
 
   SimClock* clock() { return &clock_; }
 
@@ -90,32 +100,42 @@ class SimMember {
     std::function<void(bool)> done;
   };
 
-  // Runs `event` later, unless this member crashed meanwhile; after a pause
-  // where there is one.
-  void Later(SimTime delay, std::function<void()> event);
+  void Later(SimTime delay, std::function<void()> event) override;
+  bool FailPoint(const char* place) override;
+  void Tell(
+      const std::function<void(replication::ConsensusLoop&)>& event) override;
+  void Note(const std::string& event) override;
+
+  // Runs `event` now, or after a pause; not where this member is down.
+  void Hear(std::function<void()> event);
+  void CheckStart();
+  SimSnapshots* snapshots();
   void Tick();
   void MaybeAdvanceClock();
   void Pump();
+  bool Emit(replication::LoopOutput& output);
+  void EndCalls(const replication::LoopOutput& output);
   void SendAll(const std::vector<replication::PeerMessage>& messages);
+  void NoteState();
+  void CrashSoon(SimTime delay);
+  bool CrashHere(const char* place, uint64_t chance_per_10000);
+
+  // sim_member_disk.cc
   void MaybeStartDisk();
   void FinishDisk();
+  bool Install(const raft::SnapshotPosition& position);
   void ScheduleApply();
   void ApplyQueued();
   void ApplyOne(const raft::Entry& entry, std::vector<uint64_t>* sequences);
   void RunReads();
-  void NoteRole();
-  void CrashSoon(SimTime delay);
-
-  // True where this member crashed here and now; the caller then returns
-  // without another look at itself.
-  bool FailPoint(const char* place);
-  bool CrashHere(const char* place, uint64_t chance_per_10000);
-  void StartLater();
+  uint64_t StateDigest() const;
 
   const Deps deps_;
   const raft::MemberId id_;
+  Random random_;
   SimClock clock_;
   std::unique_ptr<SimStorage> storage_;
+  std::unique_ptr<SimSnapshots> snapshots_;
   std::unique_ptr<replication::ConsensusLoop> loop_;
   uint64_t generation_ = 0;
   uint64_t run_ = 0;
@@ -131,7 +151,6 @@ class SimMember {
   std::vector<raft::Entry> apply_queue_;
   bool apply_scheduled_ = false;
   bool led_ = false;
-  raft::Index applied_;
 
   std::map<uint64_t, Done> proposals_;
   std::map<uint64_t, std::function<void(bool)>> reads_;

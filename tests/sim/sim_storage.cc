@@ -5,6 +5,9 @@
 #include "quorate/internal/v1/command.pb.h"
 
 #include "base/check.h"
+#include "base/status.h"
+#include "replication/node/recovery.h"
+#include "replication/snapshot/snapshot_store.h"
 #include "replication/state_store.h"
 #include "replication/storage/append_merge.h"
 #include "replication/storage/rocksdb_log_store.h"
@@ -61,10 +64,6 @@ class RecordingStore final : public replication::StateStore {
   std::vector<licensing::RecordChange> last_;
 };
 
-// A disk that fails ends the process; here the simulated one is about to be
-// crashed anyway.
-void Ignore(absl::string_view, const absl::Status&) {}
-
 replication::LogWrite Merged(const std::vector<raft::AppendWork>& works) {
   std::vector<const raft::AppendWork*> pointers;
   for (const raft::AppendWork& work : works)
@@ -76,11 +75,13 @@ replication::LogWrite Merged(const std::vector<raft::AppendWork>& works) {
 
 struct SimStorage::Disk {
   SimFileSystem files;
+  // A disk that fails ends the process.
+  replication::FatalFunction fatal;
 
   replication::LogStoreOptions LogOptions() {
     replication::LogStoreOptions options;
     options.env = files.env();
-    options.fatal = Ignore;
+    options.fatal = fatal;
     options.background_compaction = false;
     return options;
   }
@@ -88,52 +89,65 @@ struct SimStorage::Disk {
   replication::StateStoreOptions StateOptions() {
     replication::StateStoreOptions options;
     options.env = files.env();
-    options.fatal = Ignore;
+    options.fatal = fatal;
     options.background_compaction = false;
     return options;
   }
 };
 
-struct SimStorage::Databases {
+struct SimStorage::Stores {
   std::unique_ptr<replication::RocksDbLogStore> log;
   std::unique_ptr<RecordingStore> state;
   std::unique_ptr<server::LicensingReplica> replica;
+  std::unique_ptr<replication::SnapshotStore> snapshots;
 };
 
 SimStorage::SimStorage(raft::MemberId id,
-                       const raft::Configuration& configuration)
+                       const raft::Configuration& configuration, bool joining)
     : disk_(std::make_unique<Disk>()) {
+  disk_->fatal = [this](absl::string_view, const absl::Status&) {
+    broken_ = true;
+  };
   replication::MemberIdentity identity;
   identity.cluster_id = kClusterId;
   identity.member_id = id;
-  QUORATE_CHECK_OK(replication::RocksDbLogStore::Create(
-      kDataDir, identity, configuration, disk_->LogOptions()));
+  const auto create = joining ? &replication::RocksDbLogStore::CreateJoining
+                              : &replication::RocksDbLogStore::Create;
+  QUORATE_CHECK_OK(
+      create(kDataDir, identity, configuration, disk_->LogOptions()));
 }
 
 SimStorage::~SimStorage() = default;
 
 absl::Status SimStorage::Open() {
-  auto databases = std::make_unique<Databases>();
-  auto log = replication::RocksDbLogStore::Open(kDataDir, kClusterId,
-                                                disk_->LogOptions());
-  if (!log.ok()) return log.status();
-  databases->log = *std::move(log);
-  auto state =
-      replication::RocksDbStateStore::Open(kDataDir, disk_->StateOptions());
-  if (!state.ok()) return state.status();
-  databases->state = std::make_unique<RecordingStore>(*std::move(state));
-  auto replica = server::LicensingReplica::Restore(kClusterId, kClusterEpoch,
-                                                   databases->state.get());
-  if (!replica.ok()) return replica.status();
-  databases->replica = *std::move(replica);
-  databases_ = std::move(databases);
+  broken_ = false;
+  auto stores = std::make_unique<Stores>();
+  QUORATE_ASSIGN_OR_RETURN(
+      stores->log, replication::RocksDbLogStore::Open(kDataDir, kClusterId,
+                                                      disk_->LogOptions()));
+  QUORATE_ASSIGN_OR_RETURN(
+      std::unique_ptr<replication::StateStore> state,
+      replication::RocksDbStateStore::Open(kDataDir, disk_->StateOptions()));
+  stores->state = std::make_unique<RecordingStore>(std::move(state));
+  QUORATE_ASSIGN_OR_RETURN(stores->replica,
+                           server::LicensingReplica::Restore(
+                               kClusterId, kClusterEpoch, stores->state.get()));
+  replication::SnapshotStoreOptions options;
+  options.env = disk_->files.env();
+  QUORATE_ASSIGN_OR_RETURN(
+      stores->snapshots,
+      replication::SnapshotStore::Open(kDataDir, kClusterId, options));
+  QUORATE_RETURN_IF_ERROR(replication::Recover(
+      *stores->log, stores->replica.get(), stores->snapshots.get()));
+  SimFileSystem::WaitForBackground();
+  stores_ = std::move(stores);
   return absl::OkStatus();
 }
 
-void SimStorage::Crash(Random* random) {
+void SimStorage::LosePower(Random* random) {
   // The power goes first: closing a database must not save anything.
   disk_->files.disk().PowerOff();
-  databases_.reset();
+  stores_.reset();
   CrashOptions options;
   constexpr TailLoss kLosses[] = {TailLoss::kDrop, TailLoss::kPrefix,
                                   TailLoss::kPrefixThenZeros};
@@ -141,21 +155,28 @@ void SimStorage::Crash(Random* random) {
   disk_->files.Crash(random, options);
 }
 
+void SimStorage::KillProcess() {
+  disk_->files.disk().PowerOff();
+  stores_.reset();
+  disk_->files.disk().KillProcess();
+}
+
 raft::RestoredState SimStorage::Restored() const {
-  raft::RestoredState restored;
-  restored.hard_state = databases_->log->RestoredHardState();
-  restored.applied = databases_->replica->AppliedIndex();
-  restored.configurations = databases_->log->RestoredConfigurations();
-  restored.snapshot = databases_->log->RestoredSnapshot();
-  return restored;
+  return replication::RestoredStateOf(*stores_->log,
+                                      stores_->replica->AppliedIndex());
+}
+
+raft::SnapshotPosition SimStorage::Position() const {
+  return replication::PositionOf(*stores_->log,
+                                 stores_->replica->AppliedIndex());
 }
 
 std::vector<raft::Entry> SimStorage::ReadLog() const {
   std::vector<raft::Entry> entries;
-  raft::Index next = databases_->log->FirstIndex();
-  const raft::Index end = databases_->log->LastIndex().Next();
+  raft::Index next = stores_->log->FirstIndex();
+  const raft::Index end = stores_->log->LastIndex().Next();
   while (next < end) {
-    for (raft::Entry& entry : databases_->log->Read(next, end, 1 << 20)) {
+    for (raft::Entry& entry : stores_->log->Read(next, end, 1 << 20)) {
       next = entry.index.Next();
       entries.push_back(std::move(entry));
     }
@@ -163,28 +184,49 @@ std::vector<raft::Entry> SimStorage::ReadLog() const {
   return entries;
 }
 
-const raft::LogReader& SimStorage::log() const {
-  return *databases_->log;
+const replication::LogStore& SimStorage::log() const {
+  return *stores_->log;
 }
 
 const licensing::Ledger& SimStorage::ledger() const {
-  return databases_->replica->ledger();
+  return stores_->replica->ledger();
 }
 
-void SimStorage::Append(const std::vector<raft::AppendWork>& works) {
-  databases_->log->Append(Merged(works));
+replication::SnapshotFiles& SimStorage::snapshots() {
+  return *stores_->snapshots;
+}
+
+SimDisk& SimStorage::disk() {
+  return disk_->files.disk();
+}
+
+void SimStorage::ForEachRecord(
+    const std::function<void(absl::string_view key, absl::string_view value)>&
+        visit) const {
+  QUORATE_CHECK_OK(stores_->state->ForEach(
+      [&visit](absl::string_view key, absl::string_view value) {
+        visit(key, value);
+        return absl::OkStatus();
+      }));
+}
+
+replication::LogWrite SimStorage::Append(
+    const std::vector<raft::AppendWork>& works) {
+  replication::LogWrite write = Merged(works);
+  if (!write.empty()) stores_->log->Append(write);
+  return write;
 }
 
 void SimStorage::AppendInterrupted(const std::vector<raft::AppendWork>& works,
                                    Random* random) {
   disk_->files.disk().PowerOffAt(random->Between(1, 4));
-  databases_->log->Append(Merged(works));
+  Append(works);
 }
 
 SimStorage::Applied SimStorage::Apply(const raft::Entry& entry) {
   Applied applied;
-  auto answers = databases_->replica->Apply(std::span(&entry, 1));
-  applied.changes = databases_->state->TakeLast();
+  auto answers = stores_->replica->Apply(std::span(&entry, 1));
+  applied.changes = stores_->state->TakeLast();
   if (answers.at(0) == nullptr) return applied;
   applied.answer =
       static_cast<const server::LicensingAnswer&>(*answers[0]).ledger;
@@ -192,6 +234,18 @@ SimStorage::Applied SimStorage::Apply(const raft::Entry& entry) {
   QUORATE_CHECK(command.ParseFromString(*entry.payload));
   applied.request_id = command.request_id();
   return applied;
+}
+
+absl::Status SimStorage::Checkpoint(const std::string& folder) {
+  absl::Status status = stores_->replica->Checkpoint(folder);
+  SimFileSystem::WaitForBackground();
+  return status;
+}
+
+absl::Status SimStorage::Install(const std::string& folder) {
+  absl::Status status = stores_->replica->Install(folder);
+  SimFileSystem::WaitForBackground();
+  return status;
 }
 
 }  // namespace quorate::sim

@@ -8,23 +8,24 @@
 namespace quorate::sim {
 namespace {
 
-constexpr uint64_t kMembers[] = {11, 22, 33};
-
 // When faults have stopped, every member must have answered a new request
 // within this time. Reasons: a few elections, and whatever was under way.
 constexpr SimTime kProgressLimit = 30 * kSecond;
 
-// Clocks may be this much too fast or slow (security.md, I12, allows 1 %).
-constexpr uint64_t kMaxRatePpm = 10'000;
+// And within this time more all must have the same state. Reason: sessions end
+// by entries of their own, a time to live after the last request.
+constexpr SimTime kAgreementLimit = 60 * kSecond;
 
-raft::Configuration ThreeMembers() {
+raft::Configuration FirstConfiguration(uint64_t members) {
   raft::Configuration configuration;
-  for (const uint64_t id : kMembers) {
-    configuration.membership.voters.push_back(raft::MemberId(id));
-    configuration.addresses.push_back({.id = raft::MemberId(id),
-                                       .name = absl::StrCat("m", id),
-                                       .peer_endpoint = "sim:1",
-                                       .client_endpoint = "sim:2"});
+  for (uint64_t i = 1; i <= members; ++i) {
+    const raft::MemberId id(11 * i);
+    configuration.membership.voters.push_back(id);
+    configuration.addresses.push_back(
+        {.id = id,
+         .name = absl::StrCat("m", id.value()),
+         .peer_endpoint = absl::StrCat("sim:", id.value()),
+         .client_endpoint = absl::StrCat("client:", id.value())});
   }
   return configuration;
 }
@@ -33,52 +34,56 @@ raft::Configuration ThreeMembers() {
 
 SimWorld::SimWorld(const SimOptions& options)
     : options_(options),
-      random_(options.seed ^ 0x5eed),
       checker_(&scheduler_),
-      network_(options_, &scheduler_, &random_,
-               [this](replication::PeerMessage message) {
-                 for (const auto& member : members_) {
-                   if (member->id() != message.to) continue;
-                   member->Deliver(std::move(message));
-                   return;
-                 }
-               }) {
-  const raft::Configuration configuration = ThreeMembers();
-  SimClient::Deps client_deps{.options = &options_,
-                              .scheduler = &scheduler_,
-                              .network = &network_,
-                              .checker = &checker_,
-                              .random = &random_,
-                              .members = {}};
-  for (const uint64_t id : kMembers) {
-    members_.push_back(
-        std::make_unique<SimMember>(SimMember::Deps{.options = &options_,
+      network_(options_, &scheduler_),
+      nemesis_({.options = &options_,
+                .scheduler = &scheduler_,
+                .network = &network_,
+                .members = &members_}) {
+  Found();
+  for (uint64_t i = 0; i < options_.clients; ++i) {
+    clients_.push_back(
+        std::make_unique<SimClient>(SimClient::Deps{.options = &options_,
                                                     .scheduler = &scheduler_,
                                                     .network = &network_,
                                                     .checker = &checker_,
-                                                    .random = &random_},
-                                    raft::MemberId(id), configuration));
-    client_deps.members.push_back(members_.back().get());
-  }
-  for (int i = 0; i < options_.clients; ++i) {
-    clients_.push_back(std::make_unique<SimClient>(client_deps, i));
+                                                    .members = &members_},
+                                    static_cast<int>(i)));
   }
 }
 
 SimWorld::~SimWorld() = default;
 
+void SimWorld::Found() {
+  const raft::Configuration configuration =
+      FirstConfiguration(options_.members);
+  for (const raft::MemberId id : configuration.membership.voters) {
+    members_.push_back(std::make_unique<SimMember>(
+        SimMember::Deps{
+            .options = &options_,
+            .scheduler = &scheduler_,
+            .network = &network_,
+            .checker = &checker_,
+            .find = [this](raft::MemberId other) { return Find(other); }},
+        id, configuration, /*joining=*/false));
+  }
+}
+
+SimMember* SimWorld::Find(raft::MemberId id) const {
+  for (const auto& member : members_) {
+    if (member->id() == id) return member.get();
+  }
+  return nullptr;
+}
+
 SimReport SimWorld::Run() {
   for (const auto& member : members_)
     member->Start();
   InstallLicense();
-  Every(options_.crash_every, &SimWorld::CrashSomeone);
-  Every(options_.leader_crash_every, &SimWorld::CrashLeader);
-  Every(options_.partition_every, &SimWorld::CutLinks);
-  Every(options_.pause_every, &SimWorld::PauseSomeone);
-  Every(options_.clock_every, &SimWorld::DisturbClock);
-  RunUntil(options_.faulty_time);
-  if (!checker_.failed()) StopFaults();
-  if (!checker_.failed() && RunToProgress()) CheckEnd();
+  nemesis_.Start();
+  RunUntil(static_cast<SimTime>(options_.faulty_time));
+  if (!checker_.failed()) nemesis_.Calm();
+  if (!checker_.failed() && RunToProgress() && RunToAgreement()) CheckEnd();
 
   SimReport report;
   report.passed = !checker_.failed();
@@ -86,7 +91,10 @@ SimReport SimWorld::Run() {
   report.failed_at = scheduler_.now();
   report.entries = checker_.last_committed().value();
   report.effects = checker_.effects();
-  report.crashes = crashes_;
+  report.crashes = nemesis_.crashes();
+  report.installs = checker_.installs();
+  report.membership = checker_.configurations();
+  report.failovers = checker_.failovers();
   for (const auto& member : members_) {
     if (!member->up()) continue;
     report.elections =
@@ -128,90 +136,8 @@ void SimWorld::InstallLicense() {
       });
 }
 
-void SimWorld::Every(SimTime mean, Fault fault) {
-  if (mean == 0) return;
-  const SimTime next =
-      static_cast<SimTime>(random_.Below(2 * static_cast<uint64_t>(mean)));
-  scheduler_.After(next, [this, mean, fault] {
-    if (calm_) return;
-    (this->*fault)();
-    Every(mean, fault);
-  });
-}
-
-SimMember* SimWorld::Someone() {
-  return members_[random_.Below(members_.size())].get();
-}
-
-void SimWorld::CrashFor(SimMember* member) {
-  if (!member->up()) return;
-  ++crashes_;
-  member->Crash();
-  const SimTime down = static_cast<SimTime>(
-      random_.Below(static_cast<uint64_t>(options_.down_time_max)));
-  scheduler_.After(down, [this, member] {
-    if (!member->up() && !checker_.failed()) member->Start();
-  });
-}
-
-void SimWorld::CrashSomeone() {
-  CrashFor(Someone());
-  // Now and then all at once, as by a power cut.
-  if (!random_.OneIn(8)) return;
-  for (const auto& member : members_)
-    CrashFor(member.get());
-}
-
-void SimWorld::CrashLeader() {
-  for (const auto& member : members_) {
-    if (member->Leads()) CrashFor(member.get());
-  }
-}
-
-void SimWorld::CutLinks() {
-  network_.HealAll();
-  if (random_.OneIn(3)) return;
-  SimMember* one = Someone();
-  const bool one_way = random_.OneIn(3);
-  const bool partial = random_.OneIn(3);
-  for (const auto& other : members_) {
-    if (other.get() == one) continue;
-    network_.Cut(one->id(), other->id());
-    if (!one_way) network_.Cut(other->id(), one->id());
-    if (partial) break;
-  }
-}
-
-void SimWorld::PauseSomeone() {
-  SimMember* member = Someone();
-  if (!member->working()) return;
-  member->Pause();
-  const SimTime pause = static_cast<SimTime>(random_.Below(4 * kSecond));
-  scheduler_.After(pause, [member] { member->Resume(); });
-}
-
-void SimWorld::DisturbClock() {
-  SimMember* member = Someone();
-  member->clock()->SetRate(
-      static_cast<int64_t>(random_.Below(2 * kMaxRatePpm)) -
-      static_cast<int64_t>(kMaxRatePpm));
-  member->clock()->JumpCalendar(
-      absl::Hours(static_cast<int64_t>(random_.Below(48)) - 24));
-}
-
 void SimWorld::RunUntil(SimTime end) {
   while (!checker_.failed() && scheduler_.RunNext(end)) {
-  }
-}
-
-void SimWorld::StopFaults() {
-  calm_ = true;
-  network_.HealAll();
-  network_.Calm();
-  for (const auto& member : members_) {
-    member->Calm();
-    member->Resume();
-    if (!member->up()) member->Start();
   }
 }
 
@@ -241,10 +167,31 @@ bool SimWorld::RunToProgress() {
   return !checker_.failed();
 }
 
+// Equal state at equal index was compared at every apply, so members agree
+// where they have applied as much as anyone has.
+bool SimWorld::Agree() const {
+  return std::all_of(
+      members_.begin(), members_.end(), [this](const auto& member) {
+        return member->up() && member->applied() == checker_.last_committed() &&
+               member->loop().raft().last_index() == member->applied();
+      });
+}
+
+bool SimWorld::RunToAgreement() {
+  for (const auto& client : clients_)
+    client->Stop();
+  const SimTime end = scheduler_.now() + kAgreementLimit;
+  while (!checker_.failed() && !Agree()) {
+    if (!scheduler_.RunNext(end)) break;
+  }
+  if (!checker_.failed() && !Agree()) {
+    checker_.Fail("agreement after the faults",
+                  "some member has not applied everything in time");
+  }
+  return !checker_.failed();
+}
+
 void SimWorld::CheckEnd() {
-  // The members stand at different indexes while clients go on; equal state
-  // at equal index was compared at every apply. Here: each ledger is sound
-  // within, and what was restored agrees with what was applied.
   for (const auto& member : members_) {
     const absl::Status sound = member->ledger().CheckInvariants();
     if (!sound.ok()) {

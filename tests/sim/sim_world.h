@@ -1,5 +1,5 @@
-// One simulated world: three members, some clients, faults for a while, then
-// calm, in which progress must come.
+// One simulated world: members, some clients, faults for a while, then calm, in
+// which progress must come.
 
 #ifndef QUORATE_TESTS_SIM_SIM_WORLD_H_
 #define QUORATE_TESTS_SIM_SIM_WORLD_H_
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
 #include "tests/sim/checker.h"
+#include "tests/sim/nemesis.h"
 #include "tests/sim/options.h"
 #include "tests/sim/scheduler.h"
 #include "tests/sim/sim_client.h"
@@ -21,12 +21,15 @@ namespace quorate::sim {
 
 struct SimReport {
   bool passed = false;
-  std::string failure;     // The broken rule, where it failed.
-  SimTime failed_at = 0;   // And when.
-  uint64_t entries = 0;    // Committed.
-  uint64_t effects = 0;    // Requests that changed something.
-  uint64_t elections = 0;  // Terms at the end.
-  uint64_t crashes = 0;    // By the nemesis.
+  std::string failure;      // The broken rule, where it failed.
+  SimTime failed_at = 0;    // And when.
+  uint64_t entries = 0;     // Committed.
+  uint64_t effects = 0;     // Requests that changed something.
+  uint64_t elections = 0;   // Terms at the end.
+  uint64_t crashes = 0;     // By the nemesis.
+  uint64_t installs = 0;    // Snapshots that took the place of a state.
+  uint64_t membership = 0;  // Configurations that were committed.
+  std::vector<SimTime> failovers;
 };
 
 // Thread-compatible.
@@ -42,32 +45,22 @@ class SimWorld {
   SimReport Run();
 
  private:
-  using Fault = void (SimWorld::*)();
-
+  SimMember* Find(raft::MemberId id) const;
+  void Found();
   void InstallLicense();
-  void Every(SimTime mean, Fault fault);
-  void CrashSomeone();
-  void CrashLeader();
-  void CutLinks();
-  void PauseSomeone();
-  void DisturbClock();
-  void CrashFor(SimMember* member);
-  SimMember* Someone();
-
   void RunUntil(SimTime end);
-  void StopFaults();
   bool RunToProgress();
+  bool RunToAgreement();
+  bool Agree() const;
   void CheckEnd();
 
   const SimOptions options_;
-  Random random_;
   Scheduler scheduler_;
   Checker checker_;
   SimNetwork network_;
   std::vector<std::unique_ptr<SimMember>> members_;
   std::vector<std::unique_ptr<SimClient>> clients_;
-  bool calm_ = false;
-  uint64_t crashes_ = 0;
+  Nemesis nemesis_;
 };
 
 }  // namespace quorate::sim

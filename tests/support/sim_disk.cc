@@ -137,6 +137,7 @@ void SimDisk::PowerOn(Random* random, const CrashOptions& options) {
 
 void SimDisk::KillProcess() {
   MutexLock lock(&mu_);
+  powered_ = true;
   NewEpochLocked();
 }
 

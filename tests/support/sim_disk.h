@@ -76,7 +76,8 @@ class SimDisk {
   void PowerOn(Random* random, const CrashOptions& options);
 
   // The process died, the machine did not: nothing is lost, all handles are
-  // dead, all locks free.
+  // dead, all locks free. The power is on again: a test takes it from a process
+  // that is to die without a last write.
   void KillProcess();
 
   // What the disk says about its free space; it says nothing before, and what

@@ -1,5 +1,6 @@
 #include "tests/support/sim_file_system.h"
 
+#include <latch>
 #include <optional>
 #include <string>
 #include <utility>
@@ -402,6 +403,19 @@ SimFileSystem::SimFileSystem()
 }
 
 SimFileSystem::~SimFileSystem() = default;
+
+// Each pool has one thread, which takes its work in order (KeptOpen).
+void SimFileSystem::WaitForBackground() {
+  rocksdb::Env* const env = rocksdb::Env::Default();
+  for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
+    if (env->GetBackgroundThreads(pool) == 0) continue;
+    std::latch done(1);
+    env->Schedule(
+        [](void* latch) { static_cast<std::latch*>(latch)->count_down(); },
+        &done, pool);
+    done.wait();
+  }
+}
 
 void SimFileSystem::Crash(Random* random, const CrashOptions& options) {
   disk_->PowerOff();

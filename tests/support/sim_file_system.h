@@ -20,7 +20,8 @@ namespace quorate {
 //
 // Outlives the databases on it. Results do not depend on RocksDB's threads as
 // long as nothing is flushed or compacted in the background: keep what a run
-// writes below the write buffer. Thread-safe.
+// writes below the write buffer, and call WaitForBackground after what flushes.
+// Thread-safe.
 class SimFileSystem {
  public:
   SimFileSystem();
@@ -36,6 +37,10 @@ class SimFileSystem {
   // Power off and on again. Databases that are open are of no use after it;
   // close them before or after.
   void Crash(Random* random, const CrashOptions& options = CrashOptions());
+
+  // Waits until RocksDB's threads have ended what they were given. A flush that
+  // a caller has waited for may still remove files.
+  static void WaitForBackground();
 
  private:
   std::shared_ptr<SimDisk> disk_;
