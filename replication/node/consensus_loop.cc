@@ -50,7 +50,14 @@ ConsensusLoop::State::State(const Deps& deps, const NodeOptions& options,
       cluster_clock_(deps.clock, options.tick * kClockStepTicks),
       reads_(run),
       membership_calls_(run),
-      leaderless_since_(deps.clock->SinceBoot()) {}
+      leaderless_since_(deps.clock->SinceBoot()) {
+  // The log of a member that joins begins with members of long ago.
+  joining_ = raft_.configuration_index() == raft::Index(0);
+  if (joining_) {
+    hint_.configuration =
+        std::make_shared<const raft::Configuration>(raft_.configuration());
+  }
+}
 
 raft::MemberId ConsensusLoop::State::KnownLeader() const {
   switch (raft_.role()) {
@@ -305,13 +312,7 @@ LoopOutput ConsensusLoop::State::TakeOutput() {
     TakeReady();
   }
   AfterEvent();
-  if (configuration_ == nullptr || *configuration_ != raft_.configuration()) {
-    configuration_ =
-        std::make_shared<const raft::Configuration>(raft_.configuration());
-    output_.configuration = configuration_;
-    std::erase_if(heard_,
-                  [this](const auto& heard) { return !IsMember(heard.first); });
-  }
+  EmitAcquaintances();
   return std::exchange(output_, LoopOutput());
 }
 

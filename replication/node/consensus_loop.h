@@ -66,7 +66,9 @@ struct LoopOutput {
   // Members that need a snapshot from this one.
   std::vector<raft::SnapshotOrder> snapshots;
 
-  // Set where the configuration in force changed.
+  // Set where it changed with whom to speak: the members of the configuration
+  // in force, and those of a later one that another member told of. Says
+  // nothing of who votes.
   std::shared_ptr<const raft::Configuration> configuration;
 
   bool empty() const {

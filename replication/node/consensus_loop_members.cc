@@ -16,6 +16,10 @@ constexpr absl::Duration kMembershipSilence = absl::Seconds(1);
 // Learners are looked at this often, in ticks.
 constexpr int kPromotionTicks = 4;
 
+// Members are told who the members are this often, in ticks: a few hundred
+// bytes to each in two seconds.
+constexpr int kHintTicks = 40;
+
 }  // namespace
 
 void ConsensusLoop::State::ChangeMembers(uint64_t call,
@@ -161,7 +165,62 @@ void ConsensusLoop::State::AnswerCommittedChange() {
   }
 }
 
+void ConsensusLoop::State::TellMembers() {
+  ticks_since_hint_ = 0;
+  const MembersHint hint{
+      .index = raft_.configuration_index(),
+      .configuration =
+          std::make_shared<const raft::Configuration>(raft_.configuration())};
+  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
+    if (member.id != id_) Send(member.id, hint);
+  }
+}
+
+void ConsensusLoop::State::Take(raft::MemberId /*from*/, MembersHint&& hint) {
+  if (hint.configuration == nullptr ||
+      hint.index <= raft_.configuration_index() ||
+      (hint_.configuration != nullptr && hint.index <= hint_.index)) {
+    return;
+  }
+  hint_ = std::move(hint);
+  joining_ = false;
+}
+
+// With whom to speak: the members, and those of a later configuration.
+void ConsensusLoop::State::EmitAcquaintances() {
+  const bool known =
+      joining_ ? IsMember(id_) && raft_.configuration_index() != raft::Index(0)
+               : raft_.configuration_index() >= hint_.index;
+  if (known) {
+    hint_ = MembersHint();
+    joining_ = false;
+  }
+  if (configuration_ != nullptr && in_force_ == raft_.configuration() &&
+      hinted_ == hint_.configuration) {
+    return;
+  }
+  in_force_ = raft_.configuration();
+  hinted_ = hint_.configuration;
+  raft::Configuration all = in_force_;
+  if (hint_.configuration != nullptr) {
+    for (const raft::MemberAddress& member : hint_.configuration->addresses) {
+      if (IsMember(member.id)) continue;
+      all.addresses.push_back(member);
+      all.membership.learners.push_back(member.id);
+    }
+    std::sort(all.addresses.begin(), all.addresses.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::sort(all.membership.learners.begin(), all.membership.learners.end());
+  }
+  configuration_ = std::make_shared<const raft::Configuration>(std::move(all));
+  output_.configuration = configuration_;
+  std::erase_if(heard_,
+                [this](const auto& heard) { return !IsMember(heard.first); });
+  TellMembers();
+}
+
 void ConsensusLoop::State::TickMembership(absl::Duration now) {
+  if (++ticks_since_hint_ >= kHintTicks) TellMembers();
   membership_calls_.Expire(now, &output_.changes);
   membership_calls_.AskAgain(now - kMembershipSilence);
   if (!Leads()) return;

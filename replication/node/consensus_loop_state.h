@@ -90,6 +90,7 @@ class ConsensusLoop::State {
   void Take(raft::MemberId from, ReadIndexReply&& reply);
   void Take(raft::MemberId from, MembershipRequest&& request);
   void Take(raft::MemberId from, MembershipReply&& reply);
+  void Take(raft::MemberId from, MembersHint&& hint);
 
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
@@ -110,6 +111,8 @@ class ConsensusLoop::State {
   void AnswerMembership(raft::MemberId asker, uint64_t nonce,
                         const absl::Status& status);
   void AnswerCommittedChange();
+  void TellMembers();
+  void EmitAcquaintances();
   void TickMembership(absl::Duration now);
 
   // Constant after construction.
@@ -142,7 +145,17 @@ class ConsensusLoop::State {
   std::optional<absl::Duration> leaderless_since_;
 
   std::map<raft::MemberId, absl::Duration> heard_;  // SinceBoot, members only.
-  std::shared_ptr<const raft::Configuration> configuration_;  // Last given out.
+
+  // What was given out last, and what it was made of.
+  std::shared_ptr<const raft::Configuration> configuration_;
+  raft::Configuration in_force_;
+  std::shared_ptr<const raft::Configuration> hinted_;
+
+  // Who the members are after the log that this member has, as another told it;
+  // or as it was told when it joined, until its log has it as a member.
+  MembersHint hint_;
+  bool joining_ = false;
+  int ticks_since_hint_ = 0;
   LoopOutput output_;
 };
 

@@ -65,10 +65,18 @@ struct MembershipReply {
   absl::Status status;
 };
 
+// The members as the sender's log has them, from the entry at `index`. A member
+// that was away may not know those who came meanwhile, and one of them may
+// lead: only who is told of them by a member can let them in.
+struct MembersHint {
+  raft::Index index;
+  std::shared_ptr<const raft::Configuration> configuration;
+};
+
 using PeerMessageBody =
     std::variant<raft::Message, ForwardProposals, RejectedProposals,
                  ReadIndexRequest, ReadIndexReply, MembershipRequest,
-                 MembershipReply>;
+                 MembershipReply, MembersHint>;
 
 struct PeerMessage {
   raft::MemberId from;

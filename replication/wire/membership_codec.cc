@@ -1,5 +1,6 @@
 #include "replication/wire/membership_codec.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -110,6 +111,23 @@ absl::StatusOr<PeerMessageBody> DecodeMembershipReply(
       .nonce = proto.nonce(),
       .status = absl::Status(static_cast<absl::StatusCode>(proto.code()),
                              proto.message())};
+}
+
+void EncodeMembersHint(const MembersHint& hint,
+                       internal::v1::MembersHint* proto) {
+  proto->set_index(hint.index.value());
+  EncodeConfiguration(*hint.configuration, proto->mutable_configuration());
+}
+
+absl::StatusOr<PeerMessageBody> DecodeMembersHint(
+    const internal::v1::MembersHint& proto) {
+  QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(proto.index(), "index"));
+  QUORATE_ASSIGN_OR_RETURN(raft::Configuration configuration,
+                           DecodeConfiguration(proto.configuration()));
+  return MembersHint{
+      .index = raft::Index(proto.index()),
+      .configuration = std::make_shared<const raft::Configuration>(
+          std::move(configuration))};
 }
 
 }  // namespace quorate::replication

@@ -1,4 +1,5 @@
-// Changes of the members on their way to the leader, and how they ended.
+// Changes of the members on their way to the leader, how they ended, and who
+// the members are now.
 //
 // As peer_codec.h, of which this is a part: decoders take input from outside.
 
@@ -19,10 +20,16 @@ void EncodeMembershipRequest(const MembershipRequest& request,
 void EncodeMembershipReply(const MembershipReply& reply,
                            internal::v1::MembershipReply* proto);
 
+// `hint.configuration` is set.
+void EncodeMembersHint(const MembersHint& hint,
+                       internal::v1::MembersHint* proto);
+
 absl::StatusOr<PeerMessageBody> DecodeMembershipRequest(
     const internal::v1::MembershipRequest& proto);
 absl::StatusOr<PeerMessageBody> DecodeMembershipReply(
     const internal::v1::MembershipReply& proto);
+absl::StatusOr<PeerMessageBody> DecodeMembersHint(
+    const internal::v1::MembersHint& proto);
 
 }  // namespace quorate::replication
 

@@ -133,6 +133,10 @@ struct FrameEncoder {
     EncodeMembershipRequest(body, frame->mutable_membership_request());
   }
 
+  void operator()(const MembersHint& body) const {
+    EncodeMembersHint(body, frame->mutable_members_hint());
+  }
+
   void operator()(const MembershipReply& body) const {
     EncodeMembershipReply(body, frame->mutable_membership_reply());
   }
@@ -315,6 +319,8 @@ absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
       return DecodeMembershipRequest(frame->membership_request());
     case PeerFrame::kMembershipReply:
       return DecodeMembershipReply(frame->membership_reply());
+    case PeerFrame::kMembersHint:
+      return DecodeMembersHint(frame->members_hint());
     case PeerFrame::BODY_NOT_SET:
       break;
   }

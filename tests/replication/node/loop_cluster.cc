@@ -1,5 +1,6 @@
 #include "tests/replication/node/loop_cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,13 +46,8 @@ std::string NameOf(const LoopOutput::ReadGrant& grant) {
 raft::Configuration ThreeMembers() {
   raft::Configuration configuration;
   for (int member = 1; member <= LoopCluster::kMembers; ++member) {
-    const raft::MemberId id = LoopCluster::Id(member);
-    configuration.membership.voters.push_back(id);
-    configuration.addresses.push_back(
-        {.id = id,
-         .name = absl::StrCat("m", member),
-         .peer_endpoint = absl::StrCat("peer", member, ":1"),
-         .client_endpoint = absl::StrCat("client", member, ":1")});
+    configuration.membership.voters.push_back(LoopCluster::Id(member));
+    configuration.addresses.push_back(LoopCluster::AddressOf(member));
   }
   return configuration;
 }
@@ -67,6 +63,32 @@ LoopCluster::LoopCluster(const NodeOptions& options)
         ThreeMembers());
     Begin(member);
   }
+}
+
+raft::MemberAddress LoopCluster::AddressOf(int member) {
+  return {.id = Id(member),
+          .name = absl::StrCat("m", member),
+          .peer_endpoint = absl::StrCat("peer", member, ":1"),
+          .client_endpoint = absl::StrCat("client", member, ":1")};
+}
+
+int LoopCluster::AddMachine(const raft::Configuration& told) {
+  members_.emplace_back();
+  const int number = static_cast<int>(members_.size());
+  members_.back().store = MemoryLogStore::NewJoining(
+      {.cluster_id = std::string(32, 'a'), .member_id = Id(number)}, told);
+  Begin(number);
+  return number;
+}
+
+absl::Status LoopCluster::Change(int member, raft::ConfigurationChange change) {
+  const uint64_t call = ++last_change_;
+  loop(member).ChangeMembers(call, std::move(change), absl::Seconds(20));
+  for (int tick = 0; tick < 1000 && at(member).changes.count(call) == 0;
+       ++tick) {
+    Tick();
+  }
+  return at(member).changes.at(call);
 }
 
 void LoopCluster::Begin(int member) {
@@ -114,7 +136,7 @@ int LoopCluster::Elect() {
 
 int LoopCluster::Leader() {
   int leader = 0;
-  for (int member = 1; member <= kMembers; ++member) {
+  for (int member = 1; member <= static_cast<int>(members_.size()); ++member) {
     if (at(member).loop == nullptr || !loop(member).Leads()) continue;
     if (leader == 0 ||
         loop(member).raft().term() > loop(leader).raft().term()) {
@@ -142,7 +164,8 @@ void LoopCluster::Settle() {
   bool moved = true;
   while (moved) {
     moved = false;
-    for (int member = 1; member <= kMembers; ++member) {
+    for (int member = 1; member <= static_cast<int>(members_.size());
+         ++member) {
       moved = Drain(member) || moved;
     }
     while (!network_.empty()) {
@@ -160,6 +183,7 @@ bool LoopCluster::Drain(int number) {
   if (member.loop == nullptr) return false;
   LoopOutput output = member.loop->TakeOutput();
   if (output.empty()) return false;
+  if (output.configuration != nullptr) member.known = output.configuration;
   for (PeerMessage& message : output.messages) {
     Post(std::move(message));
   }
@@ -178,6 +202,9 @@ bool LoopCluster::Drain(int number) {
   for (const auto& read : output.reads) {
     member.reads.emplace(read.read, NameOf(read));
   }
+  for (const auto& change : output.changes) {
+    member.changes.emplace(change.call, change.status);
+  }
   if (output.committed.empty()) return true;
   std::vector<uint64_t> sequences;
   for (const raft::Entry& entry : output.committed) {
@@ -193,8 +220,20 @@ bool LoopCluster::Drain(int number) {
   return true;
 }
 
+// As the transport between real members: nobody speaks to strangers.
+bool LoopCluster::Knows(int member, raft::MemberId other) {
+  if (at(member).known == nullptr) return false;
+  const auto& addresses = at(member).known->addresses;
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [other](const auto& it) { return it.id == other; });
+}
+
 void LoopCluster::Post(PeerMessage message) {
   sent_.push_back(message);
+  if (!Knows(static_cast<int>(message.from.value()), message.to) ||
+      !Knows(static_cast<int>(message.to.value()), message.from)) {
+    return;
+  }
   if (passes && !passes(message)) return;
   network_.push_back(std::move(message));
 }

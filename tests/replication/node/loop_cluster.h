@@ -1,5 +1,5 @@
-// Three consensus loops in one thread, with a network, disks and a clock that
-// the test moves by hand.
+// Three consensus loops (or more, once a test adds members) in one thread, with
+// a network, disks and a clock that the test moves by hand.
 
 #ifndef QUORATE_TESTS_REPLICATION_NODE_LOOP_CLUSTER_H_
 #define QUORATE_TESTS_REPLICATION_NODE_LOOP_CLUSTER_H_
@@ -45,6 +45,16 @@ class LoopCluster {
   static constexpr int kMembers = 3;
 
   explicit LoopCluster(const NodeOptions& options);
+
+  // A machine with the log of a member that joins, as it was told of the
+  // members; runs at once. Returns its number.
+  int AddMachine(const raft::Configuration& told);
+
+  // Asks `member` for a change, and ticks until it has ended.
+  absl::Status Change(int member, raft::ConfigurationChange change);
+
+  // Where the member with this number would be.
+  static raft::MemberAddress AddressOf(int member);
 
   // Ticks everyone until some member leads and all know it; returns its
   // number, 1 to 3.
@@ -107,6 +117,8 @@ class LoopCluster {
     std::unique_ptr<ConsensusLoop> loop;  // Null while it is gone.
     uint64_t run = 0;
     std::vector<raft::Entry> applied;
+    std::shared_ptr<const raft::Configuration> known;  // To its transport.
+    std::map<uint64_t, absl::Status> changes;
     std::map<uint64_t, std::string> outcomes;
     std::map<uint64_t, std::string> reads;
   };
@@ -116,6 +128,7 @@ class LoopCluster {
   void Begin(int member);
   bool Drain(int member);
   void Post(PeerMessage message);
+  bool Knows(int member, raft::MemberId other);
 
   const NodeOptions options_;
   HandClock clock_;
@@ -123,6 +136,7 @@ class LoopCluster {
   std::deque<PeerMessage> network_;
   std::vector<PeerMessage> sent_;
   uint64_t runs_ = 1'000'000;
+  uint64_t last_change_ = 0;
 };
 
 }  // namespace quorate::replication

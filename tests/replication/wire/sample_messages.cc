@@ -241,6 +241,12 @@ struct BodyText {
     return text;
   }
 
+  std::string operator()(const MembersHint& body) const {
+    const auto& [index, configuration] = body;
+    return absl::StrCat("MembersHint ", index.value(), " ",
+                        Describe(*configuration));
+  }
+
   std::string operator()(const MembershipReply& body) const {
     const auto& [nonce, status] = body;
     return absl::StrCat("MembershipReply ", nonce, " ",
@@ -325,7 +331,7 @@ Entry SampleEntry(Random* random, Index index, Term term) {
 PeerMessage SamplePeerMessage(Random* random) {
   PeerMessage message{.from = MemberId(random->Next() | 1),
                       .to = MemberId(random->Next() | 1)};
-  switch (random->Below(10)) {
+  switch (random->Below(12)) {
     case 0: {
       ForwardProposals body{.term = SampleTerm(random),
                             .batch = SampleNumber(random)};
@@ -355,6 +361,12 @@ PeerMessage SamplePeerMessage(Random* random) {
       break;
     case 4:
       message.body = SampleMembershipRequest(random);
+      break;
+    case 6:
+      message.body = MembersHint{
+          .index = SampleIndex(random),
+          .configuration = std::make_shared<const raft::Configuration>(
+              SampleConfiguration(random))};
       break;
     case 5:
       message.body = MembershipReply{
