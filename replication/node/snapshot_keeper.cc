@@ -19,6 +19,9 @@ constexpr absl::Duration kLookPeriod = absl::Milliseconds(200);
 // After a failure: a disk that is full stays so for a while.
 constexpr absl::Duration kRetryPause = absl::Seconds(10);
 
+// A snapshot that was handed over is installed or ignored long before this.
+constexpr absl::Duration kInstallTime = absl::Seconds(60);
+
 // Backups by hand and by timers; more at once have gone wrong.
 constexpr size_t kMaxWanted = 8;
 
@@ -69,6 +72,10 @@ absl::StatusOr<uint64_t> SnapshotKeeper::OnSnapshotBegin(
   if (incoming_.has_value() && term < incoming_->term) {
     return absl::AbortedError("a leader of a later term sends one");
   }
+  if (handed_over_ > deps_.applier->applied() &&
+      deps_.clock->SinceBoot() - handed_over_at_ < kInstallTime) {
+    return absl::AbortedError("this member is installing one");
+  }
   incoming_.reset();
   absl::StatusOr<uint64_t> offset = deps_.files->BeginReceiving(header);
   if (offset.ok()) {
@@ -104,6 +111,8 @@ absl::Status SnapshotKeeper::OnSnapshotEnd(raft::MemberId from) {
   std::vector<InsideEvent> events;
   events.emplace_back(SnapshotReceivedEvent{
       .from = from, .term = incoming_->term, .position = incoming_->position});
+  handed_over_ = incoming_->position.index;
+  handed_over_at_ = deps_.clock->SinceBoot();
   incoming_.reset();
   deps_.inbox->Push(std::move(events));
   return absl::OkStatus();

@@ -123,6 +123,10 @@ class SnapshotKeeper final : public SnapshotSink {
 
   Mutex incoming_mu_;
   std::optional<Incoming> incoming_ ABSL_GUARDED_BY(incoming_mu_);
+  // The last that was handed to the consensus thread, and when (SinceBoot). Its
+  // files must stay until the state has it: the log may begin behind it by now.
+  raft::Index handed_over_ ABSL_GUARDED_BY(incoming_mu_);
+  absl::Duration handed_over_at_ ABSL_GUARDED_BY(incoming_mu_);
 
   std::thread thread_;
 };
