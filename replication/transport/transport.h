@@ -57,9 +57,9 @@ struct MembershipRequest {
   raft::MemberId transfer_to;
 };
 
-// How it ended, by the codes of ChangeDone (replication/node/node.h); a transfer
-// that was begun is answered only where it failed. UNAVAILABLE: not the leader,
-// ask another.
+// How it ended, by the codes of ChangeDone (replication/node/node.h); a
+// transfer that was begun is answered only where it failed. UNAVAILABLE: not
+// the leader, ask another.
 struct MembershipReply {
   uint64_t nonce = 0;
   absl::Status status;
