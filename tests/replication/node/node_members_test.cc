@@ -154,10 +154,15 @@ TEST(NodeMembersTest, LeadershipGoesWhereItIsSent) {
     const int to = Another(leader);
     // Asked of every member in turn.
     const int asked = round % NodeCluster::kMembers + 1;
-    const absl::Status moved = Transfer(&cluster, asked, to);
-    EXPECT_TRUE(moved.ok()) << moved;
-    leader = cluster.WaitForLeader();
-    EXPECT_EQ(leader, to);
+    // A machine that is busy may not give the next leader the fifth of a second
+    // that it has here; then it is sent there again.
+    const absl::Duration until = SystemClock().SinceBoot() + kPatience;
+    do {
+      ASSERT_LT(SystemClock().SinceBoot(), until);
+      const absl::Status moved = Transfer(&cluster, asked, to);
+      EXPECT_TRUE(moved.ok() || absl::IsFailedPrecondition(moved)) << moved;
+      leader = cluster.WaitForLeader();
+    } while (leader != to);
     ProposeMany(&cluster, asked, absl::StrCat(round, "/"), 5);
   }
   EXPECT_TRUE(cluster.WaitForEqual(30).ok());
