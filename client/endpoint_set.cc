@@ -83,6 +83,8 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         monitoring::v1::MonitoringService::NewStub(connection->channel);
     connection->licenses =
         admin::v1::LicenseService::NewStub(connection->channel);
+    connection->cluster =
+        admin::v1::ClusterService::NewStub(connection->channel);
     connection->address = std::move(address);
     connections_.push_back(std::move(connection));
   }

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "grpcpp/channel.h"
 
+#include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
 #include "quorate/checkout/v1/checkout.grpc.pb.h"
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
@@ -31,6 +32,7 @@ struct Connection {
   std::unique_ptr<checkout::v1::CheckoutService::Stub> checkout;
   std::unique_ptr<monitoring::v1::MonitoringService::Stub> monitoring;
   std::unique_ptr<admin::v1::LicenseService::Stub> licenses;
+  std::unique_ptr<admin::v1::ClusterService::Stub> cluster;
 };
 
 // Chooses who is asked next: the one that worked last, then the others in the

@@ -15,7 +15,7 @@ constexpr absl::string_view kRetryInfoUrl =
 constexpr absl::string_view kDomain = "quorate";
 
 // One past the last reason.
-constexpr int kReasonEnd = 23;
+constexpr int kReasonEnd = 32;
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kErrorInfoUrl);
@@ -76,6 +76,24 @@ absl::string_view ToString(ErrorReason reason) {
       return "LICENSE_NOT_FOUND";
     case ErrorReason::kUnauthenticated:
       return "UNAUTHENTICATED";
+    case ErrorReason::kChangeUnderWay:
+      return "CHANGE_UNDER_WAY";
+    case ErrorReason::kMemberNotFound:
+      return "MEMBER_NOT_FOUND";
+    case ErrorReason::kMemberExists:
+      return "MEMBER_EXISTS";
+    case ErrorReason::kMemberBehind:
+      return "MEMBER_BEHIND";
+    case ErrorReason::kQuorumWouldBeLost:
+      return "QUORUM_WOULD_BE_LOST";
+    case ErrorReason::kJoinTokenInvalid:
+      return "JOIN_TOKEN_INVALID";
+    case ErrorReason::kJoinTokenExpired:
+      return "JOIN_TOKEN_EXPIRED";
+    case ErrorReason::kJoinTokenUsed:
+      return "JOIN_TOKEN_USED";
+    case ErrorReason::kJoinNotServed:
+      return "JOIN_NOT_SERVED";
   }
   return "";
 }

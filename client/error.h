@@ -46,6 +46,15 @@ enum class ErrorReason {
   kLimitReached = 20,
   kLicenseNotFound = 21,
   kUnauthenticated = 22,
+  kChangeUnderWay = 23,
+  kMemberNotFound = 24,
+  kMemberExists = 25,
+  kMemberBehind = 26,
+  kQuorumWouldBeLost = 27,
+  kJoinTokenInvalid = 28,
+  kJoinTokenExpired = 29,
+  kJoinTokenUsed = 30,
+  kJoinNotServed = 31,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "server/rpc/member_fields.h"
 #include "server/toml_section.h"
 
 namespace quorate::server {
@@ -21,37 +21,12 @@ constexpr size_t kMaxFileBytes = 256 * 1024;
 
 constexpr size_t kClusterIdDigits = 32;
 
-// As in file names and log lines.
-constexpr size_t kMaxNameBytes = 64;
-
-// RFC 1035, 2.3.4, and a port.
-constexpr size_t kMaxEndpointBytes = 260;
-
 // A cluster has three members, and one is enough to try things out. More than
 // five make every change slower and nothing safer.
 constexpr size_t kMaxMembers = 5;
 
 bool IsHexDigit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-bool IsNameByte(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' ||
-         c == '-' || c == '.';
-}
-
-// "host:port", an IPv6 address in brackets.
-bool IsEndpoint(absl::string_view endpoint) {
-  const size_t colon = endpoint.rfind(':');
-  if (colon == absl::string_view::npos || colon == 0) return false;
-  if (endpoint.size() > kMaxEndpointBytes) return false;
-  const absl::string_view host = endpoint.substr(0, colon);
-  const absl::string_view port = endpoint.substr(colon + 1);
-  const bool brackets = host.front() == '[' && host.back() == ']';
-  if (!brackets && host.find(':') != absl::string_view::npos) return false;
-  int number = 0;
-  return std::all_of(port.begin(), port.end(), absl::ascii_isdigit) &&
-         absl::SimpleAtoi(port, &number) && number > 0 && number <= 65535;
 }
 
 std::string ReadEndpoint(TomlSection* section, absl::string_view key) {
@@ -64,8 +39,7 @@ std::string ReadEndpoint(TomlSection* section, absl::string_view key) {
 
 std::string ReadName(TomlSection* section, absl::string_view key) {
   std::string name = section->RequiredText(key);
-  if (name.size() > kMaxNameBytes ||
-      !std::all_of(name.begin(), name.end(), IsNameByte)) {
+  if (!name.empty() && !IsMemberName(name)) {
     section->Fault(key, "must be 1 to 64 letters, digits, '.', '_' or '-'");
   }
   return name;
@@ -77,35 +51,43 @@ class PathReader {
   explicit PathReader(absl::string_view directory) : directory_(directory) {}
 
   std::string Read(TomlSection* section, absl::string_view key) const {
-    std::string path = section->RequiredText(key);
-    if (path.empty() || path.front() == '/' || directory_.empty()) return path;
-    return absl::StrCat(directory_, "/", path);
+    return Absolute(section->RequiredText(key));
+  }
+
+  std::string ReadOr(TomlSection* section, absl::string_view key) const {
+    return Absolute(section->TextOr(key, ""));
   }
 
   TlsFiles ReadTls(TomlSection* tls, absl::string_view key) const {
     TomlSection section = tls->RequiredSection(key);
     TlsFiles files = {.ca = Read(&section, "ca"),
                       .cert = Read(&section, "cert"),
-                      .key = Read(&section, "key")};
+                      .key = Read(&section, "key"),
+                      .ca_key = ReadOr(&section, "ca_key")};
     section.Close();
     return files;
   }
 
  private:
+  std::string Absolute(std::string path) const {
+    if (path.empty() || path.front() == '/' || directory_.empty()) return path;
+    return absl::StrCat(directory_, "/", path);
+  }
+
   const std::string directory_;
 };
 
 raft::MemberAddress ReadMember(TomlSection* section) {
   raft::MemberAddress member;
   member.name = ReadName(section, "name");
-  const std::string id = section->RequiredText("id");
-  uint64_t number = 0;
-  const bool digits = std::all_of(id.begin(), id.end(), absl::ascii_isdigit);
-  if (!id.empty() && (!digits || !absl::SimpleAtoi(id, &number) ||
-                      number == 0 || absl::StrCat(number) != id)) {
+  // Left out in the file of a machine that joined: ids change, and only `init`
+  // needs them.
+  const std::string id = section->TextOr("id", "");
+  const std::optional<raft::MemberId> number = ParseMemberId(id);
+  if (!id.empty() && !number.has_value()) {
     section->Fault("id", "must be a positive number of 64 bits in quotes");
   }
-  member.id = raft::MemberId(number);
+  member.id = number.value_or(raft::kNobody);
   member.peer_endpoint = ReadEndpoint(section, "peer");
   member.client_endpoint = ReadEndpoint(section, "client");
   section->Close();
@@ -125,7 +107,7 @@ void CheckMembers(const std::vector<raft::MemberAddress>& members,
       cluster->Fault("members",
                      absl::StrCat("name ", member.name, " stands twice"));
     }
-    if (!ids.insert(member.id).second) {
+    if (member.id != raft::kNobody && !ids.insert(member.id).second) {
       cluster->Fault("members", absl::StrCat("id ", member.id.value(),
                                              " stands twice; each member "
                                              "needs one of its own"));
@@ -225,10 +207,20 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text,
   TomlSection listen = file.RequiredSection("listen");
   config.client_listen = ReadEndpoint(&listen, "client");
   config.peer_listen = ReadEndpoint(&listen, "peer");
+  config.join_listen = listen.TextOr("join", "");
+  if (!config.join_listen.empty() && !IsEndpoint(config.join_listen)) {
+    listen.Fault("join", "must be \"host:port\"");
+  }
   listen.Close();
   TomlSection tls = file.RequiredSection("tls");
   config.client_tls = paths.ReadTls(&tls, "client");
   config.peer_tls = paths.ReadTls(&tls, "peer");
+  if (!config.join_listen.empty() &&
+      (config.client_tls.ca_key.empty() || config.peer_tls.ca_key.empty())) {
+    tls.Fault("peer",
+              "and tls.client need ca_key where listen.join is set: machines "
+              "that join get their certificates here");
+  }
   tls.Close();
   TomlSection trust = file.RequiredSection("trust");
   config.trust_root = paths.Read(&trust, "root");

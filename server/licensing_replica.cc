@@ -1,5 +1,6 @@
 #include "server/licensing_replica.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "quorate/internal/v1/command.pb.h"
@@ -11,22 +12,22 @@ namespace quorate::server {
 
 using type::v1::ErrorReason;
 
-namespace {
-
-absl::StatusOr<std::unique_ptr<licensing::Ledger>> RestoreLedger(
+absl::StatusOr<LicensingReplica::Tables> LicensingReplica::RestoreTables(
     absl::string_view cluster_id, uint32_t cluster_epoch,
     const replication::StateReader& records) {
-  auto ledger = std::make_unique<licensing::Ledger>(cluster_id, cluster_epoch);
+  Tables tables;
+  tables.ledger =
+      std::make_unique<licensing::Ledger>(cluster_id, cluster_epoch);
   QUORATE_RETURN_IF_ERROR(
       records.ForEach([&](absl::string_view key, absl::string_view value) {
-        return ledger->RestoreRecord(key, value);
+        return licensing::JoinTokens::HasKey(key)
+                   ? tables.join_tokens.RestoreRecord(key, value)
+                   : tables.ledger->RestoreRecord(key, value);
       }));
   QUORATE_RETURN_IF_ERROR(
-      Annotate(ledger->FinishRestore(), "restore the ledger"));
-  return ledger;
+      Annotate(tables.ledger->FinishRestore(), "restore the ledger"));
+  return tables;
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<LicensingReplica>> LicensingReplica::Restore(
     absl::string_view cluster_id, uint32_t cluster_epoch,
@@ -34,16 +35,17 @@ absl::StatusOr<std::unique_ptr<LicensingReplica>> LicensingReplica::Restore(
   std::unique_ptr<LicensingReplica> replica(new LicensingReplica(store));
   QUORATE_ASSIGN_OR_RETURN(const replication::AppliedPosition position,
                            store->ReadPosition());
-  QUORATE_ASSIGN_OR_RETURN(std::unique_ptr<licensing::Ledger> ledger,
-                           RestoreLedger(cluster_id, cluster_epoch, *store));
-  replica->Adopt(std::move(ledger), position);
+  QUORATE_ASSIGN_OR_RETURN(Tables tables,
+                           RestoreTables(cluster_id, cluster_epoch, *store));
+  replica->Adopt(std::move(tables), position);
   return replica;
 }
 
-void LicensingReplica::Adopt(std::unique_ptr<licensing::Ledger> ledger,
+void LicensingReplica::Adopt(Tables tables,
                              const replication::AppliedPosition& position) {
-  ledger_ = std::move(ledger);
-  view_.ledger = ledger_.get();
+  tables_ = std::move(tables);
+  view_.ledger = tables_.ledger.get();
+  view_.join_tokens = &tables_.join_tokens;
   view_.applied = position.index;
   view_.term = position.term;
   Publish();
@@ -55,16 +57,16 @@ absl::Status LicensingReplica::Checkpoint(const std::string& directory) {
 
 absl::Status LicensingReplica::Install(const std::string& directory) {
   replication::AppliedPosition position;
-  std::unique_ptr<licensing::Ledger> ledger;
+  Tables tables;
   QUORATE_RETURN_IF_ERROR(store_->Install(
       directory, [&](const replication::StateReader& records) -> absl::Status {
         QUORATE_ASSIGN_OR_RETURN(position, records.ReadPosition());
         QUORATE_ASSIGN_OR_RETURN(
-            ledger, RestoreLedger(ledger_->cluster_id(),
-                                  ledger_->cluster_epoch(), records));
+            tables, RestoreTables(tables_.ledger->cluster_id(),
+                                  tables_.ledger->cluster_epoch(), records));
         return absl::OkStatus();
       }));
-  Adopt(std::move(ledger), position);
+  Adopt(std::move(tables), position);
   return absl::OkStatus();
 }
 
@@ -79,9 +81,11 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     if (entry.type == raft::EntryType::kCommand) {
       answers.push_back(ApplyCommand(entry, time));
     } else {
-      ledger_->ApplyTime(time, &changes_);
+      tables_.ledger->ApplyTime(time, &changes_);
       answers.push_back(nullptr);
     }
+    // By the ledger's time, which never goes back.
+    tables_.join_tokens.MoveTime(tables_.ledger->time().cluster_ms, &changes_);
     TakeChanges();
     view_.applied = entry.index;
     view_.term = entry.term;
@@ -105,14 +109,22 @@ std::unique_ptr<replication::Answer> LicensingReplica::ApplyCommand(
     const raft::Entry& entry, const licensing::EntryTime& time) {
   internal::v1::Command command;
   if (entry.payload == nullptr || !command.ParseFromString(*entry.payload)) {
-    ledger_->ApplyTime(time, &changes_);
+    tables_.ledger->ApplyTime(time, &changes_);
     licensing::LedgerAnswer refusal;
     refusal.reason = ErrorReason::ERROR_REASON_BAD_REQUEST;
     refusal.time = time;
     return std::make_unique<LicensingAnswer>(std::move(refusal));
   }
+  if (licensing::JoinTokens::Takes(command)) {
+    tables_.ledger->ApplyTime(time, &changes_);
+    const licensing::EntryTime now = tables_.ledger->time();
+    licensing::JoinTokenAnswer answer =
+        tables_.join_tokens.Apply(command, now.cluster_ms, &changes_);
+    answer.answer.time = now;
+    return std::make_unique<LicensingAnswer>(std::move(answer));
+  }
   return std::make_unique<LicensingAnswer>(
-      ledger_->Apply(command, time, &changes_));
+      tables_.ledger->Apply(command, time, &changes_));
 }
 
 // A later change of a key takes the place of an earlier one: a session that
@@ -125,13 +137,17 @@ void LicensingReplica::TakeChanges() {
 }
 
 void LicensingReplica::Publish() {
-  view_.cluster_ms.store(ledger_->time().cluster_ms, std::memory_order_relaxed);
-  view_.calendar_ms.store(ledger_->time().calendar_ms,
+  view_.cluster_ms.store(tables_.ledger->time().cluster_ms,
+                         std::memory_order_relaxed);
+  view_.calendar_ms.store(tables_.ledger->time().calendar_ms,
                           std::memory_order_relaxed);
-  view_.due_cluster_ms.store(ledger_->NextDueClusterMs().value_or(kNeverMs),
-                             std::memory_order_relaxed);
-  view_.due_calendar_ms.store(ledger_->NextDueCalendarMs().value_or(kNeverMs),
-                              std::memory_order_relaxed);
+  view_.due_cluster_ms.store(
+      std::min(tables_.ledger->NextDueClusterMs().value_or(kNeverMs),
+               tables_.join_tokens.NextDueClusterMs().value_or(kNeverMs)),
+      std::memory_order_relaxed);
+  view_.due_calendar_ms.store(
+      tables_.ledger->NextDueCalendarMs().value_or(kNeverMs),
+      std::memory_order_relaxed);
 }
 
 }  // namespace quorate::server

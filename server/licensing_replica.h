@@ -1,8 +1,8 @@
 // The one place where replication and the ledger meet.
 //
-// Replication hands over entries, the ledger takes commands and times. The
-// replica parses the ones into the others, and keeps the ledger's records and
-// the applied position together in one batch (design §4).
+// Replication hands over entries, the ledger and the join tokens beside it take
+// commands and times. The replica parses the ones into the others, and keeps
+// their records and the applied position together in one batch (design §4).
 
 #ifndef QUORATE_SERVER_LICENSING_REPLICA_H_
 #define QUORATE_SERVER_LICENSING_REPLICA_H_
@@ -19,12 +19,13 @@
 
 #include "replication/state_machine.h"
 #include "replication/state_store.h"
+#include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/licensing_view.h"
 
 namespace quorate::server {
 
-// A state machine over a ledger and the store of its records.
+// A state machine over a ledger, join tokens, and the store of their records.
 //
 // Confined to the applier thread after the node's start; view()'s atomics may
 // be read from any thread. An entry whose payload no version of ours could
@@ -49,20 +50,29 @@ class LicensingReplica final : public replication::StateMachine {
 
   const LicensingView& view() const { return view_; }
 
-  const licensing::Ledger& ledger() const { return *ledger_; }
+  const licensing::Ledger& ledger() const { return *tables_.ledger; }
 
  private:
+  // What is built from the records.
+  struct Tables {
+    std::unique_ptr<licensing::Ledger> ledger;
+    licensing::JoinTokens join_tokens;
+  };
+
   explicit LicensingReplica(replication::StateStore* store) : store_(store) {}
 
-  void Adopt(std::unique_ptr<licensing::Ledger> ledger,
-             const replication::AppliedPosition& position);
+  static absl::StatusOr<Tables> RestoreTables(
+      absl::string_view cluster_id, uint32_t cluster_epoch,
+      const replication::StateReader& records);
+
+  void Adopt(Tables tables, const replication::AppliedPosition& position);
   std::unique_ptr<replication::Answer> ApplyCommand(
       const raft::Entry& entry, const licensing::EntryTime& time);
   void TakeChanges();
   void Publish();
 
   replication::StateStore* const store_;
-  std::unique_ptr<licensing::Ledger> ledger_;
+  Tables tables_;
   LicensingView view_;
 
   // Of the entry that is being applied; a member to keep its memory.

@@ -123,6 +123,8 @@ CommandDigest DigestCommand(const Command& command) {
       Encode(command.install_license(), &out);
       break;
     case Command::kAdvanceClock:
+    case Command::kCreateJoinToken:
+    case Command::kUseJoinToken:
     case Command::BODY_NOT_SET:
       break;
   }

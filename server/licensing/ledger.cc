@@ -81,6 +81,9 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
       // Renewing twice is renewing once: no request id is needed.
       return RenewSessions(command.renew_sessions(), changes);
     case Command::BODY_NOT_SET:
+    // Another table's (licensing_replica.cc).
+    case Command::kCreateJoinToken:
+    case Command::kUseJoinToken:
       return RefuseField("body", "is not known to this version");
     case Command::kOpenSession:
     case Command::kCloseSession:
@@ -151,6 +154,8 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return InstallLicense(command, changes);
     case Command::kRenewSessions:
     case Command::kAdvanceClock:
+    case Command::kCreateJoinToken:
+    case Command::kUseJoinToken:
     case Command::BODY_NOT_SET:
       break;
   }

@@ -27,6 +27,7 @@ enum class RecordFamily : char {
   kSession = '3',
   kSeat = '4',
   kAnswer = '5',
+  // '6' is that of the join tokens (join_tokens.cc).
 };
 
 std::string LedgerKey();

@@ -11,6 +11,7 @@
 #include "grpcpp/server_builder.h"
 
 #include "server/rpc/checkout_service.h"
+#include "server/rpc/cluster_service.h"
 #include "server/rpc/health.h"
 #include "server/rpc/keep_alive.h"
 #include "server/rpc/license_service.h"
@@ -110,7 +111,8 @@ class ClientPort::Parts {
         streams(&calls, &batcher),
         checkout(&calls, &streams),
         monitoring(&calls),
-        licenses(&calls, deps.verifier) {}
+        licenses(&calls, deps.verifier),
+        cluster(&calls, options.join) {}
 
   MemberCalls calls;
   RenewalBatcher batcher;
@@ -118,6 +120,7 @@ class ClientPort::Parts {
   CheckoutService checkout;
   MonitoringService monitoring;
   LicenseService licenses;
+  ClusterService cluster;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthReporter> health;
   int port = 0;
@@ -135,6 +138,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->checkout);
   builder.RegisterService(&parts->monitoring);
   builder.RegisterService(&parts->licenses);
+  builder.RegisterService(&parts->cluster);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || parts->port == 0) {
     return absl::FailedPreconditionError(absl::StrCat(

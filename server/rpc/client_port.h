@@ -4,6 +4,7 @@
 #define QUORATE_SERVER_RPC_CLIENT_PORT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "replication/node/node.h"
+#include "server/rpc/join_token.h"
 #include "server/rpc/licensing_view.h"
 #include "server/rpc/response_header.h"
 #include "trust/license_verifier.h"
@@ -43,6 +45,9 @@ class ClientPort {
     std::string listen;  // "host:port"; port 0 for a free one.
     ClientTlsOptions tls;
     MemberDescription member;
+
+    // Where machines may join; nothing: no join tokens are made here.
+    std::optional<JoinDescription> join = {};
   };
 
   // Serves from its return. FAILED_PRECONDITION where the port is taken or the

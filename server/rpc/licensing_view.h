@@ -13,6 +13,7 @@
 
 #include "replication/raft/types.h"
 #include "replication/state_machine.h"
+#include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 
 namespace quorate::server {
@@ -23,7 +24,11 @@ class LicensingAnswer final : public replication::Answer {
   explicit LicensingAnswer(licensing::LedgerAnswer given)
       : ledger(std::move(given)) {}
 
-  licensing::LedgerAnswer ledger;
+  explicit LicensingAnswer(licensing::JoinTokenAnswer given)
+      : ledger(std::move(given.answer)), join(std::move(given.grant)) {}
+
+  licensing::LedgerAnswer ledger;  // For every command: reason, facts, time.
+  licensing::JoinGrant join;       // UseJoinToken.
 };
 
 // A moment that never comes.
@@ -33,7 +38,8 @@ inline constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 // looked at on the applier thread only (in a ReadDone, or a ProposeDone with
 // kApplied); the atomic ones from any thread.
 struct LicensingView {
-  const licensing::Ledger* ledger = nullptr;  // Not owned.
+  const licensing::Ledger* ledger = nullptr;           // Not owned.
+  const licensing::JoinTokens* join_tokens = nullptr;  // Not owned.
   raft::Index applied;
   raft::Term term;  // Of the entry at `applied`.
 

@@ -73,6 +73,20 @@ void MemberCalls::Refuse(const UnaryCall& call, Refusal refusal) {
   Finish(call.reactor, StatusOf(std::move(refusal)));
 }
 
+void MemberCalls::CatchUp(const UnaryCall& call,
+                          std::function<void(absl::Duration timeout)> then) {
+  const absl::Duration deadline = deps_.clock->SinceBoot() + call.timeout;
+  deps_.node->Read({}, call.timeout,
+                   [this, call, deadline,
+                    then = std::move(then)](replication::ReadOutcome outcome) {
+                     if (outcome != replication::ReadOutcome::kOk) {
+                       Refuse(call, RefusalOf(outcome));
+                     } else {
+                       then(deadline - deps_.clock->SinceBoot());
+                     }
+                   });
+}
+
 grpc::Status MemberCalls::StatusOf(Refusal refusal) {
   if (MayRetry(refusal.reason) && !refusal.retry_delay.has_value()) {
     refusal.retry_delay = RetryDelay();

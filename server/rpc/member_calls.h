@@ -73,6 +73,12 @@ class MemberCalls {
   void Read(const UnaryCall& call, const type::v1::Consistency& consistency,
             Response* response, Fill fill);
 
+  // Runs `then` on the applier thread when this member has all that was agreed
+  // on before; it is given what is left of the call's time, and finishes the
+  // call. Else the call is refused.
+  void CatchUp(const UnaryCall& call,
+               std::function<void(absl::Duration timeout)> then);
+
   // Finishes the call with success, once its response is written.
   void Succeed(const UnaryCall& call) {
     Finish(call.reactor, grpc::Status::OK);

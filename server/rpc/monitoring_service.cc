@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "server/rpc/list_page.h"
+#include "server/rpc/member_view.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -19,10 +20,6 @@ using internal::v1::SessionRecord;
 using licensing::Ledger;
 using licensing::PoolView;
 using replication::NodeStatus;
-
-// A member that was heard of within this counts as reachable
-// (monitoring.proto).
-constexpr absl::Duration kReachableAge = absl::Seconds(2);
 
 constexpr absl::string_view kPoolFields[] = {"feature"};
 constexpr absl::string_view kSessionFields[] = {"user", "host"};
@@ -42,14 +39,19 @@ constexpr ListShape kSeats = {.name = "seats",
 monitoring::v1::MemberRole RoleOf(const NodeStatus& status, raft::MemberId id,
                                   bool reachable) {
   if (id == status.raft.leader) return monitoring::v1::MEMBER_ROLE_LEADER;
+  const auto& learners = status.configuration.membership.learners;
+  const monitoring::v1::MemberRole follows =
+      std::binary_search(learners.begin(), learners.end(), id)
+          ? monitoring::v1::MEMBER_ROLE_LEARNER
+          : monitoring::v1::MEMBER_ROLE_FOLLOWER;
   if (id != status.raft.id) {
     return reachable && status.raft.leader != raft::kNobody
-               ? monitoring::v1::MEMBER_ROLE_FOLLOWER
+               ? follows
                : monitoring::v1::MEMBER_ROLE_UNSPECIFIED;
   }
   switch (status.raft.role) {
     case raft::Role::kFollower:
-      return monitoring::v1::MEMBER_ROLE_FOLLOWER;
+      return follows;
     case raft::Role::kPreCandidate:
     case raft::Role::kCandidate:
       return monitoring::v1::MEMBER_ROLE_CANDIDATE;
@@ -65,23 +67,13 @@ void DescribeMember(const NodeStatus& status, const raft::MemberAddress& from,
   member->set_member_id(absl::StrCat(from.id.value()));
   member->set_client_endpoint(from.client_endpoint);
   member->set_peer_endpoint(from.peer_endpoint);
-  bool reachable = from.id == status.raft.id;
-  for (const NodeStatus::Contact& contact : status.contacts) {
-    if (contact.id != from.id || contact.age == absl::InfiniteDuration()) {
-      continue;
-    }
-    reachable = contact.age <= kReachableAge;
-    SetDuration(contact.age, member->mutable_contact_age());
+  const MemberContact contact = ContactOf(status, from.id);
+  if (contact.age.has_value()) {
+    SetDuration(*contact.age, member->mutable_contact_age());
   }
-  member->set_reachable(reachable);
-  member->set_role(RoleOf(status, from.id, reachable));
-  if (status.raft.role != raft::Role::kLeader) return;
-  if (from.id == status.raft.id) {
-    member->set_match_index(status.raft.durable_index.value());
-  }
-  for (const raft::PeerProgress& peer : status.raft.peers) {
-    if (peer.id == from.id) member->set_match_index(peer.match.value());
-  }
+  member->set_reachable(contact.reachable);
+  member->set_role(RoleOf(status, from.id, contact.reachable));
+  member->set_match_index(MatchOf(status, from.id).value());
 }
 
 void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {

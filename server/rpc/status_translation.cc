@@ -101,6 +101,33 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_UNAUTHENTICATED, StatusCode::UNAUTHENTICATED,
      Extra::kNothing, "",
      "the connection carries no client identity of this cluster"},
+    {type::v1::ERROR_REASON_CHANGE_UNDER_WAY, StatusCode::UNAVAILABLE,
+     Extra::kRetry, "",
+     "another change of the members is under way; nothing was done"},
+    {type::v1::ERROR_REASON_MEMBER_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "there is no member {member}", "there is no such member"},
+    {type::v1::ERROR_REASON_MEMBER_EXISTS, StatusCode::ALREADY_EXISTS,
+     Extra::kNothing, "{member} has the same {same}",
+     "name, id or address are another member's"},
+    {type::v1::ERROR_REASON_MEMBER_BEHIND, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "{member} has not caught up yet",
+     "the member has not caught up yet"},
+    {type::v1::ERROR_REASON_QUORUM_WOULD_BE_LOST,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "without {member}, the voters that answer would be no majority",
+     "the voters that answer would be no majority"},
+    {type::v1::ERROR_REASON_JOIN_TOKEN_INVALID, StatusCode::PERMISSION_DENIED,
+     Extra::kNothing, "",
+     "there is no such join token, or it is for another name"},
+    {type::v1::ERROR_REASON_JOIN_TOKEN_EXPIRED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "",
+     "the join token's time is over; make another one"},
+    {type::v1::ERROR_REASON_JOIN_TOKEN_USED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "",
+     "another machine has used the join token; make another one"},
+    {type::v1::ERROR_REASON_JOIN_NOT_SERVED, StatusCode::UNAVAILABLE,
+     Extra::kRetry, "",
+     "this member has no join port ([listen] join in its configuration)"},
 };
 
 const ReasonRow* FindRow(ErrorReason reason) {
@@ -190,6 +217,9 @@ std::string SubjectOf(const Refusal& refusal) {
   }
   if (const std::string* license = FindFact(refusal, "license")) {
     return Cut(*license, kMaxFactBytes);
+  }
+  if (const std::string* member = FindFact(refusal, "member")) {
+    return absl::StrCat("members/", Cut(*member, kMaxFactBytes));
   }
   if (const std::string* limit = FindFact(refusal, "limit")) {
     return Cut(*limit, kMaxFactBytes);
@@ -366,6 +396,24 @@ Refusal RefusalOf(replication::ReadOutcome outcome) {
       break;
   }
   return {.reason = type::v1::ERROR_REASON_NO_QUORUM};
+}
+
+Refusal RefusalOfChange(const absl::Status& done, ErrorReason unmet) {
+  switch (done.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return {.reason = type::v1::ERROR_REASON_BAD_REQUEST,
+              .message = std::string(done.message())};
+    case absl::StatusCode::kFailedPrecondition:
+      return {.reason = unmet, .message = std::string(done.message())};
+    case absl::StatusCode::kAborted:
+      return {.reason = type::v1::ERROR_REASON_CHANGE_UNDER_WAY};
+    case absl::StatusCode::kUnavailable:
+      return {.reason = type::v1::ERROR_REASON_NO_QUORUM};
+    case absl::StatusCode::kCancelled:
+      return {.reason = type::v1::ERROR_REASON_STOPPING};
+    default:
+      return {.reason = type::v1::ERROR_REASON_OUTCOME_UNKNOWN};
+  }
 }
 
 }  // namespace quorate::server

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/support/status.h"
@@ -67,6 +68,11 @@ Refusal RefusalOf(const licensing::LedgerAnswer& answer);
 // kOk.
 Refusal RefusalOf(replication::ProposeOutcome outcome);
 Refusal RefusalOf(replication::ReadOutcome outcome);
+
+// How a change of the members ended that was not made (replication::ChangeDone;
+// never OK). `unmet` is the reason where things do not stand so that it could
+// be made; the sentence is the leader's.
+Refusal RefusalOfChange(const absl::Status& done, type::v1::ErrorReason unmet);
 
 }  // namespace quorate::server
 

@@ -4,8 +4,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpc/support/time.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
@@ -15,27 +13,9 @@
 namespace quorate {
 namespace {
 
-grpc::Status Refuse(grpc::StatusCode code, const std::string& reason,
-                    const std::string& message) {
-  google::rpc::Status status;
-  status.set_code(code);
-  status.set_message(message);
-  google::rpc::ErrorInfo info;
-  info.set_reason(reason);
-  info.set_domain("quorate");
-  (*info.mutable_metadata())["test"] = "yes";
-  status.add_details()->PackFrom(info);
-  if (code == grpc::StatusCode::UNAVAILABLE) {
-    google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(50'000'000);
-    status.add_details()->PackFrom(retry);
-  }
-  return grpc::Status(code, message, status.SerializeAsString());
-}
-
 grpc::Status NoQuorum() {
-  return Refuse(grpc::StatusCode::UNAVAILABLE, "NO_QUORUM",
-                "too few members agree");
+  return FakeRefusal(grpc::StatusCode::UNAVAILABLE, "NO_QUORUM",
+                     "too few members agree");
 }
 
 }  // namespace
@@ -45,7 +25,9 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                          public admin::v1::LicenseService::Service {
  public:
   FakeMember(FakeCluster* cluster, size_t number)
-      : cluster_(cluster), number_(number) {}
+      : cluster_(cluster),
+        number_(number),
+        members_(&cluster->membership_, absl::StrCat("m", number + 1)) {}
 
   std::string Start(const TestCertificates& certificates) {
     grpc::SslServerCredentialsOptions tls(
@@ -63,6 +45,7 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
         static_cast<monitoring::v1::MonitoringService::Service*>(this));
     builder.RegisterService(
         static_cast<admin::v1::LicenseService::Service*>(this));
+    builder.RegisterService(&members_);
     server_ = builder.BuildAndStart();
     QUORATE_CHECK(server_ != nullptr && port != 0);
     return absl::StrCat("127.0.0.1:", port);
@@ -116,8 +99,8 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                   [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
                     for (const uint64_t seat : request->seats()) {
                       if (cluster_->seats_.count(seat) == 0) {
-                        return Refuse(grpc::StatusCode::NOT_FOUND,
-                                      "SEAT_NOT_FOUND", "no such seat");
+                        return FakeRefusal(grpc::StatusCode::NOT_FOUND,
+                                           "SEAT_NOT_FOUND", "no such seat");
                       }
                     }
                     for (const uint64_t seat : request->seats()) {
@@ -244,9 +227,9 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
     return Answer(context, "InstallLicense", request->request_id(), response,
                   [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
                     if (!absl::StartsWith(request->license_file(), "good")) {
-                      return Refuse(grpc::StatusCode::INVALID_ARGUMENT,
-                                    "LICENSE_INVALID",
-                                    "the signature does not hold");
+                      return FakeRefusal(grpc::StatusCode::INVALID_ARGUMENT,
+                                         "LICENSE_INVALID",
+                                         "the signature does not hold");
                     }
                     response->mutable_license()->set_name("licenses/good");
                     return grpc::Status::OK;
@@ -303,18 +286,18 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                      checkout::v1::CheckoutResponse* response)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
     if (cluster_->sessions_.count(request.session()) == 0) {
-      return Refuse(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
-                    "no such session");
+      return FakeRefusal(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
+                         "no such session");
     }
     for (const auto& item : request.items()) {
       const auto pool = cluster_->pools_.find(item.feature());
       if (pool == cluster_->pools_.end()) {
-        return Refuse(grpc::StatusCode::NOT_FOUND, "FEATURE_UNKNOWN",
-                      "no licence has it");
+        return FakeRefusal(grpc::StatusCode::NOT_FOUND, "FEATURE_UNKNOWN",
+                           "no licence has it");
       }
       if (OutLocked(item.feature()) + item.count() > pool->second) {
-        return Refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "POOL_EXHAUSTED",
-                      "all seats are in use");
+        return FakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                           "POOL_EXHAUSTED", "all seats are in use");
       }
     }
     for (const auto& item : request.items()) {
@@ -332,8 +315,8 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
   grpc::Status End(const std::string& session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
     if (cluster_->sessions_.erase(session) == 0) {
-      return Refuse(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
-                    "no such session");
+      return FakeRefusal(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
+                         "no such session");
     }
     for (auto it = cluster_->seats_.begin(); it != cluster_->seats_.end();) {
       it = it->second.session == session ? cluster_->seats_.erase(it)
@@ -359,6 +342,7 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
 
   FakeCluster* const cluster_;
   const size_t number_;
+  FakeClusterService members_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -367,6 +351,13 @@ FakeCluster::FakeCluster(const TestCertificates* certificates, size_t members)
   for (size_t i = 0; i < members; ++i) {
     members_.push_back(std::make_unique<FakeMember>(this, i));
     addresses_.push_back(members_.back()->Start(*certificates));
+    admin::v1::Member member;
+    member.set_name(absl::StrCat("m", i + 1));
+    member.set_member_id(absl::StrCat(i + 101));
+    member.set_part(admin::v1::MEMBER_PART_VOTER);
+    member.set_client_endpoint(addresses_.back());
+    member.set_reachable(true);
+    membership_.Add(member);
   }
 }
 

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "client/client_options.h"
+#include "tests/client/fake_membership.h"
 #include "tests/client/test_certificates.h"
 
 namespace quorate {
@@ -81,6 +82,9 @@ class FakeCluster {
   void EndSession(const std::string& name);
   void EndSeat(uint64_t handle);
 
+  // What ClusterService of all members shows and changes.
+  FakeMembership& membership() { return membership_; }
+
   // Ends the server of a member, with all its connections.
   void Kill(size_t member);
 
@@ -106,6 +110,7 @@ class FakeCluster {
   void WaitForEnd(grpc::ServerContext* context);
 
   const TestCertificates* const certificates_;
+  FakeMembership membership_;
   std::vector<std::string> addresses_;
   std::vector<std::unique_ptr<class FakeMember>> members_;
 

@@ -93,6 +93,20 @@ struct Cluster::Calls {
     return absl::InternalError("the list does not end");
   }
 
+  // One call that changes something, with a request_id of its own.
+  template <typename Response, typename Request, typename Call>
+  absl::StatusOr<Response> Change(Request request, Call call) {
+    request.set_request_id(DrawRequestId());
+    Response response;
+    QUORATE_RETURN_IF_ERROR(caller.Run(
+        limits,
+        [&](const Connection& connection, grpc::ClientContext* context) {
+          response.Clear();
+          return call(connection, context, request, &response);
+        }));
+    return response;
+  }
+
   EndpointSet endpoints;
   Caller caller;
   const CallLimits limits;
@@ -150,16 +164,77 @@ absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
 absl::StatusOr<admin::v1::InstallLicenseResponse> Cluster::InstallLicense(
     const std::string& file) {
   admin::v1::InstallLicenseRequest request;
-  request.set_request_id(DrawRequestId());
   request.set_license_file(file);
-  admin::v1::InstallLicenseResponse response;
-  QUORATE_RETURN_IF_ERROR(calls_->caller.Run(
-      calls_->limits,
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        response.Clear();
-        return connection.licenses->InstallLicense(context, request, &response);
-      }));
-  return response;
+  return calls_->Change<admin::v1::InstallLicenseResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.licenses->InstallLicense(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::ListMembersResponse> Cluster::ListMembers(
+    const ListQuery& query) {
+  return calls_->List<admin::v1::ListMembersResponse>(
+      ListRequest<admin::v1::ListMembersRequest>(query),
+      [](const Connection& connection, auto* context, const auto& request,
+         auto* response) {
+        return connection.cluster->ListMembers(context, request, response);
+      },
+      [](auto* response) { return response->mutable_members(); });
+}
+
+absl::StatusOr<admin::v1::AddMemberResponse> Cluster::AddMember(
+    admin::v1::AddMemberRequest request) {
+  return calls_->Change<admin::v1::AddMemberResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->AddMember(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::PromoteMemberResponse> Cluster::PromoteMember(
+    admin::v1::PromoteMemberRequest request) {
+  return calls_->Change<admin::v1::PromoteMemberResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->PromoteMember(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::RemoveMemberResponse> Cluster::RemoveMember(
+    admin::v1::RemoveMemberRequest request) {
+  return calls_->Change<admin::v1::RemoveMemberResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->RemoveMember(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::TransferLeadershipResponse>
+Cluster::TransferLeadership(admin::v1::TransferLeadershipRequest request) {
+  return calls_->Change<admin::v1::TransferLeadershipResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->TransferLeadership(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::CreateJoinTokenResponse> Cluster::CreateJoinToken(
+    admin::v1::CreateJoinTokenRequest request) {
+  return calls_->Change<admin::v1::CreateJoinTokenResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->CreateJoinToken(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::ReplaceMemberResponse> Cluster::ReplaceMember(
+    admin::v1::ReplaceMemberRequest request) {
+  return calls_->Change<admin::v1::ReplaceMemberResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->ReplaceMember(context, asked, response);
+      });
 }
 
 absl::StatusOr<GetClusterStatusResponse> AskStatus(
@@ -188,6 +263,25 @@ absl::StatusOr<GetClusterStatusResponse> AskStatus(
   }
   if (idle.has_value()) return *std::move(idle);
   return absl::Status(worst, absl::StrJoin(failures, "; "));
+}
+
+absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
+    const ClientOptions& options, const ListQuery& query) {
+  auto first = Cluster(options).ListMembers(query);
+  if (!first.ok() || query.local) return first;
+  for (const admin::v1::Member& member : first->members()) {
+    if (!member.leader() || member.name() == first->header().member() ||
+        !absl::c_linear_search(options.endpoints, member.client_endpoint())) {
+      continue;
+    }
+    ClientOptions leader = options;
+    leader.endpoints = {member.client_endpoint()};
+    leader.deadline = std::min(kStatusAttempt, options.deadline);
+    // What it sees itself is fresh enough: the members are agreed already.
+    auto of_leader = Cluster(leader).ListMembers({.local = true});
+    if (of_leader.ok()) return of_leader;
+  }
+  return first;
 }
 
 std::string FilterFor(absl::string_view field, absl::string_view value) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 
@@ -46,6 +47,23 @@ class Cluster {
   absl::StatusOr<admin::v1::InstallLicenseResponse> InstallLicense(
       const std::string& file);
 
+  absl::StatusOr<admin::v1::ListMembersResponse> ListMembers(
+      const ListQuery& query);
+
+  // Each gives the request its request_id.
+  absl::StatusOr<admin::v1::AddMemberResponse> AddMember(
+      admin::v1::AddMemberRequest request);
+  absl::StatusOr<admin::v1::PromoteMemberResponse> PromoteMember(
+      admin::v1::PromoteMemberRequest request);
+  absl::StatusOr<admin::v1::RemoveMemberResponse> RemoveMember(
+      admin::v1::RemoveMemberRequest request);
+  absl::StatusOr<admin::v1::TransferLeadershipResponse> TransferLeadership(
+      admin::v1::TransferLeadershipRequest request);
+  absl::StatusOr<admin::v1::CreateJoinTokenResponse> CreateJoinToken(
+      admin::v1::CreateJoinTokenRequest request);
+  absl::StatusOr<admin::v1::ReplaceMemberResponse> ReplaceMember(
+      admin::v1::ReplaceMemberRequest request);
+
  private:
   struct Calls;
 
@@ -58,6 +76,12 @@ class Cluster {
 // attempt at each endpoint, in the given order.
 absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
     const ClientOptions& options);
+
+// The members, as the leader sees them where it is one of the endpoints: only
+// the leader knows how far others are. With query.local, as the one sees them
+// that answers.
+absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
+    const ClientOptions& options, const ListQuery& query);
 
 // `field="value"`, as the lists' filters are written.
 std::string FilterFor(absl::string_view field, absl::string_view value);

@@ -18,6 +18,7 @@ void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
+void AddMembersCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

@@ -44,6 +44,24 @@ absl::string_view AdviceFor(const absl::Status& status) {
              "\"quorate status\" shows it.";
     case ErrorReason::kLicenseInvalid:
       return "Use the file exactly as the vendor sent it.";
+    case ErrorReason::kChangeUnderWay:
+      return "\"quorate members list\" shows what is under way, and who can be "
+             "reached.";
+    case ErrorReason::kMemberNotFound:
+      return "\"quorate members list\" shows the names.";
+    case ErrorReason::kMemberExists:
+      return "To put another machine in a member's place: \"quorate members "
+             "replace NAME\".";
+    case ErrorReason::kMemberBehind:
+      return "\"quorate members list\" shows how far it is behind; try again "
+             "when it is near 0.";
+    case ErrorReason::kQuorumWouldBeLost:
+      return "Bring the members back that \"quorate members list\" shows as "
+             "not "
+             "reachable, or add a member first.";
+    case ErrorReason::kJoinNotServed:
+      return "Set [listen] join, and ca_key in [tls.peer] and [tls.client], in "
+             "the configuration of one or more members.";
     case ErrorReason::kUnspecified:
       break;
     default:

@@ -88,6 +88,7 @@ int Main(int argc, char** argv) {
   AddSessionsCommand(&app, &invocation);
   AddSeatsCommand(&app, &invocation);
   AddLicenseCommand(&app, &invocation);
+  AddMembersCommand(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);

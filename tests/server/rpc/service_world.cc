@@ -37,7 +37,7 @@ std::string ReasonOf(const grpc::Status& status) {
   return detail.reason();
 }
 
-ServiceWorld::ServiceWorld()
+ServiceWorld::ServiceWorld(bool with_join)
     : authority_("clients"),
       verifier_(*trust::LicenseVerifier::Create(vendor_.RootFile())),
       replica_(*LicensingReplica::Restore(kWorldClusterId, 1, &store_)),
@@ -53,8 +53,10 @@ ServiceWorld::ServiceWorld()
        .tls = {.ca_pem = authority_.ca_pem(),
                .cert_pem = certificate.cert_pem,
                .key_pem = certificate.key_pem},
-       .member = {
-           .cluster_id = kWorldClusterId, .cluster_epoch = 1, .name = "m1"}});
+       .member = {.cluster_id = kWorldClusterId,
+                  .cluster_epoch = 1,
+                  .name = "m1"},
+       .join = with_join ? std::optional(join()) : std::nullopt});
   QUORATE_CHECK_OK(port.status());
   port_ = *std::move(port);
 }

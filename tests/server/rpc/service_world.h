@@ -54,7 +54,7 @@ Detail DetailOf(const grpc::Status& status) {
 // Thread-compatible.
 class ServiceWorld {
  public:
-  ServiceWorld();
+  explicit ServiceWorld(bool with_join = true);
   // In the order of a member that stops.
   ~ServiceWorld();
 
@@ -67,6 +67,13 @@ class ServiceWorld {
   FakeNode& node() { return node_; }
 
   ClientPort& port() { return *port_; }
+
+  const LicensingReplica& replica() { return *replica_; }
+
+  // What join tokens say; nobody serves there.
+  static JoinDescription join() {
+    return {.endpoints = {"127.0.0.1:9"}, .ca_pin = std::string(32, 'p')};
+  }
 
   trust::DemoVendor& vendor() { return vendor_; }
 

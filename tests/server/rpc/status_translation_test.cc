@@ -81,6 +81,7 @@ TEST(StatusTranslationTest, EveryReasonHasACodeAndASentence) {
 TEST(StatusTranslationTest, TheDocumentHasTheSameCodes) {
   const std::map<std::string, StatusCode> kCodes = {
       {"ABORTED", StatusCode::ABORTED},
+      {"ALREADY_EXISTS", StatusCode::ALREADY_EXISTS},
       {"FAILED_PRECONDITION", StatusCode::FAILED_PRECONDITION},
       {"INVALID_ARGUMENT", StatusCode::INVALID_ARGUMENT},
       {"NOT_FOUND", StatusCode::NOT_FOUND},

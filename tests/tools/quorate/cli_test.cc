@@ -5,17 +5,13 @@
 #include <csignal>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "nlohmann/json.hpp"
-#include "tests/client/fake_cluster.h"
-#include "tests/client/test_certificates.h"
-#include "tests/tools/quorate/program.h"
+#include "tests/tools/quorate/cli_fixture.h"
 
 namespace quorate {
 namespace {
@@ -25,49 +21,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
-
-class CliTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() { certificates_ = new TestCertificates(); }
-
-  static void TearDownTestSuite() {
-    delete certificates_;
-    certificates_ = nullptr;
-  }
-
-  void SetUp() override {
-    cluster_.SetPool("cad", 2);
-    cluster_.SetPool("solver", 8);
-    std::vector<std::string> endpoints;
-    for (size_t i = 0; i < 3; ++i) {
-      endpoints.push_back(cluster_.address(i));
-    }
-    environment_ = {{"QUORATE_ENDPOINTS", absl::StrJoin(endpoints, ",")},
-                    {"QUORATE_CA", certificates_->Path("ca.pem")},
-                    {"QUORATE_CERT", certificates_->Path("client.pem")},
-                    {"QUORATE_KEY", certificates_->Path("client.key")}};
-  }
-
-  std::vector<std::string> Words(const std::vector<std::string>& arguments) {
-    std::vector<std::string> words = {QUORATE_PROGRAM};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    return words;
-  }
-
-  ProgramResult Run(const std::vector<std::string>& arguments) {
-    return Program(Words(arguments), environment_).Wait();
-  }
-
-  bool AwaitSeatsOut(size_t count) {
-    return cluster_.Await([&] { return cluster_.SeatsOut("cad") == count; });
-  }
-
-  static TestCertificates* certificates_;
-  FakeCluster cluster_{certificates_, 3};
-  Program::Environment environment_;
-};
-
-TestCertificates* CliTest::certificates_ = nullptr;
 
 TEST_F(CliTest, HelpAndVersionAreData) {
   const ProgramResult help = Run({"--help"});
