@@ -131,6 +131,9 @@ absl::Status RunningTransport::Listen() {
   builder.AddListeningPort(options_.listen, grpc::SslServerCredentials(tls),
                            &port_);
   builder.RegisterService(&service_);
+  for (grpc::Service* service : options_.services) {
+    builder.RegisterService(service);
+  }
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
   builder.SetResourceQuota(grpc::ResourceQuota("peers")
                                .Resize(kMaxServerBytes)

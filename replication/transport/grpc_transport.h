@@ -6,12 +6,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 #include "base/clock.h"
 #include "replication/raft/types.h"
 #include "replication/transport/transport.h"
+
+namespace grpc {
+class Service;
+}  // namespace grpc
 
 namespace quorate::replication {
 
@@ -50,6 +55,10 @@ class GrpcTransport : public Transport {
     // Of one snapshot that is sent: enough for the largest ledger in seconds,
     // and half of what a disk that others need takes.
     uint64_t snapshot_bytes_per_second = uint64_t{64} << 20;
+
+    // Served on the peer port beside the members' own; they check by themselves
+    // who calls. Not owned; outlive the transport.
+    std::vector<grpc::Service*> services = {};
   };
 
   // Begins to listen. Peers are refused as UNAVAILABLE until Start.

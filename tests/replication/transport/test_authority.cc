@@ -55,6 +55,7 @@ TestAuthority::TestAuthority(absl::string_view name)
   X509_set_issuer_name(cert_.get(), X509_get_subject_name(cert_.get()));
   QUORATE_CHECK(X509_sign(cert_.get(), key_.get(), EVP_sha256()) > 0);
   ca_pem_ = Pem(cert_.get());
+  ca_key_pem_ = Pem(key_.get());
 }
 
 TestAuthority::Key TestAuthority::NewKey() {

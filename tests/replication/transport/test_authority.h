@@ -34,6 +34,8 @@ class TestAuthority {
 
   const std::string& ca_pem() const { return ca_pem_; }
 
+  const std::string& ca_key_pem() const { return ca_key_pem_; }
+
  private:
   struct Free {
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
@@ -51,6 +53,7 @@ class TestAuthority {
   Key key_;
   Cert cert_;
   std::string ca_pem_;
+  std::string ca_key_pem_;
 };
 
 }  // namespace quorate::replication
