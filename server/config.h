@@ -21,6 +21,7 @@ struct TlsFiles {
   std::string ca;
   std::string cert;
   std::string key;
+  std::string ca_key;  // Empty: this member issues no certificates.
 };
 
 // Everything that a member is told; docs/operations.md shows a file. Each value
@@ -28,13 +29,17 @@ struct TlsFiles {
 struct Config {
   std::string cluster_id;  // 32 lower-case hex digits.
   uint32_t cluster_epoch = 1;
-  std::vector<raft::MemberAddress> members;  // The initial ones, by id.
+
+  // The initial ones, by id; whom to ask where this one has to rejoin. Ids are
+  // kNobody in the file of a machine that joined: it is no initial member.
+  std::vector<raft::MemberAddress> members;
 
   raft::MemberAddress self;  // The one of them that this member is.
   std::string data_dir;
 
   std::string client_listen;
   std::string peer_listen;
+  std::string join_listen;  // Empty: no machine joins here.
   TlsFiles client_tls;
   TlsFiles peer_tls;
   std::string trust_root;

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "replication/transport/peer_identity.h"
 #include "server/certificate_check.h"
+#include "server/join/certificate_authority.h"
 
 namespace quorate::server {
 namespace {
@@ -45,6 +46,12 @@ absl::StatusOr<TlsContents> ReadTls(const TlsFiles& files,
   QUORATE_RETURN_IF_ERROR(AtFile(files.ca, CheckAuthorities(contents.ca)));
   QUORATE_RETURN_IF_ERROR(
       AtFile(files.cert, CheckCertificate(contents.cert, contents.key, uri)));
+  if (!files.ca_key.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(contents.ca_key, ReadSmallFile(files.ca_key));
+    QUORATE_RETURN_IF_ERROR(AtFile(
+        files.ca_key,
+        CertificateAuthority::Create(contents.ca, contents.ca_key).status()));
+  }
   return contents;
 }
 
@@ -57,10 +64,9 @@ absl::StatusOr<MemberFiles> ReadMemberFiles(const Config& config) {
       files.peer_tls,
       ReadTls(config.peer_tls,
               replication::MemberUri(config.cluster_id, config.self.name)));
-  QUORATE_ASSIGN_OR_RETURN(const std::string root,
-                           ReadSmallFile(config.trust_root));
+  QUORATE_ASSIGN_OR_RETURN(files.trust_root, ReadSmallFile(config.trust_root));
   absl::StatusOr<std::unique_ptr<trust::LicenseVerifier>> verifier =
-      trust::LicenseVerifier::Create(root);
+      trust::LicenseVerifier::Create(files.trust_root);
   QUORATE_RETURN_IF_ERROR(AtFile(config.trust_root, verifier.status()));
   files.verifier = *std::move(verifier);
   return files;

@@ -18,12 +18,14 @@ struct TlsContents {
   std::string ca;
   std::string cert;
   std::string key;
+  std::string ca_key;  // Empty where there is none.
 };
 
 // What a member needs beside its data. Everything was checked when it was read.
 struct MemberFiles {
   TlsContents client_tls;
   TlsContents peer_tls;
+  std::string trust_root;  // The root document, for machines that join.
   std::unique_ptr<trust::LicenseVerifier> verifier;
 };
 

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "replication/snapshot/snapshot_store.h"
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
+#include "server/rpc/member_view.h"
 
 namespace quorate::server {
 namespace {
@@ -33,9 +35,10 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
     case absl::StatusCode::kNotFound:
       return absl::NotFoundError(absl::StrCat(
           "there is no member in ", config.data_dir,
-          ". A new member is made by `quorated init`. If there was one, its "
-          "data is lost: do not init it again under the same id, since it "
-          "could vote twice; replace it."));
+          ". If there was one, its data is lost: `quorated rejoin` brings it "
+          "back under a new id (never `init` it again: it could vote twice). A "
+          "machine that was no member comes in by `quorated join`; the members "
+          "of a new cluster are made by `quorated init`."));
     case absl::StatusCode::kFailedPrecondition:
       return absl::FailedPreconditionError(absl::StrCat(
           config.data_dir, " does not belong to this configuration: ",
@@ -44,7 +47,9 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
       return absl::DataLossError(absl::StrCat(
           config.data_dir, " is damaged: ", status.message(),
           ". This member must not go on with it. The others have all data: "
-          "keep the directory for a look, and replace this member."));
+          "`quorated rejoin --quarantine` puts it aside, for a look, and lets "
+          "this "
+          "machine come back."));
     default:
       return Annotate(status,
                       absl::StrCat(config.data_dir,
@@ -53,37 +58,36 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
   }
 }
 
-absl::Status CheckIdentity(const replication::MemberIdentity& identity,
+// The certificate is good for a name, so the directory must be of that name.
+// Ids change with each directory, and the file's is the first one's.
+absl::Status CheckIdentity(const replication::LogStore& log,
                            const Config& config) {
-  if (identity.member_id == config.self.id) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("it is member ", identity.member_id.value(),
-                   "'s, and the configuration is member ",
-                   config.self.id.value(), "'s (", config.self.name, ")"));
-}
-
-// The log knows the members; the file only said who they were at first.
-void WarnOfOtherMembers(const replication::LogStore& log,
-                        const Config& config) {
+  const raft::MemberId id = log.identity().member_id;
   const auto configurations = log.RestoredConfigurations();
-  if (configurations.empty() ||
-      *configurations.back().configuration == InitialConfiguration(config)) {
-    return;
+  for (auto it = configurations.rbegin(); it != configurations.rend(); ++it) {
+    const raft::MemberAddress* self = FindMember(*it->configuration, id);
+    if (self == nullptr) continue;
+    if (self->name == config.self.name) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("it is ", self->name, "'s, and the configuration is ",
+                     config.self.name, "'s"));
   }
-  LogWarn("server", "members_differ",
-          {{"in_force", "the_log"}, {"ignored", "cluster.members"}});
+  // Its log does not reach to where it came in, or it was removed.
+  LogWarn("server", "no_member_by_its_own_log",
+          {{"id", absl::StrCat(id.value())}});
+  return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status InitMember(const Config& config) {
+absl::Status MakeDirectory(const std::string& data_dir,
+                           absl::string_view command) {
   std::error_code error;
-  const fs::path directory(config.data_dir);
-  if (fs::exists(directory, error) && !fs::is_empty(directory, error)) {
+  const fs::path directory(data_dir);
+  if (HoldsMember(data_dir)) {
     return absl::AlreadyExistsError(absl::StrCat(
-        config.data_dir,
-        " is there and not empty. `quorated init` never overwrites; a member "
-        "that was made before is started by `quorated run`."));
+        data_dir, " is there and not empty. `quorated ", command,
+        "` never overwrites. A member that was made before is started by "
+        "`quorated run`; what is of no use any more has to be moved away "
+        "first."));
   }
   fs::create_directories(directory, error);
   if (!error) {
@@ -91,9 +95,34 @@ absl::Status InitMember(const Config& config) {
     fs::permissions(directory, fs::perms::owner_all, error);
   }
   if (error) {
-    return absl::UnavailableError(absl::StrCat(
-        config.data_dir, ": cannot be created: ", error.message()));
+    return absl::UnavailableError(
+        absl::StrCat(data_dir, ": cannot be created: ", error.message()));
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool HoldsMember(const std::string& data_dir) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(data_dir, error)) {
+    if (!absl::StartsWith(entry.path().filename().string(), "quarantine-")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::Status InitMember(const Config& config) {
+  for (const raft::MemberAddress& member : config.members) {
+    if (member.id != raft::kNobody) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cluster.members gives ", member.name,
+        " no id: this is the file of a machine that joined a cluster. Where "
+        "its data is lost, run `quorated rejoin`; `quorated init` would make "
+        "a second cluster."));
+  }
+  QUORATE_RETURN_IF_ERROR(MakeDirectory(config.data_dir, "init"));
   const replication::MemberIdentity identity = {.cluster_id = config.cluster_id,
                                                 .member_id = config.self.id};
   return Advise(replication::RocksDbLogStore::Create(
@@ -102,14 +131,31 @@ absl::Status InitMember(const Config& config) {
                 config);
 }
 
+absl::Status MakeJoiningMember(const Config& config, raft::MemberId id,
+                               const raft::Configuration& members) {
+  QUORATE_RETURN_IF_ERROR(MakeDirectory(config.data_dir, "rejoin"));
+  const replication::MemberIdentity identity = {.cluster_id = config.cluster_id,
+                                                .member_id = id};
+  return Advise(
+      replication::RocksDbLogStore::CreateJoining(
+          config.data_dir, identity, members, replication::LogStoreOptions()),
+      config);
+}
+
+absl::StatusOr<raft::MemberId> MemberIdIn(const Config& config) {
+  absl::StatusOr<std::unique_ptr<replication::RocksDbLogStore>> log =
+      replication::RocksDbLogStore::Open(config.data_dir, config.cluster_id,
+                                         replication::LogStoreOptions());
+  if (!log.ok()) return Advise(log.status(), config);
+  return (*log)->identity().member_id;
+}
+
 absl::StatusOr<MemberStores> OpenMember(const Config& config) {
   absl::StatusOr<std::unique_ptr<replication::RocksDbLogStore>> log =
       replication::RocksDbLogStore::Open(config.data_dir, config.cluster_id,
                                          replication::LogStoreOptions());
   if (!log.ok()) return Advise(log.status(), config);
-  QUORATE_RETURN_IF_ERROR(
-      Advise(CheckIdentity((*log)->identity(), config), config));
-  WarnOfOtherMembers(**log, config);
+  QUORATE_RETURN_IF_ERROR(Advise(CheckIdentity(**log, config), config));
   absl::StatusOr<std::unique_ptr<replication::RocksDbStateStore>> state =
       replication::RocksDbStateStore::Open(config.data_dir,
                                            replication::StateStoreOptions());

@@ -24,10 +24,22 @@ struct MemberStores {
   std::unique_ptr<replication::SnapshotFiles> snapshots;
 };
 
+// True where there is something in the directory; what was put aside
+// (quarantine.h) does not count.
+bool HoldsMember(const std::string& data_dir);
+
 // Makes the data directory of a member of a new cluster. ALREADY_EXISTS where
 // there is something in it: data is never overwritten. UNAVAILABLE or
 // RESOURCE_EXHAUSTED where the disk fails.
 absl::Status InitMember(const Config& config);
+
+// Makes the data directory of member `id`, which the cluster has just let in;
+// `members` are as it told. Errors as InitMember.
+absl::Status MakeJoiningMember(const Config& config, raft::MemberId id,
+                               const raft::Configuration& members);
+
+// Whose data directory it is. Errors as OpenMember.
+absl::StatusOr<raft::MemberId> MemberIdIn(const Config& config);
 
 // Opens the data directory: both databases, then the ledger from its records.
 // The message says what to do. Errors: NOT_FOUND where `init` was not run;

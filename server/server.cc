@@ -13,8 +13,11 @@
 #include "replication/node/node.h"
 #include "replication/transport/grpc_transport.h"
 #include "server/clock_driver.h"
+#include "server/join/join_port.h"
+#include "server/join/rejoin_service.h"
 #include "server/periodic_work.h"
 #include "server/rpc/client_port.h"
+#include "server/rpc/member_fields.h"
 
 namespace quorate::server {
 namespace {
@@ -42,9 +45,11 @@ class Server::Parts {
 
   MemberFiles files;
   MemberStores stores;
+  std::unique_ptr<RejoinService> rejoin;
   std::unique_ptr<replication::GrpcTransport> transport;
   std::unique_ptr<replication::Node> node;
   std::unique_ptr<ClockDriver> clock_driver;
+  std::unique_ptr<JoinPort> join_port;  // Null: no machine joins here.
   std::unique_ptr<ClientPort> client_port;
   std::unique_ptr<PeriodicWork> periodic_work;
   bool stopped = false;
@@ -52,15 +57,24 @@ class Server::Parts {
 
 namespace {
 
+MemberDescription DescriptionOf(const Config& config) {
+  return {.cluster_id = config.cluster_id,
+          .cluster_epoch = config.cluster_epoch,
+          .name = config.self.name};
+}
+
 replication::GrpcTransport::Options TransportOptions(const Config& config,
-                                                     const MemberFiles& files) {
-  return {.id = config.self.id,
+                                                     const MemberFiles& files,
+                                                     raft::MemberId id,
+                                                     RejoinService* rejoin) {
+  return {.id = id,
           .listen = config.peer_listen,
           .tls = {.ca_pem = files.peer_tls.ca,
                   .cert_pem = files.peer_tls.cert,
                   .key_pem = files.peer_tls.key,
                   .cluster_id = config.cluster_id},
-          .clock = &SystemClock()};
+          .clock = &SystemClock(),
+          .services = {rejoin}};
 }
 
 replication::NodeOptions MakeNodeOptions(const Config& config) {
@@ -71,15 +85,44 @@ replication::NodeOptions MakeNodeOptions(const Config& config) {
           .snapshot_bytes = config.snapshot_mib << 20};
 }
 
+// Others reach the join port where they reach this member, unless it listens
+// somewhere in particular.
+std::string JoinEndpoint(const Config& config) {
+  const absl::string_view host = HostOf(config.join_listen);
+  if (host != "0.0.0.0" && host != "::") return config.join_listen;
+  const std::string& peer = config.self.peer_endpoint;
+  return absl::StrCat(peer.substr(0, peer.rfind(':')),
+                      config.join_listen.substr(config.join_listen.rfind(':')));
+}
+
+absl::StatusOr<JoinPort::Options> JoinPortOptions(const Config& config,
+                                                  const MemberFiles& files) {
+  JoinPort::Options options = {.listen = config.join_listen,
+                               .cert_pem = files.peer_tls.cert,
+                               .key_pem = files.peer_tls.key};
+  options.join = {.member = DescriptionOf(config),
+                  .peer_ca_pem = files.peer_tls.ca,
+                  .client_ca_pem = files.client_tls.ca,
+                  .trust_root = files.trust_root,
+                  .tick = config.tick,
+                  .heartbeat_ticks = config.heartbeat_ticks,
+                  .election_ticks = config.election_ticks};
+  QUORATE_ASSIGN_OR_RETURN(
+      options.join.peer_authority,
+      CertificateAuthority::Create(files.peer_tls.ca, files.peer_tls.ca_key));
+  QUORATE_ASSIGN_OR_RETURN(options.join.client_authority,
+                           CertificateAuthority::Create(
+                               files.client_tls.ca, files.client_tls.ca_key));
+  return options;
+}
+
 ClientPort::Options ClientPortOptions(const Config& config,
                                       const MemberFiles& files) {
   return {.listen = config.client_listen,
           .tls = {.ca_pem = files.client_tls.ca,
                   .cert_pem = files.client_tls.cert,
                   .key_pem = files.client_tls.key},
-          .member = {.cluster_id = config.cluster_id,
-                     .cluster_epoch = config.cluster_epoch,
-                     .name = config.self.name}};
+          .member = DescriptionOf(config)};
 }
 
 // Says when everything that was committed before the start is applied.
@@ -113,13 +156,32 @@ void HandLeadershipOn(replication::Node* node) {
 
 }  // namespace
 
+// Before the client port: see JoinPort.
+absl::StatusOr<JoinDescription> Server::OpenJoinPort(const Config& config,
+                                                     const LicensingView* view,
+                                                     Parts* running) {
+  QUORATE_ASSIGN_OR_RETURN(JoinPort::Options options,
+                           JoinPortOptions(config, running->files));
+  JoinDescription join = {.endpoints = {JoinEndpoint(config)},
+                          .ca_pin = options.join.peer_authority->pin()};
+  QUORATE_ASSIGN_OR_RETURN(
+      running->join_port,
+      JoinPort::Open(
+          {.node = running->node.get(), .view = view, .clock = &SystemClock()},
+          std::move(options)));
+  return join;
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                                                       MemberFiles files,
                                                       MemberStores stores) {
   auto parts = std::make_unique<Parts>(std::move(files), std::move(stores));
+  parts->rejoin =
+      std::make_unique<RejoinService>(&SystemClock(), DescriptionOf(config));
+  const raft::MemberId id = parts->stores.log->identity().member_id;
   QUORATE_ASSIGN_OR_RETURN(parts->transport,
-                           replication::GrpcTransport::Create(
-                               TransportOptions(config, parts->files)));
+                           replication::GrpcTransport::Create(TransportOptions(
+                               config, parts->files, id, parts->rejoin.get())));
   const raft::Index committed = parts->stores.log->RestoredHardState().commit;
   QUORATE_ASSIGN_OR_RETURN(
       parts->node,
@@ -135,13 +197,19 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   Parts* running = server->parts_.get();
   running->clock_driver = std::make_unique<ClockDriver>(ClockDriver::Deps{
       .node = running->node.get(), .view = view, .clock = &SystemClock()});
+  running->rejoin->Start(running->node.get());
+  ClientPort::Options client_port = ClientPortOptions(config, running->files);
+  if (!config.join_listen.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(client_port.join,
+                             OpenJoinPort(config, view, running));
+  }
   QUORATE_ASSIGN_OR_RETURN(
       running->client_port,
       ClientPort::Open({.node = running->node.get(),
                         .view = view,
                         .verifier = running->files.verifier.get(),
                         .clock = &SystemClock()},
-                       ClientPortOptions(config, running->files)));
+                       client_port));
   running->periodic_work = std::make_unique<PeriodicWork>(kPeriod, [running] {
     running->clock_driver->LookForDue();
     running->client_port->UpdateHealth();
@@ -164,6 +232,8 @@ void Server::Stop() {
   if (!parts_->stopped) HandLeadershipOn(parts_->node.get());
   parts_->stopped = true;
   if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
+  if (parts_->join_port != nullptr) parts_->join_port->StopTaking();
+  parts_->rejoin->Stop();
   if (parts_->client_port != nullptr) {
     parts_->client_port->StopTaking();
     if (!parts_->client_port->WaitIdle(kIdleTimeout)) {
@@ -173,6 +243,7 @@ void Server::Stop() {
   // Ends what still waits, so that the client port has nothing left to answer.
   parts_->node->Stop();
   if (parts_->client_port != nullptr) parts_->client_port->Close();
+  if (parts_->join_port != nullptr) parts_->join_port->Close();
 }
 
 }  // namespace quorate::server

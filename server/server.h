@@ -10,6 +10,8 @@
 #include "server/config.h"
 #include "server/member_files.h"
 #include "server/member_stores.h"
+#include "server/rpc/join_token.h"
+#include "server/rpc/licensing_view.h"
 
 namespace quorate::server {
 
@@ -38,6 +40,10 @@ class Server {
  private:
   class Parts;
   explicit Server(std::unique_ptr<Parts> parts);
+
+  static absl::StatusOr<JoinDescription> OpenJoinPort(const Config& config,
+                                                      const LicensingView* view,
+                                                      Parts* running);
 
   std::unique_ptr<Parts> parts_;
 };

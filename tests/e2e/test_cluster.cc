@@ -40,13 +40,13 @@ bool CanBind(int port) {
   return bound;
 }
 
-// A base port below the ephemeral range with room for all six listeners.
+// A base port below the ephemeral range with room for all listeners.
 int FreeBasePort() {
   Random random(SystemRandomId());
   for (int tries = 0; tries < 100; ++tries) {
     const int base = static_cast<int>(random.Between(100, 310)) * 100;
     bool free = true;
-    for (int port = base; port < base + 20 && free; ++port) {
+    for (int port = base; port < base + 30 && free; ++port) {
       free = CanBind(port);
     }
     if (free) return base;
@@ -76,14 +76,15 @@ std::string ProgramPath(const std::string& name) {
   return absl::StrCat(QUORATE_BIN_DIR, "/", name);
 }
 
-absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start() {
+absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(int members) {
   std::string pattern =
       std::filesystem::temp_directory_path() / "quorate-e2e-XXXXXX";
   const char* made = mkdtemp(pattern.data());
   if (made == nullptr) return absl::InternalError("mkdtemp failed");
   auto cluster = std::unique_ptr<TestCluster>(new TestCluster(made));
   QUORATE_RETURN_IF_ERROR(cluster->RunScript(
-      {"up", "--detach", "--base-port", absl::StrCat(FreeBasePort())}));
+      {"up", "--detach", "--base-port", absl::StrCat(FreeBasePort()),
+       "--members", absl::StrCat(members)}));
   QUORATE_RETURN_IF_ERROR(cluster->ReadEnvironment());
   return cluster;
 }

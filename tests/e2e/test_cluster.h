@@ -27,8 +27,8 @@ struct TestMember {
 class TestCluster {
  public:
   // A cluster that serves, with the demonstration licence: cad 20, solver 8,
-  // viewer 1000.
-  static absl::StatusOr<std::unique_ptr<TestCluster>> Start();
+  // viewer 1000. One, three or five members.
+  static absl::StatusOr<std::unique_ptr<TestCluster>> Start(int members = 3);
 
   ~TestCluster();
 

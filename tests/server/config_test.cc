@@ -160,6 +160,35 @@ INSTANTIATE_TEST_SUITE_P(
       return info.param.name;
     });
 
+TEST(ConfigTest, AJoinPortNeedsTheAuthoritiesKeys) {
+  const std::string join = Changed("peer = \"0.0.0.0:7411\"",
+                                   "peer = \"0.0.0.0:7411\"\n"
+                                   "join = \"0.0.0.0:7421\"");
+  EXPECT_THAT(FaultsOf(join), HasSubstr("need ca_key"));
+  const std::string whole = absl::StrReplaceAll(
+      join,
+      {{"key = \"/etc/m1.key\"", "key = \"/etc/m1.key\"\nca_key = \"ca.key\""},
+       {"key = \"m1-peer.key\"",
+        "key = \"m1-peer.key\"\nca_key = \"peer-ca.key\""}});
+  const auto config = ParseConfig(whole, "q.toml", "/etc/q");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->join_listen, "0.0.0.0:7421");
+  EXPECT_EQ(config->client_tls.ca_key, "/etc/q/ca.key");
+  EXPECT_EQ(config->peer_tls.ca_key, "/etc/q/peer-ca.key");
+  EXPECT_THAT(FaultsOf(absl::StrReplaceAll(whole, {{":7421", ""}})),
+              HasSubstr("listen.join must be"));
+}
+
+TEST(ConfigTest, OneThatJoinedNeedsNoIds) {
+  const auto config = ParseConfig(
+      absl::StrReplaceAll(kGood, {{"id = \"18446744073709551615\"\n", ""},
+                                  {"id = \"7\"\n", ""}}),
+      "q.toml", "/etc/q");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->self.name, "m1");
+  EXPECT_EQ(config->self.id, raft::kNobody);
+}
+
 TEST(ConfigTest, NamesAllFaultsAtOnce) {
   const std::string faults = FaultsOf(absl::StrReplaceAll(
       kGood, {{"epoch = 2", "epoch = -1"}, {"root = ", "rot = "}}));

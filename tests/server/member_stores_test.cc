@@ -15,6 +15,7 @@
 namespace quorate::server {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 Config ConfigOf(const std::string& name) {
@@ -62,8 +63,10 @@ TEST(MemberStoresTest, NeverOverwrites) {
 TEST(MemberStoresTest, SaysWhatToDoWithoutADirectory) {
   const auto stores = OpenMember(ConfigOf("missing"));
   EXPECT_EQ(stores.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(stores.status().message()),
-              HasSubstr("`quorated init`"));
+  EXPECT_THAT(
+      std::string(stores.status().message()),
+      AllOf(HasSubstr("`quorated rejoin`"), HasSubstr("`quorated join`"),
+            HasSubstr("`quorated init`")));
 }
 
 TEST(MemberStoresTest, RefusesAnotherMembersDirectory) {
@@ -73,8 +76,30 @@ TEST(MemberStoresTest, RefusesAnotherMembersDirectory) {
   const auto stores = OpenMember(config);
   EXPECT_EQ(stores.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(stores.status().message()),
-              HasSubstr("it is member 7's, and the configuration is member "
-                        "8's (m2)"));
+              HasSubstr("it is m1's, and the configuration is m2's"));
+}
+
+TEST(MemberStoresTest, ADirectoryIsOfANameAndItsIdIsItsOwn) {
+  Config config = ConfigOf("again");
+  raft::Configuration members;
+  members.membership.voters = {config.members[1].id};
+  members.membership.learners = {raft::MemberId(99)};
+  members.addresses = {config.members[1], config.members[0]};
+  members.addresses[1].id = raft::MemberId(99);
+  ASSERT_TRUE(MakeJoiningMember(config, raft::MemberId(99), members).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(
+      MakeJoiningMember(config, raft::MemberId(98), members)));
+  const auto stores = OpenMember(config);
+  ASSERT_TRUE(stores.ok()) << stores.status();
+  EXPECT_EQ(stores->log->identity().member_id, raft::MemberId(99));
+}
+
+TEST(MemberStoresTest, WhatWasPutAsideIsNoMember) {
+  Config config = ConfigOf("aside");
+  std::filesystem::create_directories(config.data_dir + "/quarantine-1");
+  EXPECT_FALSE(HoldsMember(config.data_dir));
+  EXPECT_TRUE(InitMember(config).ok());
+  EXPECT_TRUE(HoldsMember(config.data_dir));
 }
 
 TEST(MemberStoresTest, RefusesAnotherClustersDirectory) {

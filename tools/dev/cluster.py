@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Three members on one machine: up, restart, down, leader.
+"""A cluster on one machine: up, restart, down, leader.
 
 ./dev calls this after the build; tests call it with their own --bin-dir. It
 needs nothing but Python's library, openssl and the programs of Quorate.
@@ -22,8 +22,8 @@ import time
 
 import certificates
 import member_process
-from cluster_files import (CLIENT_OFFSET, MEMBER_NAMES, PEER_OFFSET,
-                           ClusterFiles)
+from cluster_files import (CLIENT_OFFSET, JOIN_OFFSET, MEMBER_COUNTS,
+                           MEMBER_NAMES, PEER_OFFSET, ClusterFiles)
 
 DEFAULT_BASE_PORT = 7400
 PORT_BLOCK = 20
@@ -124,13 +124,13 @@ class Cluster:
         return [m for m in self.files.read_members()
                 if member_process.is_running(self.files, m)]
 
-    def create(self, base_port):
+    def create(self, base_port, names):
         """Identities, certificates, keys, configurations, data directories."""
-        for leftover in ("tls", "vendor", *MEMBER_NAMES):
+        for leftover in ("tls", "vendor", *names):
             shutil.rmtree(self.files.path(leftover), ignore_errors=True)
-        cluster = self.files.create(base_port)
+        cluster = self.files.create(base_port, names)
         certificates.make_certificates(
-            self.files.path("tls"), cluster["cluster_id"], MEMBER_NAMES)
+            self.files.path("tls"), cluster["cluster_id"], names)
         vendor = self.files.path("vendor")
         self.must("making the vendor's keys", "vendor", "keygen",
                   "--dir", vendor, "--vendor", "demo-vendor")
@@ -192,14 +192,15 @@ def port_is_free(port):
     return True
 
 
-def ports_of(base_port):
-    return [base_port + offset + number for offset in (CLIENT_OFFSET,
-                                                       PEER_OFFSET)
-            for number in range(1, len(MEMBER_NAMES) + 1)]
+def ports_of(base_port, members):
+    return [base_port + offset + number
+            for offset in (CLIENT_OFFSET, PEER_OFFSET, JOIN_OFFSET)
+            for number in range(1, members + 1)]
 
 
-def taken_ports(base_port):
-    return [port for port in ports_of(base_port) if not port_is_free(port)]
+def taken_ports(base_port, members):
+    return [port for port in ports_of(base_port, members)
+            if not port_is_free(port)]
 
 
 @contextlib.contextmanager
@@ -212,9 +213,9 @@ def ports_locked():
         yield
 
 
-def choose_base_port(wanted):
+def choose_base_port(wanted, members):
     if wanted is not None:
-        taken = taken_ports(wanted)
+        taken = taken_ports(wanted, members)
         if taken:
             raise DevError(
                 "these ports are in use: " + ", ".join(map(str, taken)) +
@@ -222,7 +223,7 @@ def choose_base_port(wanted):
         return wanted
     for block in range(PORT_BLOCKS_TRIED):
         base_port = DEFAULT_BASE_PORT + block * PORT_BLOCK
-        if not taken_ports(base_port):
+        if not taken_ports(base_port, members):
             return base_port
     raise DevError("no free ports from "
                    f"{DEFAULT_BASE_PORT} on; choose some with --base-port.")
@@ -319,7 +320,8 @@ def up_existing(cluster, options):
         names = {m["name"] for m in running}
         stopped = [m for m in members if m["name"] not in names]
         for member in stopped:
-            for address in (member["endpoint"], member["peer"]):
+            for address in (member[key] for key in
+                            ("endpoint", "peer", "join") if key in member):
                 port = int(address.rpartition(":")[2])
                 if not port_is_free(port):
                     raise DevError(f"{member['name']} needs port {port}, "
@@ -332,8 +334,10 @@ def up_existing(cluster, options):
 def up_new(cluster, options):
     try:
         with ports_locked():
-            base_port = choose_base_port(options.base_port)
-            description = cluster.create(base_port)
+            names = [f"m{number}"
+                     for number in range(1, options.members + 1)]
+            base_port = choose_base_port(options.base_port, options.members)
+            description = cluster.create(base_port, names)
             cluster.start_members(cluster.files.read_members())
             cluster.wait_serving(cluster.files.read_members())
         cluster.enrol_demo_license(description)
@@ -430,6 +434,8 @@ def parse(arguments):
     up = add("up", command_up)
     up.add_argument("--detach", action="store_true")
     up.add_argument("--base-port", type=int)
+    up.add_argument("--members", type=int, choices=MEMBER_COUNTS,
+                    default=len(MEMBER_NAMES))
     add("restart", command_restart).add_argument("name")
     add("down", command_down).add_argument("--wipe", action="store_true")
     add("leader", command_leader)

@@ -19,9 +19,14 @@ import shlex
 
 MEMBER_NAMES = ("m1", "m2", "m3")
 
-# A cluster takes the ports base+1..3 for clients and base+11..13 for peers.
+# Clusters are made with one, three or five members; others may join later.
+MEMBER_COUNTS = (1, 3, 5)
+
+# A cluster takes the ports base+1..5 for clients, base+11..15 for peers, and
+# base+16..20 for machines that join.
 CLIENT_OFFSET = 0
 PEER_OFFSET = 10
+JOIN_OFFSET = 15
 
 
 def write_atomically(path, text):
@@ -64,26 +69,28 @@ class ClusterFiles:
         with open(self.path("cluster.json"), encoding="utf-8") as source:
             return json.load(source)
 
-    def create(self, base_port):
+    def create(self, base_port, names):
         """Draws the identities and writes everything but certificates."""
         cluster = {
             "cluster_id": secrets.token_hex(16),
             "base_port": base_port,
             # Zero means "none" in Raft's state, so it is nobody's id.
             "member_ids": {name: str(1 + secrets.randbelow(2**64 - 1))
-                           for name in MEMBER_NAMES},
+                           for name in names},
         }
         members = []
-        for number, name in enumerate(MEMBER_NAMES, start=1):
+        for number, name in enumerate(names, start=1):
             os.makedirs(self.path(name), exist_ok=True)
             client_port = base_port + CLIENT_OFFSET + number
             peer_port = base_port + PEER_OFFSET + number
+            join_port = base_port + JOIN_OFFSET + number
             members.append({
                 "name": name,
                 "id": cluster["member_ids"][name],
                 "pid": 0,
                 "endpoint": f"127.0.0.1:{client_port}",
                 "peer": f"127.0.0.1:{peer_port}",
+                "join": f"127.0.0.1:{join_port}",
                 "data_dir": self.path(name, "data"),
                 "log": self.path(name, "log"),
             })
@@ -129,10 +136,11 @@ def member_config(cluster, members, member):
     lines += [
         "[member]", f'name = "{name}"', 'data_dir = "data"', "",
         "[listen]", f'client = "{member["endpoint"]}"',
-        f'peer = "{member["peer"]}"', "",
-        "[tls.client]", 'ca = "../tls/ca.pem"',
+        f'peer = "{member["peer"]}"', f'join = "{member["join"]}"', "",
+        "[tls.client]", 'ca = "../tls/ca.pem"', 'ca_key = "../tls/ca.key"',
         f'cert = "../tls/{name}.pem"', f'key = "../tls/{name}.key"', "",
         "[tls.peer]", 'ca = "../tls/peer-ca.pem"',
+        'ca_key = "../tls/peer-ca.key"',
         f'cert = "../tls/{name}-peer.pem"',
         f'key = "../tls/{name}-peer.key"', "",
         "[trust]", 'root = "../vendor/root.pem"', "",
