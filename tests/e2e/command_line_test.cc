@@ -152,19 +152,32 @@ TEST_F(ReflectionTest, EveryServiceAndMethodIsListed) {
   for (const char* service :
        {"quorate.checkout.v1.CheckoutService",
         "quorate.monitoring.v1.MonitoringService",
-        "quorate.admin.v1.LicenseService", "grpc.health.v1.Health"}) {
+        "quorate.admin.v1.LicenseService", "quorate.admin.v1.ClusterService",
+        "grpc.health.v1.Health"}) {
     EXPECT_THAT(services.output, HasSubstr(service));
   }
   const CommandResult methods = Buf({"--list-methods"}, "");
   ASSERT_EQ(methods.exit_code, 0) << methods.errors;
-  for (const char* method :
-       {"CheckoutService/OpenSession", "CheckoutService/CloseSession",
-        "CheckoutService/KeepAlive", "CheckoutService/Checkout",
-        "CheckoutService/Checkin", "MonitoringService/GetClusterStatus",
-        "MonitoringService/ListPools", "MonitoringService/ListSessions",
-        "MonitoringService/ListSeats", "LicenseService/InstallLicense",
-        "LicenseService/ListLicenses", "LicenseService/GetLicense",
-        "Health/Check"}) {
+  for (const char* method : {"CheckoutService/OpenSession",
+                             "CheckoutService/CloseSession",
+                             "CheckoutService/KeepAlive",
+                             "CheckoutService/Checkout",
+                             "CheckoutService/Checkin",
+                             "MonitoringService/GetClusterStatus",
+                             "MonitoringService/ListPools",
+                             "MonitoringService/ListSessions",
+                             "MonitoringService/ListSeats",
+                             "LicenseService/InstallLicense",
+                             "LicenseService/ListLicenses",
+                             "LicenseService/GetLicense",
+                             "ClusterService/ListMembers",
+                             "ClusterService/AddMember",
+                             "ClusterService/PromoteMember",
+                             "ClusterService/RemoveMember",
+                             "ClusterService/TransferLeadership",
+                             "ClusterService/CreateJoinToken",
+                             "ClusterService/ReplaceMember",
+                             "Health/Check"}) {
     EXPECT_THAT(methods.output, HasSubstr(method));
   }
 }

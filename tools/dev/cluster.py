@@ -198,7 +198,7 @@ def ports_of(base_port, members):
             for number in range(1, members + 1)]
 
 
-def taken_ports(base_port, members):
+def taken_ports(base_port, members=len(MEMBER_NAMES)):
     return [port for port in ports_of(base_port, members)
             if not port_is_free(port)]
 
