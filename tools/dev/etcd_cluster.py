@@ -33,6 +33,7 @@ class EtcdCluster:
 
     def __init__(self, directory):
         self.directory = os.path.abspath(directory)
+        self._started = {}  # By the name of the member.
 
     def path(self, *parts):
         return os.path.join(self.directory, *parts)
@@ -100,6 +101,7 @@ class EtcdCluster:
                 self._command(member, members), env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
+        self._started[name] = process
         member["pid"] = process.pid
         self.write_members(members)
 
@@ -117,11 +119,13 @@ class EtcdCluster:
             os.kill(member["pid"], number)
 
     def wait_listening(self, member):
+        """Waits for a member that this script has started."""
         deadline = time.monotonic() + START_SECONDS
         port = int(member["endpoint"].rpartition(":")[2])
         # The client port is opened once the member has joined the cluster.
         while cluster.port_is_free(port):
-            if time.monotonic() > deadline or not self.is_running(member):
+            ended = self._started[member["name"]].poll() is not None
+            if ended or time.monotonic() > deadline:
                 with open(member["log"], encoding="utf-8",
                           errors="replace") as log:
                     end = "".join(log.readlines()[-15:])
