@@ -73,7 +73,7 @@ class DevClusterTest(unittest.TestCase):
         self.assert_running("m1", "m2", "m3")
         for member in self.members().values():
             self.assertEqual(
-                set(member), {"name", "id", "pid", "endpoint", "peer",
+                set(member), {"name", "id", "pid", "endpoint", "peer", "join",
                               "data_dir", "log"})
         status = self.in_environment("quorate status -o json")
         self.assertEqual(status.returncode, 0, status.stderr)
