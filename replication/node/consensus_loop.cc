@@ -175,14 +175,17 @@ void ConsensusLoop::State::OnSnapshotSent(raft::MemberId to, bool delivered) {
   AfterEvent();
 }
 
-void ConsensusLoop::State::OnSnapshotReceived(raft::MemberId from,
+bool ConsensusLoop::State::OnSnapshotReceived(raft::MemberId from,
                                               raft::Term term,
                                               raft::SnapshotPosition position) {
+  const raft::Index index = position.index;
   raft_.Step({.from = from,
               .to = id_,
               .term = term,
               .body = raft::InstallSnapshot{.position = std::move(position)}});
   AfterEvent();
+  const raft::RaftStatus status = raft_.Status();
+  return status.first_index == index.Next() && status.applied < index;
 }
 
 void ConsensusLoop::State::Compact(const raft::SnapshotPosition& position) {
@@ -384,9 +387,9 @@ void ConsensusLoop::OnSnapshotSent(raft::MemberId to, bool delivered) {
   state_->OnSnapshotSent(to, delivered);
 }
 
-void ConsensusLoop::OnSnapshotReceived(raft::MemberId from, raft::Term term,
+bool ConsensusLoop::OnSnapshotReceived(raft::MemberId from, raft::Term term,
                                        raft::SnapshotPosition position) {
-  state_->OnSnapshotReceived(from, term, std::move(position));
+  return state_->OnSnapshotReceived(from, term, std::move(position));
 }
 
 void ConsensusLoop::Compact(const raft::SnapshotPosition& position) {

@@ -41,7 +41,7 @@ class ConsensusLoop::State {
   void TransferLeadership(uint64_t call, raft::MemberId to,
                           absl::Duration timeout);
   void OnSnapshotSent(raft::MemberId to, bool delivered);
-  void OnSnapshotReceived(raft::MemberId from, raft::Term term,
+  bool OnSnapshotReceived(raft::MemberId from, raft::Term term,
                           raft::SnapshotPosition position);
   void Compact(const raft::SnapshotPosition& position);
   void Propose(uint64_t sequence, raft::Payload payload,

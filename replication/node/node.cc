@@ -324,8 +324,11 @@ void RunningNode::Take(InsideEvent event) {
   } else if (const auto* sent = std::get_if<SnapshotSentEvent>(&event)) {
     loop_.OnSnapshotSent(sent->to, sent->delivered);
   } else if (auto* received = std::get_if<SnapshotReceivedEvent>(&event)) {
-    loop_.OnSnapshotReceived(received->from, received->term,
-                             std::move(received->position));
+    const raft::Index index = received->position.index;
+    if (!loop_.OnSnapshotReceived(received->from, received->term,
+                                  std::move(received->position))) {
+      snapshots_.OnIgnored(index);
+    }
   } else {
     loop_.Compact(std::get<CompactEvent>(event).position);
   }

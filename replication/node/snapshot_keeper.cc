@@ -19,9 +19,6 @@ constexpr absl::Duration kLookPeriod = absl::Milliseconds(200);
 // After a failure: a disk that is full stays so for a while.
 constexpr absl::Duration kRetryPause = absl::Seconds(10);
 
-// A snapshot that was handed over is installed or ignored long before this.
-constexpr absl::Duration kInstallTime = absl::Seconds(60);
-
 // Backups by hand and by timers; more at once have gone wrong.
 constexpr size_t kMaxWanted = 8;
 
@@ -72,8 +69,7 @@ absl::StatusOr<uint64_t> SnapshotKeeper::OnSnapshotBegin(
   if (incoming_.has_value() && term < incoming_->term) {
     return absl::AbortedError("a leader of a later term sends one");
   }
-  if (handed_over_ > deps_.applier->applied() &&
-      deps_.clock->SinceBoot() - handed_over_at_ < kInstallTime) {
+  if (handed_over_ > deps_.applier->applied()) {
     return absl::AbortedError("this member is installing one");
   }
   incoming_.reset();
@@ -103,6 +99,10 @@ absl::Status SnapshotKeeper::OnSnapshotEnd(raft::MemberId from) {
   MutexLock lock(&incoming_mu_);
   absl::Status status = CheckSenderLocked(from);
   if (!status.ok()) return status;
+  // Since it began the entries may have come.
+  if (incoming_->position.index <= deps_.applier->applied()) {
+    return absl::AbortedError("this member is further than the snapshot");
+  }
   status = deps_.files->FinishReceiving();
   if (!status.ok()) return status;
   LogInfo("snapshot", "received",
@@ -112,10 +112,14 @@ absl::Status SnapshotKeeper::OnSnapshotEnd(raft::MemberId from) {
   events.emplace_back(SnapshotReceivedEvent{
       .from = from, .term = incoming_->term, .position = incoming_->position});
   handed_over_ = incoming_->position.index;
-  handed_over_at_ = deps_.clock->SinceBoot();
   incoming_.reset();
   deps_.inbox->Push(std::move(events));
   return absl::OkStatus();
+}
+
+void SnapshotKeeper::OnIgnored(raft::Index index) {
+  MutexLock lock(&incoming_mu_);
+  if (handed_over_ == index) handed_over_ = raft::Index(0);
 }
 
 void SnapshotKeeper::Install(const raft::SnapshotPosition& position) {

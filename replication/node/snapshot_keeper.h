@@ -72,6 +72,9 @@ class SnapshotKeeper final : public SnapshotSink {
                                absl::string_view bytes) override;
   absl::Status OnSnapshotEnd(raft::MemberId from) override;
 
+  // The consensus thread has no use for the snapshot that it was handed.
+  void OnIgnored(raft::Index index);
+
   // Called by the log writer when the log begins after `position`: replaces the
   // state. Ends the process where the snapshot is not what it was when it was
   // received: neither log nor state could go on.
@@ -123,10 +126,9 @@ class SnapshotKeeper final : public SnapshotSink {
 
   Mutex incoming_mu_;
   std::optional<Incoming> incoming_ ABSL_GUARDED_BY(incoming_mu_);
-  // The last that was handed to the consensus thread, and when (SinceBoot). Its
+  // The last that was handed to the consensus thread and not ignored. Its
   // files must stay until the state has it: the log may begin behind it by now.
   raft::Index handed_over_ ABSL_GUARDED_BY(incoming_mu_);
-  absl::Duration handed_over_at_ ABSL_GUARDED_BY(incoming_mu_);
 
   std::thread thread_;
 };

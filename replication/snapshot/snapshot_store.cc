@@ -187,7 +187,15 @@ absl::Status SnapshotStore::Adopt(const std::string& folder,
   QUORATE_RETURN_IF_ERROR(
       WriteManifest(env_, absl::StrCat(folder, "/", kManifestFile), encoded));
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env_, folder));
-  QUORATE_RETURN_IF_ERROR(Place(folder, position));
+  {
+    MutexLock place_lock(&place_mu_);
+    const std::shared_ptr<Whole> current = Current();
+    const bool newer_is_there =
+        current != nullptr &&
+        current->manifest.position.index >= position.index;
+    QUORATE_RETURN_IF_ERROR(newer_is_there ? RemoveTree(env_, folder)
+                                           : Place(folder, position));
+  }
   // What is being received and is older than this will not be installed.
   MutexLock receive_lock(&receive_mu_);
   if (receiver_->wanted().has_value() &&
@@ -207,20 +215,17 @@ absl::Status SnapshotStore::Discard(const std::shared_ptr<Whole>& whole) {
 
 absl::Status SnapshotStore::Place(const std::string& folder,
                                   const raft::SnapshotPosition& position) {
-  MutexLock place_lock(&place_mu_);
-  const std::shared_ptr<Whole> current = Current();
-  if (current != nullptr &&
-      current->manifest.position.index >= position.index) {
-    return RemoveTree(env_, folder);
-  }
   std::shared_ptr<Whole> older;
   {
     MutexLock lock(&mu_);
     older = whole_;
   }
   const std::string name = NameOf(position);
-  if (older != nullptr && older->folder == Folder(name)) {
-    QUORATE_RETURN_IF_ERROR(Discard(older));  // The damaged one.
+  if (older != nullptr && older->manifest.position.index >= position.index) {
+    // A damaged one, or one that nobody installed. It must not come back after
+    // a crash: the next start keeps the newest.
+    QUORATE_RETURN_IF_ERROR(Discard(older));
+    QUORATE_RETURN_IF_ERROR(SyncDirectory(env_, root_));
     older = nullptr;
   }
   QUORATE_RETURN_IF_ERROR(RemoveTree(env_, Folder(name)));
@@ -293,6 +298,7 @@ absl::Status SnapshotStore::FinishReceiving() {
   QUORATE_RETURN_IF_ERROR(receiver_->Finish());
   const raft::SnapshotPosition position = receiver_->wanted()->position;
   receiver_->Release();
+  MutexLock place_lock(&place_mu_);
   return Place(Folder(kReceivingFolder), position);
 }
 

@@ -91,7 +91,8 @@ class SnapshotStore final : public SnapshotFiles {
   absl::Status Receive(uint64_t offset, absl::string_view bytes) override;
 
   // DATA_LOSS where a checksum is wrong, and all of it is thrown away; ABORTED
-  // where bytes are missing.
+  // where bytes are missing. It takes the place of a newer one, too: that one
+  // was received from an earlier leader and never installed.
   absl::Status FinishReceiving() override;
 
   // Checks the whole snapshot again and puts a copy of it (links, where the
@@ -111,9 +112,10 @@ class SnapshotStore final : public SnapshotFiles {
   // Shared with whoever reads the snapshot while a newer one takes its place.
   absl::StatusOr<std::shared_ptr<Whole>> Load(const std::string& name) const;
   absl::Status CheckSpace(uint64_t needed) const;
-  // Moves a whole snapshot to its place, or away.
+  // Moves a whole snapshot to its place.
   absl::Status Place(const std::string& folder,
-                     const raft::SnapshotPosition& position);
+                     const raft::SnapshotPosition& position)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(place_mu_);
   std::shared_ptr<Whole> Current() const;
   absl::Status Discard(const std::shared_ptr<Whole>& whole)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(place_mu_);
