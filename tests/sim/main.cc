@@ -1,126 +1,58 @@
 // quorate-sim: runs simulated clusters, one for each seed.
 //
 //   quorate-sim --seed 81723           one world, with its options and result
+//   quorate-sim --seed 81723 --set a=1 with an option that is not as drawn
 //   quorate-sim --seeds 1..2000        many, on all cores; stops at none
 //   quorate-sim --seeds-file FILE      the seeds that once found a bug
+//   quorate-sim --shrink 81723         looks for the least that still fails
 //
 // Exit status 0 where every world held, 1 where one did not, 2 for usage.
 
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 #include "base/log.h"
-#include "tests/sim/options.h"
+#include "tests/sim/seed_runner.h"
+#include "tests/sim/shrink.h"
 #include "tests/sim/sim_world.h"
 
 namespace quorate::sim {
 namespace {
 
-// The world that runs now: a failed check of the product ends the process, and
-// the seed must still be known.
-volatile uint64_t current_seed = 0;
-
-void PrintSeedOnAbort(int) {
-  char line[96];
-  const int size =
-      std::snprintf(line, sizeof(line),
-                    "ABORTED seed %llu\n  replay: ./dev sim --seed %llu\n",
-                    static_cast<unsigned long long>(current_seed),
-                    static_cast<unsigned long long>(current_seed));
-  if (write(STDOUT_FILENO, line, static_cast<size_t>(size)) < 0) _exit(70);
-}
-
-void PrintFailure(uint64_t seed, const SimReport& report) {
-  std::printf(
-      "FAILED seed %llu at %.3f s: %s\n  replay: ./dev sim --seed %llu\n",
-      static_cast<unsigned long long>(seed),
-      static_cast<double>(report.failed_at) / kSecond, report.failure.c_str(),
-      static_cast<unsigned long long>(seed));
-  std::fflush(stdout);
-}
-
-int RunOne(uint64_t seed, const std::string& set, bool trace) {
-  current_seed = seed;
-  SimOptions options = SimOptions::ForSeed(seed);
-  const absl::Status status = options.Set(set);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+int RunOne(const SeedCase& seed_case, bool trace) {
+  const auto options = OptionsOf(seed_case);
+  if (!options.ok()) {
+    std::fprintf(stderr, "%s\n",
+                 std::string(options.status().message()).c_str());
     return 2;
   }
-  std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
-              options.ToString().c_str());
-  SimWorld world(options);
-  if (trace) world.Trace();
+  std::printf("seed %llu: %s\n",
+              static_cast<unsigned long long>(seed_case.seed),
+              options->ToString().c_str());
+  std::fflush(stdout);
+  if (!trace) return RunCases({seed_case}, /*jobs=*/1) ? 0 : 1;
+  SimWorld world(*options);
+  world.Trace();
   const SimReport report = world.Run();
-  if (!report.passed) {
-    PrintFailure(seed, report);
-    return 1;
-  }
-  std::printf(
-      "passed: %llu entries, %llu effects, term %llu, %llu crashes, "
-      "%llu installs, %llu configurations\n",
-      static_cast<unsigned long long>(report.entries),
-      static_cast<unsigned long long>(report.effects),
-      static_cast<unsigned long long>(report.elections),
-      static_cast<unsigned long long>(report.crashes),
-      static_cast<unsigned long long>(report.installs),
-      static_cast<unsigned long long>(report.membership));
+  std::printf("%s\n", report.passed ? "passed" : report.failure.c_str());
+  return report.passed ? 0 : 1;
+}
+
+int RunShrink(const SeedCase& failing) {
+  const SeedCase least = Shrink(failing);
+  std::printf("replay: %s\n", ReplayLine(least).c_str());
   return 0;
 }
 
-// The share of one process: every `step`th seed from `first` on.
-int RunShare(const std::vector<uint64_t>& seeds, size_t first, size_t step) {
-  int failures = 0;
-  for (size_t i = first; i < seeds.size(); i += step) {
-    current_seed = seeds[i];
-    const SimReport report = SimWorld(SimOptions::ForSeed(seeds[i])).Run();
-    if (report.passed) continue;
-    PrintFailure(seeds[i], report);
-    ++failures;
-  }
-  return failures == 0 ? 0 : 1;
-}
-
-int RunMany(const std::vector<uint64_t>& seeds, size_t jobs) {
-  std::vector<pid_t> children;
-  std::fflush(stdout);
-  for (size_t job = 0; job < jobs; ++job) {
-    const pid_t child = fork();
-    if (child < 0) {
-      std::perror("fork");
-      return 1;
-    }
-    if (child == 0) {
-      // A new process without the parent's buffers and exit functions.
-      const int code = RunShare(seeds, job, jobs);
-      std::fflush(stdout);
-      _exit(code);
-    }
-    children.push_back(child);
-  }
-  int worst = 0;
-  for (const pid_t child : children) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) worst = 1;
-  }
-  std::printf("%s: %zu seeds\n", worst == 0 ? "passed" : "FAILED",
-              seeds.size());
-  return worst;
-}
-
-bool ParseRange(const std::string& text, std::vector<uint64_t>* seeds) {
+bool ParseRange(const std::string& text, const std::string& set,
+                std::vector<SeedCase>* cases) {
   const std::vector<std::string> ends = absl::StrSplit(text, "..");
   uint64_t first = 0;
   uint64_t last = 0;
@@ -129,11 +61,12 @@ bool ParseRange(const std::string& text, std::vector<uint64_t>* seeds) {
     return false;
   }
   for (uint64_t seed = first; seed <= last; ++seed)
-    seeds->push_back(seed);
+    cases->push_back({.seed = seed, .set = set});
   return true;
 }
 
-bool ReadSeeds(const std::string& path, std::vector<uint64_t>* seeds) {
+// Lines "SEED", "SEED OPTIONS" and "# words".
+bool ReadCases(const std::string& path, std::vector<SeedCase>* cases) {
   std::ifstream file(path);
   if (!file) return false;
   std::string line;
@@ -141,11 +74,15 @@ bool ReadSeeds(const std::string& path, std::vector<uint64_t>* seeds) {
     const std::vector<std::string> words =
         absl::StrSplit(line, ' ', absl::SkipEmpty());
     if (words.empty() || words[0][0] == '#') continue;
-    uint64_t seed = 0;
-    if (!absl::SimpleAtoi(words[0], &seed)) return false;
-    seeds->push_back(seed);
+    SeedCase found;
+    if (words.size() > 2 || !absl::SimpleAtoi(words[0], &found.seed)) {
+      return false;
+    }
+    if (words.size() == 2) found.set = words[1];
+    if (!OptionsOf(found).ok()) return false;
+    cases->push_back(found);
   }
-  return true;
+  return !cases->empty();
 }
 
 int Main(int argc, char** argv) {
@@ -157,31 +94,28 @@ int Main(int argc, char** argv) {
   std::string set;
   bool trace = false;
   app.add_flag("--trace", trace, "With --seed: print every event");
-  auto* one = app.add_option("--seed", seed, "One seed");
-  auto* many = app.add_option("--seeds", range, "A range, as 1..2000");
-  auto* listed = app.add_option("--seeds-file", file, "A file of seeds");
-  app.add_option("--set", set, "With --seed: options, as a=1,b=0");
+  app.add_option("--set", set, "Options that are not as drawn, as a=1,b=0");
   app.add_option("--jobs", jobs, "Processes at once")->check(CLI::Range(1, 64));
-  one->excludes(many)->excludes(listed);
-  many->excludes(listed);
+  auto* what = app.add_option_group("what");
+  auto* one = what->add_option("--seed", seed, "One seed");
+  auto* many = what->add_option("--seeds", range, "A range, as 1..2000");
+  what->add_option("--seeds-file", file, "A file of seeds");
+  auto* shrink = what->add_option("--shrink", seed, "A seed that fails");
+  what->require_option(1);
   CLI11_PARSE(app, argc, argv);
   ConfigureLog(LogLevel::kOff, "");
-  std::signal(SIGABRT, PrintSeedOnAbort);
-  if (one->count() > 0) return RunOne(seed, set, trace);
-  std::vector<uint64_t> seeds;
-  if (many->count() > 0 && !ParseRange(range, &seeds)) {
-    std::fprintf(stderr, "--seeds wants FIRST..LAST, as 1..2000\n");
+  if (one->count() > 0) return RunOne({seed, set}, trace);
+  if (shrink->count() > 0) return RunShrink({seed, set});
+  std::vector<SeedCase> cases;
+  const bool read = many->count() > 0 ? ParseRange(range, set, &cases)
+                                      : ReadCases(file, &cases);
+  if (!read || !OptionsOf(cases.front()).ok()) {
+    std::fprintf(stderr,
+                 "--seeds wants FIRST..LAST, --seeds-file lines of a seed and "
+                 "options, --set options as a=1,b=0\n");
     return 2;
   }
-  if (listed->count() > 0 && !ReadSeeds(file, &seeds)) {
-    std::fprintf(stderr, "%s is not a file of seeds\n", file.c_str());
-    return 2;
-  }
-  if (seeds.empty()) {
-    std::fprintf(stderr, "give --seed N, --seeds A..B or --seeds-file FILE\n");
-    return 2;
-  }
-  return RunMany(seeds, jobs);
+  return RunCases(cases, jobs) ? 0 : 1;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "tests/sim/nemesis.h"
 
+#include "tests/support/sim_disk.h"
+
 namespace quorate::sim {
 namespace {
 
@@ -7,6 +9,8 @@ namespace {
 constexpr uint64_t kMaxRatePpm = 10'000;
 
 constexpr uint64_t kMaxPause = 4 * kSecond;
+constexpr uint64_t kMaxStall = 6 * kSecond;
+constexpr uint64_t kMaxFull = 4 * kSecond;
 
 }  // namespace
 
@@ -21,6 +25,11 @@ void Nemesis::Start() {
   Every(options.flap_every, &Nemesis::Flap);
   Every(options.pause_every, &Nemesis::PauseSomeone);
   Every(options.clock_every, &Nemesis::DisturbClock);
+  Every(options.sync_failure_every, &Nemesis::FailSync);
+  Every(options.stall_every, &Nemesis::StallDisk);
+  Every(options.full_every, &Nemesis::FillDisk);
+  Every(options.disk_loss_every, &Nemesis::LoseDisk);
+  Every(options.bit_flip_every, &Nemesis::FlipBit);
 }
 
 void Nemesis::Calm() {
@@ -30,6 +39,8 @@ void Nemesis::Calm() {
   for (const auto& member : *deps_.members) {
     member->Calm();
     member->Resume();
+    member->StallDisk(0);
+    member->disk().SetFull(false);
     if (!member->up()) member->Start();
   }
 }
@@ -43,8 +54,17 @@ void Nemesis::Every(uint64_t mean, Fault fault) {
   });
 }
 
+std::vector<SimMember*> Nemesis::Everyone() const {
+  std::vector<SimMember*> everyone;
+  for (const auto& member : *deps_.members) {
+    if (!member->gone()) everyone.push_back(member.get());
+  }
+  return everyone;
+}
+
 SimMember* Nemesis::Someone() {
-  return (*deps_.members)[random_.Below(deps_.members->size())].get();
+  const std::vector<SimMember*> everyone = Everyone();
+  return everyone[random_.Below(everyone.size())];
 }
 
 void Nemesis::CrashFor(SimMember* member) {
@@ -69,16 +89,68 @@ void Nemesis::CrashLeader() {
 
 void Nemesis::CutLinks() {
   deps_.network->HealAll();
-  if (random_.OneIn(3)) return;
-  SimMember* const one = Someone();
-  const bool one_way = random_.OneIn(3);
-  const bool partial = random_.OneIn(3);
-  for (const auto& other : *deps_.members) {
-    if (other.get() == one) continue;
-    deps_.network->Cut(one->id(), other->id());
-    if (!one_way) deps_.network->Cut(other->id(), one->id());
-    if (partial) break;
+  const std::vector<SimMember*> everyone = Everyone();
+  if (everyone.size() < 2) return;
+  switch (random_.Below(4)) {
+    case 0:
+      return;  // Whole for a while.
+    case 1:
+      return CutOne(everyone);
+    case 2:
+      return CutPair(everyone);
+    default:
+      return CutBridge(everyone);
   }
+}
+
+// One member from all others, in one direction or both.
+void Nemesis::CutOne(const std::vector<SimMember*>& everyone) {
+  const raft::MemberId one = Someone()->id();
+  const uint64_t ways = random_.Below(3);
+  for (const SimMember* other : everyone) {
+    if (other->id() == one) continue;
+    if (ways != 1) deps_.network->Cut(one, other->id());
+    if (ways != 2) deps_.network->Cut(other->id(), one);
+  }
+}
+
+// Two members from each other, in one direction or both, or now and then.
+void Nemesis::CutPair(const std::vector<SimMember*>& everyone) {
+  const size_t first = random_.Below(everyone.size());
+  const size_t second =
+      (first + random_.Between(1, everyone.size() - 1)) % everyone.size();
+  const raft::MemberId one = everyone[first]->id();
+  const raft::MemberId other = everyone[second]->id();
+  if (random_.OneIn(3)) return FlapLink(one, other, random_.Between(4, 40));
+  deps_.network->Cut(one, other);
+  if (random_.OneIn(2)) deps_.network->Cut(other, one);
+}
+
+// Two halves, and perhaps a member that hears both.
+void Nemesis::CutBridge(const std::vector<SimMember*>& everyone) {
+  const size_t bridge = random_.Below(2 * everyone.size());
+  std::vector<bool> left;
+  for (size_t i = 0; i < everyone.size(); ++i)
+    left.push_back(random_.OneIn(2));
+  for (size_t i = 0; i < everyone.size(); ++i) {
+    for (size_t j = 0; j < everyone.size(); ++j) {
+      if (left[i] == left[j] || i == bridge || j == bridge) continue;
+      deps_.network->Cut(everyone[i]->id(), everyone[j]->id());
+    }
+  }
+}
+
+void Nemesis::FlapLink(raft::MemberId from, raft::MemberId to, uint64_t times) {
+  deps_.network->Heal(from, to);
+  deps_.network->Heal(to, from);
+  if (calm_ || times == 0) return;
+  if (times % 2 == 1) {
+    deps_.network->Cut(from, to);
+    deps_.network->Cut(to, from);
+  }
+  deps_.scheduler->After(
+      TimeBelow(&random_, 300 * kMillisecond),
+      [this, from, to, times] { FlapLink(from, to, times - 1); });
 }
 
 void Nemesis::Flap() {
@@ -103,6 +175,38 @@ void Nemesis::DisturbClock() {
       static_cast<int64_t>(kMaxRatePpm));
   member->clock()->JumpCalendar(
       absl::Hours(static_cast<int64_t>(random_.Below(48)) - 24));
+}
+
+// A failed sync is the end of the process, whatever later ones say.
+void Nemesis::FailSync() {
+  SimMember* const member = Someone();
+  if (!member->up()) return;
+  member->disk().FailNth(DiskOperation::kSync, random_.Between(1, 3),
+                         DiskError::kIo);
+}
+
+void Nemesis::StallDisk() {
+  Someone()->StallDisk(TimeBelow(&random_, kMaxStall));
+}
+
+void Nemesis::FillDisk() {
+  SimMember* const member = Someone();
+  member->disk().SetFull(true);
+  deps_.scheduler->After(TimeBelow(&random_, kMaxFull),
+                         [member] { member->disk().SetFull(false); });
+}
+
+void Nemesis::LoseDisk() {
+  SimMember* const member = Someone();
+  if (!member->up() || !deps_.may_lose_member()) return;
+  ++losses_;
+  member->Retire();
+}
+
+void Nemesis::FlipBit() {
+  SimMember* const member = Someone();
+  if (!member->up() || !deps_.may_lose_member()) return;
+  member->DamageDisk();
 }
 
 }  // namespace quorate::sim

@@ -4,6 +4,7 @@
 #define QUORATE_TESTS_SIM_NEMESIS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Nemesis {
     SimNetwork* network = nullptr;
     // All that were ever made.
     const std::vector<std::unique_ptr<SimMember>>* members = nullptr;
+    // Whether the cluster can do without one of its members for good.
+    std::function<bool()> may_lose_member;
   };
 
   explicit Nemesis(const Deps& deps);
@@ -36,23 +39,36 @@ class Nemesis {
 
   uint64_t crashes() const { return crashes_; }
 
+  uint64_t losses() const { return losses_; }
+
  private:
   using Fault = void (Nemesis::*)();
 
   void Every(uint64_t mean, Fault fault);
   SimMember* Someone();
+  std::vector<SimMember*> Everyone() const;
   void CrashFor(SimMember* member);
   void CrashSomeone();
   void CrashLeader();
   void CutLinks();
+  void CutOne(const std::vector<SimMember*>& everyone);
+  void CutPair(const std::vector<SimMember*>& everyone);
+  void CutBridge(const std::vector<SimMember*>& everyone);
+  void FlapLink(raft::MemberId from, raft::MemberId to, uint64_t times);
   void Flap();
   void PauseSomeone();
   void DisturbClock();
+  void FailSync();
+  void StallDisk();
+  void FillDisk();
+  void LoseDisk();
+  void FlipBit();
 
   const Deps deps_;
   Random random_;
   bool calm_ = false;
   uint64_t crashes_ = 0;
+  uint64_t losses_ = 0;
 };
 
 }  // namespace quorate::sim

@@ -36,6 +36,13 @@ constexpr SimOptionField kFields[] = {
     {"partition_every", &SimOptions::partition_every, kTrouble},
     {"pause_every", &SimOptions::pause_every, kTrouble},
     {"clock_every", &SimOptions::clock_every, kTrouble},
+    {"sync_failure_every", &SimOptions::sync_failure_every, kTrouble},
+    {"stall_every", &SimOptions::stall_every, kTrouble},
+    {"full_every", &SimOptions::full_every, kTrouble},
+    {"disk_loss_every", &SimOptions::disk_loss_every, kTrouble},
+    {"bit_flip_every", &SimOptions::bit_flip_every, kTrouble},
+    {"change_every", &SimOptions::change_every, kTrouble},
+    {"transfer_every", &SimOptions::transfer_every, kTrouble},
     {"down_time_max", &SimOptions::down_time_max},
     {"power_percent", &SimOptions::power_percent, kTrouble},
     {"crash_after_vote_per_mille", &SimOptions::crash_after_vote_per_mille,
@@ -75,11 +82,11 @@ void DrawNetwork(Random* random, SimOptions* options) {
 }
 
 void DrawFaults(Random* random, SimOptions* options) {
-  if (!random->OneIn(4)) {
-    options->crash_every = Milliseconds(random, 700, 8'000);
-  }
   if (random->OneIn(2)) {
-    options->leader_crash_every = Milliseconds(random, 900, 5'000);
+    options->crash_every = Milliseconds(random, 1'000, 15'000);
+  }
+  if (random->OneIn(3)) {
+    options->leader_crash_every = Milliseconds(random, 1'500, 10'000);
   }
   if (random->OneIn(2)) {
     options->partition_every = Milliseconds(random, 1'500, 8'000);
@@ -92,20 +99,49 @@ void DrawFaults(Random* random, SimOptions* options) {
   }
   options->down_time_max = Milliseconds(random, 50, 3'000);
   options->power_percent = random->OneIn(3) ? 100 : random->Between(0, 100);
-  if (random->OneIn(2)) {
-    options->crash_after_vote_per_mille = random->Between(20, 400);
+  if (random->OneIn(3)) {
+    options->crash_after_vote_per_mille = random->Between(10, 300);
   }
-  if (random->OneIn(2)) {
-    options->crash_after_election_per_mille = random->Between(50, 700);
+  if (random->OneIn(4)) {
+    options->crash_after_election_per_mille = random->Between(50, 500);
   }
-  if (random->OneIn(2)) {
-    options->cut_after_election_per_mille = random->Between(50, 700);
+  if (random->OneIn(4)) {
+    options->cut_after_election_per_mille = random->Between(50, 500);
   }
   if (random->OneIn(3)) {
-    options->leader_crash_after_apply_per_mille = random->Between(20, 500);
+    options->leader_crash_after_apply_per_mille = random->Between(2, 100);
   }
   if (random->OneIn(2)) {
-    options->crash_at_failpoint_per_10000 = random->Between(1, 100);
+    options->crash_at_failpoint_per_10000 = random->Between(1, 20);
+  }
+}
+
+void DrawDiskFaults(Random* random, SimOptions* options) {
+  if (random->OneIn(4)) {
+    options->sync_failure_every = Milliseconds(random, 1'000, 8'000);
+  }
+  if (random->OneIn(5)) {
+    options->stall_every = Milliseconds(random, 2'000, 10'000);
+  }
+  if (random->OneIn(5)) {
+    options->full_every = Milliseconds(random, 2'000, 10'000);
+  }
+  if (random->OneIn(5)) {
+    options->disk_loss_every = Milliseconds(random, 1'000, 8'000);
+  }
+  if (random->OneIn(5)) {
+    options->bit_flip_every = Milliseconds(random, 1'000, 8'000);
+  }
+}
+
+void DrawMembers(Random* random, SimOptions* options) {
+  constexpr uint64_t kSizes[] = {1, 3, 3, 3, 5};
+  options->members = kSizes[random->Below(std::size(kSizes))];
+  if (random->OneIn(2)) {
+    options->change_every = Milliseconds(random, 300, 4'000);
+  }
+  if (random->OneIn(3)) {
+    options->transfer_every = Milliseconds(random, 500, 5'000);
   }
 }
 
@@ -123,7 +159,7 @@ void DrawRaft(Random* random, SimOptions* options) {
         std::min(options->disk_delay_max, options->disk_delay_min + 10'000);
   }
   options->snapshot_entries =
-      random->OneIn(4) ? 1'000'000 : random->Between(10, 300);
+      random->OneIn(4) ? 1'000'000 : random->Between(5, 80);
   options->snapshot_chunk_bytes = random->Between(200, 8'000);
 }
 
@@ -133,7 +169,7 @@ SimOptions SimOptions::ForSeed(uint64_t seed) {
   Random random(seed);
   SimOptions options;
   options.seed = seed;
-  options.faulty_time = Milliseconds(&random, 8'000, 30'000);
+  options.faulty_time = Milliseconds(&random, 5'000, 25'000);
   DrawNetwork(&random, &options);
   options.disk_delay_min = random.Between(50, 500);
   options.disk_delay_max =
@@ -142,8 +178,10 @@ SimOptions SimOptions::ForSeed(uint64_t seed) {
   options.apply_delay_max = random.Between(10, 2'000);
   DrawFaults(&random, &options);
   options.clients = random.Between(2, 6);
-  options.think_time_max = Milliseconds(&random, 5, 400);
+  options.think_time_max = Milliseconds(&random, 5, 200);
   DrawRaft(&random, &options);
+  DrawDiskFaults(&random, &options);
+  DrawMembers(&random, &options);
   return options;
 }
 

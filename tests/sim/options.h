@@ -50,6 +50,18 @@ struct SimOptions {
   uint64_t clock_every = 0;
   uint64_t down_time_max = 0;
 
+  // The disk of a member: one sync fails, all writes wait, there is no space,
+  // all is lost or a bit is not what it was.
+  uint64_t sync_failure_every = 0;
+  uint64_t stall_every = 0;
+  uint64_t full_every = 0;
+  uint64_t disk_loss_every = 0;
+  uint64_t bit_flip_every = 0;
+
+  // The administrator changes the members, or hands leadership on.
+  uint64_t change_every = 0;
+  uint64_t transfer_every = 0;
+
   // How many of 100 crashes take the machine's power, too.
   uint64_t power_percent = 0;
 

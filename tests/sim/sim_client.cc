@@ -24,7 +24,11 @@ SimClient::SimClient(const Deps& deps, int number)
       random_(deps.options->seed ^ (static_cast<uint64_t>(number + 1) << 40)) {}
 
 SimMember* SimClient::Anyone() {
-  return (*deps_.members)[random_.Below(deps_.members->size())].get();
+  std::vector<SimMember*> there;
+  for (const auto& member : *deps_.members) {
+    if (!member->gone()) there.push_back(member.get());
+  }
+  return there[random_.Below(there.size())];
 }
 
 void SimClient::Start() {

@@ -9,6 +9,7 @@
 #include "quorate/internal/v1/command.pb.h"
 
 #include "base/check.h"
+#include "tests/support/sim_disk.h"
 
 namespace quorate::sim {
 
@@ -88,14 +89,10 @@ void SimMember::Note(const std::string& event) {
 }
 
 void SimMember::Start() {
-  QUORATE_CHECK(!up());
+  if (up() || gone_ || deps_.checker->failed()) return;
+  started_ = true;
   const absl::Status opened = storage_->Open();
-  if (!opened.ok()) {
-    deps_.checker->Fail(
-        "a member starts after any crash",
-        absl::StrCat("member ", id_.value(), ": ", opened.ToString()));
-    return;
-  }
+  if (!opened.ok()) return OnOpenFailed(opened);
   CheckStart();
   run_ = random_.Next() | 1;
   snapshots_ = std::make_unique<SimSnapshots>(
@@ -122,6 +119,20 @@ void SimMember::Start() {
   Pump();
 }
 
+void SimMember::OnOpenFailed(const absl::Status& status) {
+  Note(absl::StrCat("does not start: ", status.ToString()));
+  const bool passes =
+      absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+  if (passes && disk().full()) {
+    storage_->KillProcess();
+    return StartLater();
+  }
+  if (damaged_ && absl::IsDataLoss(status)) return Retire();
+  deps_.checker->Fail(
+      "a member starts after any crash",
+      absl::StrCat("member ", id_.value(), ": ", status.ToString()));
+}
+
 void SimMember::CheckStart() {
   const raft::SnapshotPosition position = storage_->Position();
   const std::optional<raft::SnapshotPosition> before =
@@ -132,11 +143,10 @@ void SimMember::CheckStart() {
   deps_.checker->OnState(id_, position.index, StateDigest());
 }
 
-void SimMember::Crash() {
+void SimMember::Crash(bool power) {
   if (!up()) return;
   deps_.checker->OnCrash(id_, Leads());
   ++generation_;
-  const bool power = random_.Chance(deps_.options->power_percent, 100);
   // A write that was under way may have reached the disk in part or whole.
   if (power && !in_flight_.empty() && random_.OneIn(2)) {
     storage_->AppendInterrupted(in_flight_, &random_);
@@ -156,6 +166,7 @@ void SimMember::Crash() {
   apply_scheduled_ = false;
   proposals_.clear();
   reads_.clear();
+  changes_.clear();
   granted_reads_.clear();
   clock_proposed_ = false;
   deps_.network->ProcessEnded(id_);
@@ -163,11 +174,32 @@ void SimMember::Crash() {
 
 void SimMember::CrashAndReturn() {
   if (!up()) return;
-  Crash();
+  Crash(random_.Chance(deps_.options->power_percent, 100));
+  StartLater();
+}
+
+void SimMember::StartLater() {
   deps_.scheduler->After(TimeBelow(&random_, deps_.options->down_time_max),
-                         [this] {
-                           if (!up() && !deps_.checker->failed()) Start();
-                         });
+                         [this] { Start(); });
+}
+
+void SimMember::Retire() {
+  Crash(/*power=*/true);
+  Note("never comes back");
+  gone_ = true;
+}
+
+// The process only: what a loss of power may take away nobody could tell from
+// damage at the same place.
+void SimMember::DamageDisk() {
+  Crash(/*power=*/false);
+  damaged_ = true;
+  Note(absl::StrCat("damage: ", storage_->FlipBit(&random_)));
+  StartLater();
+}
+
+void SimMember::StallDisk(SimTime time) {
+  stalled_until_ = deps_.scheduler->now() + time;
 }
 
 void SimMember::CrashSoon(SimTime delay) {
@@ -243,6 +275,24 @@ void SimMember::Read(absl::Duration timeout, std::function<void(bool)> done) {
   Pump();
 }
 
+void SimMember::ChangeMembers(raft::ConfigurationChange change,
+                              absl::Duration timeout, ChangeDone done) {
+  QUORATE_CHECK(working());
+  const uint64_t call = next_change_++;
+  changes_[call] = std::move(done);
+  loop_->ChangeMembers(call, std::move(change), timeout);
+  Pump();
+}
+
+void SimMember::TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                                   ChangeDone done) {
+  QUORATE_CHECK(working());
+  const uint64_t call = next_change_++;
+  changes_[call] = std::move(done);
+  loop_->TransferLeadership(call, to, timeout);
+  Pump();
+}
+
 void SimMember::Tick() {
   loop_->OnTick();
   MaybeAdvanceClock();
@@ -307,6 +357,10 @@ void SimMember::EndCalls(const LoopOutput& output) {
     }
     auto waiting = proposals_.extract(failure.sequence);
     if (!waiting.empty()) waiting.mapped()({failure.outcome, {}});
+  }
+  for (const LoopOutput::ChangeEnd& end : output.changes) {
+    auto waiting = changes_.extract(end.call);
+    if (!waiting.empty()) waiting.mapped()(end.status);
   }
   for (const LoopOutput::ReadGrant& grant : output.reads) {
     auto waiting = reads_.extract(grant.read);

@@ -43,17 +43,23 @@ class SimMember final : public SimEndpoint, private SimProcess {
   };
 
   using Done = std::function<void(const SimResult&)>;
+  using ChangeDone = std::function<void(const absl::Status&)>;
 
   // A member of a new cluster, or one that comes into a cluster.
   SimMember(const Deps& deps, raft::MemberId id,
             const raft::Configuration& configuration, bool joining);
   ~SimMember() override;
 
-  // Begins (again) with what is on the disk.
+  // Begins (again) with what is on the disk. While that is full it tries again
+  // later; where it is damaged, and was damaged, it is gone().
   void Start();
 
-  // Ends at once. What was not synced may be lost, in part or whole.
-  void Crash();
+  // Ends at once. Where the power goes too, what was not synced may be lost, in
+  // part or whole.
+  void Crash(bool power);
+
+  // Its machine is taken away, or its disk is lost: it never comes back.
+  void Retire();
 
   // As Crash; then starts again, some time later.
   void CrashAndReturn();
@@ -61,6 +67,20 @@ class SimMember final : public SimEndpoint, private SimProcess {
   // Stands still, as by SIGSTOP: nothing is lost, everything comes later.
   void Pause();
   void Resume();
+
+  // Its process ends, and when it comes back a bit of its disk is another.
+  void DamageDisk();
+
+  void StallDisk(SimTime time);
+
+  SimDisk& disk() { return storage_->disk(); }
+
+  bool gone() const { return gone_; }
+
+  bool damaged() const { return damaged_; }
+
+  // It was made and never started.
+  bool asleep() const { return !started_; }
 
   bool up() const { return loop_ != nullptr; }
 
@@ -81,6 +101,13 @@ class SimMember final : public SimEndpoint, private SimProcess {
 
   // Runs `done(true)` when a linearizable read may look at ledger().
   void Read(absl::Duration timeout, std::function<void(bool)> done);
+
+  // `done` is called once, or never where this member crashes before.
+  // Leadership goes to `to`, or to whoever is best.
+  void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
+                     ChangeDone done);
+  void TransferLeadership(raft::MemberId to, absl::Duration timeout,
+                          ChangeDone done);
 
   // All three: up() only.
   const replication::ConsensusLoop& loop() const { return *loop_; }
@@ -108,6 +135,8 @@ class SimMember final : public SimEndpoint, private SimProcess {
 
   // Runs `event` now, or after a pause; not where this member is down.
   void Hear(std::function<void()> event);
+  void OnOpenFailed(const absl::Status& status);
+  void StartLater();
   void CheckStart();
   SimSnapshots* snapshots();
   void Tick();
@@ -141,7 +170,12 @@ class SimMember final : public SimEndpoint, private SimProcess {
   uint64_t run_ = 0;
   uint64_t next_sequence_ = 1;
   uint64_t next_read_ = 1;
+  uint64_t next_change_ = 1;
   bool calm_ = false;
+  bool started_ = false;
+  bool gone_ = false;
+  bool damaged_ = false;
+  SimTime stalled_until_ = 0;
 
   bool paused_ = false;
   std::vector<std::function<void()>> held_;
@@ -154,6 +188,7 @@ class SimMember final : public SimEndpoint, private SimProcess {
 
   std::map<uint64_t, Done> proposals_;
   std::map<uint64_t, std::function<void(bool)>> reads_;
+  std::map<uint64_t, ChangeDone> changes_;
   std::vector<WaitingRead> granted_reads_;
   bool clock_proposed_ = false;
 };

@@ -1,5 +1,6 @@
 // What a member's log writer and applier do, as events.
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,7 +19,9 @@ void SimMember::MaybeStartDisk() {
   in_flight_.swap(disk_queue_);
   const SimTime delay = static_cast<SimTime>(random_.Between(
       deps_.options->disk_delay_min, deps_.options->disk_delay_max));
-  Later(delay, [this] { FinishDisk(); });
+  const SimTime stall =
+      std::max<SimTime>(0, stalled_until_ - deps_.scheduler->now());
+  Later(stall + delay, [this] { FinishDisk(); });
 }
 
 // As LogWriter::Write.

@@ -22,6 +22,7 @@ constexpr SimTime kPatience = kSecond;
 // When the faults are over a member must be able to catch up with a log that
 // is cut every few entries.
 constexpr size_t kCalmPieceBytes = 1 << 20;
+constexpr uint64_t kCalmSpan = 200;
 
 }  // namespace
 
@@ -71,10 +72,9 @@ bool SimSnapshots::Due() const {
   const raft::Index covered =
       newest.has_value() ? newest->index : raft::Index(0);
   if (position_.index <= covered) return false;
-  if (position_.index.value() - covered.value() >=
-      deps_.options->snapshot_entries) {
-    return true;
-  }
+  uint64_t span = deps_.options->snapshot_entries;
+  if (deps_.network->calm()) span = std::max(span, kCalmSpan);
+  if (position_.index.value() - covered.value() >= span) return true;
   return std::any_of(orders_.begin(), orders_.end(), [&](const auto& order) {
     return order.second.at_least > covered;
   });
@@ -221,6 +221,9 @@ absl::StatusOr<uint64_t> SimSnapshots::OnBegin(raft::MemberId from,
   if (incoming_.has_value() && term < incoming_->term) {
     return absl::AbortedError("a leader of a later term sends one");
   }
+  if (handed_over_ > position_.index) {
+    return absl::AbortedError("this member is installing one");
+  }
   incoming_.reset();
   absl::StatusOr<uint64_t> offset =
       deps_.storage->snapshots().BeginReceiving(header);
@@ -248,6 +251,9 @@ absl::StatusOr<uint64_t> SimSnapshots::OnEnd(raft::MemberId from) {
   if (!incoming_.has_value() || incoming_->from != from) {
     return absl::AbortedError("another snapshot is being received");
   }
+  if (incoming_->position.index <= position_.index) {
+    return absl::AbortedError("this member is further than the snapshot");
+  }
   const absl::Status status = deps_.storage->snapshots().FinishReceiving();
   if (!status.ok()) return status;
   if (deps_.process->FailPoint("after a snapshot was received")) {
@@ -255,13 +261,16 @@ absl::StatusOr<uint64_t> SimSnapshots::OnEnd(raft::MemberId from) {
   }
   deps_.process->Note(
       absl::StrCat("received ", incoming_->position.index.value()));
+  handed_over_ = incoming_->position.index;
   // It waits for the consensus thread.
   deps_.process->Later(
       TimeBelow(deps_.random, kMillisecond),
       [this, received = *std::exchange(incoming_, std::nullopt)] {
-        deps_.process->Tell([&received](ConsensusLoop& loop) {
-          loop.OnSnapshotReceived(received.from, received.term,
-                                  received.position);
+        deps_.process->Tell([this, &received](ConsensusLoop& loop) {
+          if (!loop.OnSnapshotReceived(received.from, received.term,
+                                       received.position)) {
+            handed_over_ = raft::Index(0);
+          }
         });
       });
   return uint64_t{0};

@@ -105,6 +105,7 @@ class SimSnapshots {
   // Begins at random: an answer to an earlier process meets no question.
   uint64_t next_step_;
   std::optional<Incoming> incoming_;
+  raft::Index handed_over_;  // As SnapshotKeeper has it.
 };
 
 }  // namespace quorate::sim

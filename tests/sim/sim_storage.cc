@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "quorate/internal/v1/command.pb.h"
 
 #include "base/check.h"
@@ -63,6 +65,24 @@ class RecordingStore final : public replication::StateStore {
   const std::unique_ptr<replication::StateStore> store_;
   std::vector<licensing::RecordChange> last_;
 };
+
+// Files of any folder, sorted. Locks are no data.
+void ListFiles(SimDisk& disk, const std::string& folder,
+               std::vector<std::string>* files) {
+  std::vector<std::string> names;
+  if (disk.List(folder, &names) != DiskError::kNone) return;
+  for (const std::string& name : names) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    SimDisk::Handle handle;
+    if (disk.Open(path, &handle) != DiskError::kNone) continue;
+    uint64_t size = 0;
+    if (disk.IsFolder(handle)) {
+      ListFiles(disk, path, files);
+    } else if (disk.Size(handle, &size) == DiskError::kNone && size > 0) {
+      files->push_back(path);
+    }
+  }
+}
 
 replication::LogWrite Merged(const std::vector<raft::AppendWork>& works) {
   std::vector<const raft::AppendWork*> pointers;
@@ -198,6 +218,19 @@ replication::SnapshotFiles& SimStorage::snapshots() {
 
 SimDisk& SimStorage::disk() {
   return disk_->files.disk();
+}
+
+std::string SimStorage::FlipBit(Random* random) {
+  std::vector<std::string> files;
+  ListFiles(disk(), kDataDir, &files);
+  if (files.empty()) return "nothing";
+  const std::string& path = files[random->Below(files.size())];
+  std::string bytes = disk().Contents(path);
+  const size_t at = random->Below(bytes.size());
+  bytes[at] = static_cast<char>(bytes[at] ^ (1 << random->Below(8)));
+  const size_t size = bytes.size();
+  disk().Overwrite(path, std::move(bytes));
+  return absl::StrCat("byte ", at, " of ", size, " of ", path);
 }
 
 void SimStorage::ForEachRecord(

@@ -64,6 +64,9 @@ class SimStorage {
   replication::SnapshotFiles& snapshots();
   SimDisk& disk();
 
+  // Changes one bit of one file; says which. The member is down.
+  std::string FlipBit(Random* random);
+
   // Every record of the state.
   void ForEachRecord(
       const std::function<void(absl::string_view key, absl::string_view value)>&

@@ -1,14 +1,21 @@
 #include "tests/sim/sim_world.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
+#include "tests/sim/quorums.h"
+
 namespace quorate::sim {
 namespace {
 
-// When faults have stopped, every member must have answered a new request
+// When faults have stopped, members that are lost for good must be replaced
+// within this time. Reason: a few changes, each with a few attempts.
+constexpr SimTime kOrderLimit = 60 * kSecond;
+
+// Then every member must have answered a new request
 // within this time. Reasons: a few elections, and whatever was under way.
 constexpr SimTime kProgressLimit = 30 * kSecond;
 
@@ -36,10 +43,22 @@ SimWorld::SimWorld(const SimOptions& options)
     : options_(options),
       checker_(&scheduler_),
       network_(options_, &scheduler_),
+      administrator_({.options = &options_,
+                      .scheduler = &scheduler_,
+                      .checker = &checker_,
+                      .members = &members_,
+                      .recruit =
+                          [this](raft::MemberId id,
+                                 const raft::Configuration& configuration) {
+                            return Make(id, configuration, /*joining=*/true);
+                          }}),
       nemesis_({.options = &options_,
                 .scheduler = &scheduler_,
                 .network = &network_,
-                .members = &members_}) {
+                .members = &members_,
+                .may_lose_member = [this] {
+                  return administrator_.MayLoseMember();
+                }}) {
   Found();
   for (uint64_t i = 0; i < options_.clients; ++i) {
     clients_.push_back(
@@ -57,16 +76,31 @@ SimWorld::~SimWorld() = default;
 void SimWorld::Found() {
   const raft::Configuration configuration =
       FirstConfiguration(options_.members);
-  for (const raft::MemberId id : configuration.membership.voters) {
-    members_.push_back(std::make_unique<SimMember>(
-        SimMember::Deps{
-            .options = &options_,
-            .scheduler = &scheduler_,
-            .network = &network_,
-            .checker = &checker_,
-            .find = [this](raft::MemberId other) { return Find(other); }},
-        id, configuration, /*joining=*/false));
+  for (const raft::MemberId id : configuration.membership.voters)
+    Make(id, configuration, /*joining=*/false);
+}
+
+SimMember* SimWorld::Make(raft::MemberId id,
+                          const raft::Configuration& configuration,
+                          bool joining) {
+  members_.push_back(std::make_unique<SimMember>(
+      SimMember::Deps{
+          .options = &options_,
+          .scheduler = &scheduler_,
+          .network = &network_,
+          .checker = &checker_,
+          .find = [this](raft::MemberId other) { return Find(other); }},
+      id, configuration, joining));
+  return members_.back().get();
+}
+
+std::vector<SimMember*> SimWorld::Members() const {
+  std::vector<SimMember*> members;
+  if (checker_.configuration() == nullptr) return members;
+  for (const auto& address : checker_.configuration()->addresses) {
+    members.push_back(Find(address.id));
   }
+  return members;
 }
 
 SimMember* SimWorld::Find(raft::MemberId id) const {
@@ -81,9 +115,11 @@ SimReport SimWorld::Run() {
     member->Start();
   InstallLicense();
   nemesis_.Start();
+  administrator_.Start();
   RunUntil(static_cast<SimTime>(options_.faulty_time));
   if (!checker_.failed()) nemesis_.Calm();
-  if (!checker_.failed() && RunToProgress() && RunToAgreement()) CheckEnd();
+  administrator_.Calm();
+  if (RunToOrder() && RunToProgress() && RunToAgreement()) CheckEnd();
 
   SimReport report;
   report.passed = !checker_.failed();
@@ -94,6 +130,7 @@ SimReport SimWorld::Run() {
   report.crashes = nemesis_.crashes();
   report.installs = checker_.installs();
   report.membership = checker_.configurations();
+  report.losses = nemesis_.losses();
   report.failovers = checker_.failovers();
   for (const auto& member : members_) {
     if (!member->up()) continue;
@@ -141,27 +178,50 @@ void SimWorld::RunUntil(SimTime end) {
   }
 }
 
-bool SimWorld::RunToProgress() {
-  size_t answered = 0;
-  SimClient* client = clients_.front().get();
-  for (const auto& member : members_) {
-    internal::v1::Command command;
-    command.set_request_id(client->NewRequestId());
-    internal::v1::OpenSession* open = command.mutable_open_session();
-    open->mutable_description()->set_user("last");
-    open->mutable_description()->set_host("station");
-    open->set_ttl_ms(licensing::kMinTtlMs);
-    client->RequestThrough(
-        member.get(), std::move(command),
-        [&answered](const licensing::LedgerAnswer&) { ++answered; });
-  }
-  const SimTime end = scheduler_.now() + kProgressLimit;
-  while (!checker_.failed() && answered < members_.size()) {
+bool SimWorld::RunToOrder() {
+  const SimTime end = scheduler_.now() + kOrderLimit;
+  while (!checker_.failed() && !administrator_.idle()) {
     if (!scheduler_.RunNext(end)) break;
   }
-  if (!checker_.failed() && answered < members_.size()) {
+  if (!administrator_.idle()) {
+    checker_.Fail("order after the faults", "a lost member is not replaced");
+  }
+  return !checker_.failed();
+}
+
+// A change that nobody waits for may still be done, so who must answer is
+// looked at again and again.
+bool SimWorld::RunToProgress() {
+  std::set<raft::MemberId> asked;
+  SimClient* const client = clients_.front().get();
+  const auto all_answered = [&] {
+    const std::vector<SimMember*> members = Members();
+    return !members.empty() &&
+           std::all_of(members.begin(), members.end(), [&](SimMember* member) {
+             return answered_.contains(member->id());
+           });
+  };
+  const SimTime end = scheduler_.now() + kProgressLimit;
+  while (!checker_.failed() && !all_answered()) {
+    for (SimMember* const member : Members()) {
+      if (!asked.insert(member->id()).second) continue;
+      internal::v1::Command command;
+      command.set_request_id(client->NewRequestId());
+      internal::v1::OpenSession* open = command.mutable_open_session();
+      open->mutable_description()->set_user("last");
+      open->mutable_description()->set_host("station");
+      open->set_ttl_ms(licensing::kMinTtlMs);
+      client->RequestThrough(
+          member, std::move(command),
+          [this, id = member->id()](const licensing::LedgerAnswer&) {
+            answered_.insert(id);
+          });
+    }
+    if (!scheduler_.RunNext(end)) break;
+  }
+  if (!all_answered()) {
     checker_.Fail("progress after the faults",
-                  absl::StrCat(answered, " of ", members_.size(),
+                  absl::StrCat(answered_.size(), " of ", Members().size(),
                                " members answered in time"));
   }
   return !checker_.failed();
@@ -170,8 +230,9 @@ bool SimWorld::RunToProgress() {
 // Equal state at equal index was compared at every apply, so members agree
 // where they have applied as much as anyone has.
 bool SimWorld::Agree() const {
+  const std::vector<SimMember*> members = Members();
   return std::all_of(
-      members_.begin(), members_.end(), [this](const auto& member) {
+      members.begin(), members.end(), [this](const SimMember* member) {
         return member->up() && member->applied() == checker_.last_committed() &&
                member->loop().raft().last_index() == member->applied();
       });
@@ -193,6 +254,13 @@ bool SimWorld::RunToAgreement() {
 
 void SimWorld::CheckEnd() {
   for (const auto& member : members_) {
+    if (member->Leads() &&
+        !Votes(checker_.configuration()->membership, member->id())) {
+      checker_.Fail("a removed member does not lead",
+                    absl::StrCat("member ", member->id().value()));
+    }
+  }
+  for (const SimMember* member : Members()) {
     const absl::Status sound = member->ledger().CheckInvariants();
     if (!sound.ok()) {
       checker_.Fail("a sound ledger",

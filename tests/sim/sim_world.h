@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "tests/sim/administrator.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/options.h"
@@ -29,6 +31,7 @@ struct SimReport {
   uint64_t crashes = 0;     // By the nemesis.
   uint64_t installs = 0;    // Snapshots that took the place of a state.
   uint64_t membership = 0;  // Configurations that were committed.
+  uint64_t losses = 0;      // Disks that were taken away.
   std::vector<SimTime> failovers;
 };
 
@@ -46,9 +49,14 @@ class SimWorld {
 
  private:
   SimMember* Find(raft::MemberId id) const;
+  SimMember* Make(raft::MemberId id, const raft::Configuration& configuration,
+                  bool joining);
   void Found();
+  // Those of the last configuration that was committed.
+  std::vector<SimMember*> Members() const;
   void InstallLicense();
   void RunUntil(SimTime end);
+  bool RunToOrder();
   bool RunToProgress();
   bool RunToAgreement();
   bool Agree() const;
@@ -60,7 +68,9 @@ class SimWorld {
   SimNetwork network_;
   std::vector<std::unique_ptr<SimMember>> members_;
   std::vector<std::unique_ptr<SimClient>> clients_;
+  Administrator administrator_;
   Nemesis nemesis_;
+  std::set<raft::MemberId> answered_;  // After the faults.
 };
 
 }  // namespace quorate::sim

@@ -148,6 +148,16 @@ void SimDisk::NewEpochLocked() {
   power_off_at_ = 0;
 }
 
+void SimDisk::SetFull(bool full) {
+  MutexLock lock(&mu_);
+  full_ = full;
+}
+
+bool SimDisk::full() const {
+  MutexLock lock(&mu_);
+  return full_;
+}
+
 void SimDisk::SetFreeBytes(uint64_t bytes) {
   MutexLock lock(&mu_);
   free_bytes_ = bytes;
@@ -192,13 +202,15 @@ DiskError SimDisk::CheckLocked(const Handle& handle) const {
   return DiskError::kNone;
 }
 
-DiskError SimDisk::BeginChangeLocked(DiskOperation operation) {
+DiskError SimDisk::BeginChangeLocked(DiskOperation operation,
+                                     bool takes_space) {
   if (!powered_) return DiskError::kIo;
   ++operations_;
   if (operations_ == power_off_at_) {
     powered_ = false;
     return DiskError::kIo;
   }
+  if (full_ && takes_space) return DiskError::kNoSpace;
   const auto planned = faults_.find(operation);
   if (planned == faults_.end() || --planned->second.remaining > 0) {
     return DiskError::kNone;
@@ -210,7 +222,8 @@ DiskError SimDisk::BeginChangeLocked(DiskOperation operation) {
 
 DiskError SimDisk::Create(absl::string_view path, Handle* file) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginChangeLocked(DiskOperation::kChangeFolder);
+  const DiskError error =
+      BeginChangeLocked(DiskOperation::kChangeFolder, /*takes_space=*/true);
   if (error != DiskError::kNone) return error;
   const Place place = PlaceLocked(path);
   if (place.folder == nullptr) return DiskError::kNotFound;
@@ -231,7 +244,8 @@ DiskError SimDisk::Open(absl::string_view path, Handle* file) {
 
 DiskError SimDisk::CreateFolder(absl::string_view path) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginChangeLocked(DiskOperation::kChangeFolder);
+  const DiskError error =
+      BeginChangeLocked(DiskOperation::kChangeFolder, /*takes_space=*/true);
   if (error != DiskError::kNone) return error;
   const Place place = PlaceLocked(path);
   if (place.folder == nullptr) return DiskError::kNotFound;
@@ -244,7 +258,8 @@ DiskError SimDisk::CreateFolder(absl::string_view path) {
 
 DiskError SimDisk::Remove(absl::string_view path) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginChangeLocked(DiskOperation::kChangeFolder);
+  const DiskError error =
+      BeginChangeLocked(DiskOperation::kChangeFolder, /*takes_space=*/false);
   if (error != DiskError::kNone) return error;
   const std::shared_ptr<Node> node = FindLocked(path);
   if (node == nullptr) return DiskError::kNotFound;
@@ -256,7 +271,8 @@ DiskError SimDisk::Remove(absl::string_view path) {
 
 DiskError SimDisk::Link(absl::string_view source, absl::string_view target) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginChangeLocked(DiskOperation::kChangeFolder);
+  const DiskError error =
+      BeginChangeLocked(DiskOperation::kChangeFolder, /*takes_space=*/true);
   if (error != DiskError::kNone) return error;
   const std::shared_ptr<Node> node = FindLocked(source);
   const Place place = PlaceLocked(target);
@@ -268,7 +284,8 @@ DiskError SimDisk::Link(absl::string_view source, absl::string_view target) {
 
 DiskError SimDisk::Rename(absl::string_view source, absl::string_view target) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginChangeLocked(DiskOperation::kChangeFolder);
+  const DiskError error =
+      BeginChangeLocked(DiskOperation::kChangeFolder, /*takes_space=*/false);
   if (error != DiskError::kNone) return error;
   const std::shared_ptr<Node> node = FindLocked(source);
   const Place to = PlaceLocked(target);
@@ -319,7 +336,7 @@ DiskError SimDisk::Append(const Handle& file, absl::string_view bytes) {
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(file);
   if (error != DiskError::kNone) return error;
-  error = BeginChangeLocked(DiskOperation::kWrite);
+  error = BeginChangeLocked(DiskOperation::kWrite, /*takes_space=*/true);
   if (error == DiskError::kNone || !powered_) {
     file.node->bytes.append(bytes.data(), bytes.size());
   }
@@ -331,7 +348,7 @@ DiskError SimDisk::WriteAt(const Handle& file, uint64_t offset,
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(file);
   if (error != DiskError::kNone) return error;
-  error = BeginChangeLocked(DiskOperation::kWrite);
+  error = BeginChangeLocked(DiskOperation::kWrite, /*takes_space=*/false);
   if (error != DiskError::kNone && powered_) return error;
   Node& node = *file.node;
   QUORATE_CHECK(offset + bytes.size() <= node.bytes.size());
@@ -347,7 +364,7 @@ DiskError SimDisk::Truncate(const Handle& file, uint64_t size) {
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(file);
   if (error != DiskError::kNone) return error;
-  error = BeginChangeLocked(DiskOperation::kWrite);
+  error = BeginChangeLocked(DiskOperation::kWrite, /*takes_space=*/false);
   if (error != DiskError::kNone) return error;
   Node& node = *file.node;
   node.bytes.resize(size);
@@ -359,7 +376,7 @@ DiskError SimDisk::Sync(const Handle& file) {
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(file);
   if (error != DiskError::kNone) return error;
-  error = BeginChangeLocked(DiskOperation::kSync);
+  error = BeginChangeLocked(DiskOperation::kSync, /*takes_space=*/false);
   Node& node = *file.node;
   if (error != DiskError::kNone) {
     node.sync_lost = node.sync_lost || powered_;
@@ -376,7 +393,7 @@ DiskError SimDisk::SyncFolder(const Handle& folder) {
   MutexLock lock(&mu_);
   DiskError error = CheckLocked(folder);
   if (error != DiskError::kNone) return error;
-  error = BeginChangeLocked(DiskOperation::kSyncFolder);
+  error = BeginChangeLocked(DiskOperation::kSyncFolder, /*takes_space=*/false);
   if (error != DiskError::kNone) return error;
   Node& node = *folder.node;
   node.on_platter = node.live;

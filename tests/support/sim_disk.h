@@ -80,6 +80,10 @@ class SimDisk {
   // that is to die without a last write.
   void KillProcess();
 
+  // While it is full nothing that takes space succeeds: kNoSpace.
+  void SetFull(bool full);
+  bool full() const;
+
   // What the disk says about its free space; it says nothing before, and what
   // is written does not change it.
   void SetFreeBytes(uint64_t bytes);
@@ -135,8 +139,9 @@ class SimDisk {
   // Whether an operation with these handles may go on.
   DiskError CheckLocked(const Handle& handle) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Counts a changing operation; says whether a planned fault hits it.
-  DiskError BeginChangeLocked(DiskOperation operation)
+  // Counts a changing operation; says whether a planned fault hits it, or there
+  // is no room for what it `takes_space` for.
+  DiskError BeginChangeLocked(DiskOperation operation, bool takes_space)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NewEpochLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -148,6 +153,7 @@ class SimDisk {
   uint64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t power_off_at_ ABSL_GUARDED_BY(mu_) = 0;  // Zero: never.
   bool powered_ ABSL_GUARDED_BY(mu_) = true;
+  bool full_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<uint64_t> free_bytes_ ABSL_GUARDED_BY(mu_);
 };
 
