@@ -81,6 +81,8 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         checkout::v1::CheckoutService::NewStub(connection->channel);
     connection->monitoring =
         monitoring::v1::MonitoringService::NewStub(connection->channel);
+    connection->backups =
+        admin::v1::BackupService::NewStub(connection->channel);
     connection->licenses =
         admin::v1::LicenseService::NewStub(connection->channel);
     connection->cluster =

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "grpcpp/channel.h"
 
+#include "quorate/admin/v1/backup.grpc.pb.h"
 #include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
 #include "quorate/checkout/v1/checkout.grpc.pb.h"
@@ -33,6 +34,7 @@ struct Connection {
   std::unique_ptr<monitoring::v1::MonitoringService::Stub> monitoring;
   std::unique_ptr<admin::v1::LicenseService::Stub> licenses;
   std::unique_ptr<admin::v1::ClusterService::Stub> cluster;
+  std::unique_ptr<admin::v1::BackupService::Stub> backups;
 };
 
 // Chooses who is asked next: the one that worked last, then the others in the

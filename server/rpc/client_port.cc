@@ -10,6 +10,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 
+#include "server/rpc/backup_service.h"
 #include "server/rpc/checkout_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/health.h"
@@ -112,7 +113,8 @@ class ClientPort::Parts {
         checkout(&calls, &streams),
         monitoring(&calls),
         licenses(&calls, deps.verifier),
-        cluster(&calls, options.join) {}
+        cluster(&calls, options.join),
+        backups(&calls) {}
 
   MemberCalls calls;
   RenewalBatcher batcher;
@@ -121,6 +123,7 @@ class ClientPort::Parts {
   MonitoringService monitoring;
   LicenseService licenses;
   ClusterService cluster;
+  BackupService backups;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthReporter> health;
   int port = 0;
@@ -139,6 +142,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->monitoring);
   builder.RegisterService(&parts->licenses);
   builder.RegisterService(&parts->cluster);
+  builder.RegisterService(&parts->backups);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || parts->port == 0) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -101,20 +101,25 @@ LAYERS = {
     "trust/": Layer(
         ours=("base/",), generated=DOCUMENT_PROTO,
         libraries=("absl", "protobuf", "openssl")),
+    # What a member writes, and programs without RocksDB look at.
+    "backup/": Layer(
+        ours=("base/",), generated=INTERNAL_PROTO,
+        libraries=("absl", "protobuf", "openssl")),
     "server/licensing/": Layer(
         ours=("base/",),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
         libraries=("absl", "protobuf", "xxhash"), pure=True),
     "server/rpc/": Layer(
-        ours=("base/", "trust/", "server/licensing/",
-              "replication/node/node.h", "replication/state_machine.h",
+        ours=("base/", "backup/", "trust/", "server/licensing/",
+              "replication/node/node.h", "replication/snapshot_stream.h",
+              "replication/state_machine.h",
               "replication/raft/types.h"),
         generated=PUBLIC_PROTO + INTERNAL_PROTO + DOCUMENT_PROTO
         + HEALTH_PROTO,
         libraries=("absl", "protobuf", "grpc")),
     # What wires a member together sees all of its parts.
     "server/": Layer(
-        ours=("base/", "replication/", "trust/", "server/"),
+        ours=("base/", "backup/", "replication/", "trust/", "server/"),
         generated=PUBLIC_PROTO + INTERNAL_PROTO + DOCUMENT_PROTO
         + HEALTH_PROTO,
         libraries=("absl", "protobuf", "grpc", "openssl", "cli11", "toml",
@@ -123,7 +128,7 @@ LAYERS = {
         ours=("base/", "trust/"), generated=PUBLIC_PROTO,
         libraries=("absl", "protobuf", "grpc")),
     "tools/": Layer(
-        ours=("base/", "client/", "trust/"),
+        ours=("base/", "backup/", "client/", "trust/"),
         generated=PUBLIC_PROTO + DOCUMENT_PROTO,
         libraries=("absl", "protobuf", "grpc", "openssl", "cli11", "json")),
     # Others' scripts run against the core itself.

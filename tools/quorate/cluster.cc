@@ -28,6 +28,9 @@ constexpr int kMaxPages = 1000;
 // How long `quorate status` waits for one endpoint.
 constexpr absl::Duration kStatusAttempt = absl::Seconds(2);
 
+// A large state over a slow line.
+constexpr absl::Duration kBackupLimit = absl::Hours(6);
+
 template <typename Request>
 Request ListRequest(const ListQuery& query) {
   Request request;
@@ -53,6 +56,27 @@ absl::StatusOr<GetClusterStatusResponse> AskOneStatus(
         return connection.monitoring->GetClusterStatus(context, {}, &response);
       }));
   return response;
+}
+
+grpc::Status ReadBackup(const Connection& connection,
+                        const admin::v1::GetBackupRequest& request,
+                        const BackupSink& sink, grpc::ClientContext* context,
+                        absl::Status* taken) {
+  *taken = sink.begin();
+  const auto stream = connection.backups->GetBackup(context, request);
+  admin::v1::GetBackupResponse response;
+  uint64_t offset = 0;
+  while (taken->ok() && stream->Read(&response)) {
+    if (response.offset() != offset) {
+      *taken = absl::InternalError("pieces of the backup are missing");
+      break;
+    }
+    offset += response.content().size();
+    *taken = sink.piece(response.content());
+  }
+  if (!taken->ok()) context->TryCancel();
+  const grpc::Status status = stream->Finish();
+  return taken->ok() ? status : grpc::Status::OK;
 }
 
 // Where clients reach the leader; empty where none is known.
@@ -282,6 +306,25 @@ absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
     if (of_leader.ok()) return of_leader;
   }
   return first;
+}
+
+absl::Status FetchBackup(const ClientOptions& options, bool local,
+                         const BackupSink& sink) {
+  EndpointSet endpoints(options, &SystemClock());
+  Caller caller(&endpoints, &SystemClock());
+  admin::v1::GetBackupRequest request;
+  request.mutable_consistency()->set_kind(
+      local ? type::v1::Consistency::KIND_LOCAL
+            : type::v1::Consistency::KIND_LINEARIZABLE);
+  // An error of the sink is not the cluster's, and another member does not
+  // help.
+  absl::Status taken;
+  const absl::Status status = caller.Run(
+      {.deadline = kBackupLimit, .first_attempt = kBackupLimit, .rounds = 2},
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        return ReadBackup(connection, request, sink, context, &taken);
+      });
+  return taken.ok() ? status : taken;
 }
 
 std::string FilterFor(absl::string_view field, absl::string_view value) {

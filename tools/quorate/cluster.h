@@ -3,6 +3,7 @@
 #ifndef QUORATE_TOOLS_QUORATE_CLUSTER_H_
 #define QUORATE_TOOLS_QUORATE_CLUSTER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -82,6 +83,19 @@ absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
 // that answers.
 absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
     const ClientOptions& options, const ListQuery& query);
+
+// Takes the pieces of a backup file in their order; an error ends the call.
+struct BackupSink {
+  // A member begins to send: what another one sent before is void.
+  std::function<absl::Status()> begin;
+  std::function<absl::Status(absl::string_view piece)> piece;
+};
+
+// Fetches a backup from the first member that gives one, which takes as long
+// as it takes: a member that is silent is found out by the connection's pings.
+// INTERNAL where pieces are missing.
+absl::Status FetchBackup(const ClientOptions& options, bool local,
+                         const BackupSink& sink);
 
 // `field="value"`, as the lists' filters are written.
 std::string FilterFor(absl::string_view field, absl::string_view value);

@@ -19,6 +19,7 @@ void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
+void AddBackupCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

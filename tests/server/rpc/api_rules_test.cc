@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/checkout/v1/checkout.pb.h"
@@ -22,10 +23,12 @@ using google::protobuf::MethodOptions;
 
 std::vector<const MethodDescriptor*> AllMethods() {
   std::vector<const MethodDescriptor*> methods;
-  for (const FileDescriptor* file : {checkout::v1::Seat::descriptor()->file(),
-                                     monitoring::v1::Pool::descriptor()->file(),
-                                     admin::v1::License::descriptor()->file(),
-                                     admin::v1::Member::descriptor()->file()}) {
+  for (const FileDescriptor* file :
+       {checkout::v1::Seat::descriptor()->file(),
+        monitoring::v1::Pool::descriptor()->file(),
+        admin::v1::License::descriptor()->file(),
+        admin::v1::Member::descriptor()->file(),
+        admin::v1::GetBackupRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
         methods.push_back(file->service(i)->method(j));
@@ -45,7 +48,7 @@ bool HasField(const Descriptor* message, const std::string& name) {
 }
 
 TEST(ApiRulesTest, ThereAreMethods) {
-  EXPECT_EQ(AllMethods().size(), 19U);
+  EXPECT_EQ(AllMethods().size(), 20U);
 }
 
 TEST(ApiRulesTest, EveryMethodNamesAPermission) {
