@@ -95,6 +95,29 @@ bool Administrator::MayLoseMember() const {
          current->membership.voters_outgoing.empty() && AllStand(*current);
 }
 
+void Administrator::OnElected(SimMember* leader) {
+  const raft::Configuration* const current = deps_.checker->configuration();
+  if (calm_ || current == nullptr || SomeoneMayBeLost() ||
+      LostMember().has_value() ||
+      !random_.Chance(deps_.options->change_at_election_per_mille, 1000)) {
+    return;
+  }
+  const std::vector<raft::MemberId>& voters = current->membership.voters;
+  const std::vector<raft::MemberId>& learners = current->membership.learners;
+  raft::ConfigurationChange change;
+  if (!learners.empty() && random_.OneIn(2)) {
+    change.changes = {{.kind = Kind::kAddVoter,
+                       .id = learners[random_.Below(learners.size())]}};
+  } else if (voters.size() > 2) {
+    change.changes = {
+        {.kind = Kind::kRemove, .id = voters[random_.Below(voters.size())]}};
+  } else {
+    return;
+  }
+  asked_at_ = deps_.scheduler->now();
+  leader->ChangeMembers(change, kTimeout, [](const absl::Status&) {});
+}
+
 void Administrator::Look() {
   if (deps_.checker->failed()) return;
   deps_.scheduler->After(kLookPeriod, [this] { Look(); });

@@ -44,6 +44,9 @@ class Administrator {
   // From now on only what is begun and what must be done.
   void Calm() { calm_ = true; }
 
+  // A member has come to lead: the moment at which a change is most delicate.
+  void OnElected(SimMember* leader);
+
   // True where nothing is under way, and no lost member is left in.
   bool idle() const;
 

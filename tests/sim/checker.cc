@@ -98,6 +98,12 @@ void Checker::OnRole(raft::MemberId member, const raft::Raft& raft) {
     Note(member,
          absl::StrCat(raft::RoleName(seen.role), " term ", seen.term.value()));
   }
+  if (raft.configuration_index() > raft.last_index()) {
+    Fail("a configuration in force stands in the log",
+         absl::StrCat("member ", member.value(), " has that of ",
+                      raft.configuration_index().value(), " and a log up to ",
+                      raft.last_index().value()));
+  }
   if (seen.role != raft::Role::kLeader) return;
   if (!same) {
     OnNewLeader(member, raft);

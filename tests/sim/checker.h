@@ -45,7 +45,8 @@ class Checker {
   // log holds every entry that was committed in an earlier term (leader
   // completeness, §5.4; a paused member may learn late that it won a term that
   // is long over); what a leader commits is on the disks of a majority of the
-  // voters; a member that knows that it was removed does not come to lead.
+  // voters; a member that knows that it was removed does not come to lead; the
+  // configuration in force stands in the log or before it.
   void OnRole(raft::MemberId member, const raft::Raft& raft);
 
   // A member says that it votes for `candidate`.

@@ -43,6 +43,8 @@ constexpr SimOptionField kFields[] = {
     {"bit_flip_every", &SimOptions::bit_flip_every, kTrouble},
     {"change_every", &SimOptions::change_every, kTrouble},
     {"transfer_every", &SimOptions::transfer_every, kTrouble},
+    {"change_at_election_per_mille", &SimOptions::change_at_election_per_mille,
+     kTrouble},
     {"down_time_max", &SimOptions::down_time_max},
     {"power_percent", &SimOptions::power_percent, kTrouble},
     {"crash_after_vote_per_mille", &SimOptions::crash_after_vote_per_mille,
@@ -139,6 +141,9 @@ void DrawMembers(Random* random, SimOptions* options) {
   options->members = kSizes[random->Below(std::size(kSizes))];
   if (random->OneIn(2)) {
     options->change_every = Milliseconds(random, 300, 4'000);
+  }
+  if (options->change_every > 0 && random->OneIn(2)) {
+    options->change_at_election_per_mille = random->Between(100, 1'000);
   }
   if (random->OneIn(3)) {
     options->transfer_every = Milliseconds(random, 500, 5'000);

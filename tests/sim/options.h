@@ -62,6 +62,10 @@ struct SimOptions {
   uint64_t change_every = 0;
   uint64_t transfer_every = 0;
 
+  // Chance per 1000 that a new leader is asked for a change at once, before it
+  // has committed anything.
+  uint64_t change_at_election_per_mille = 0;
+
   // How many of 100 crashes take the machine's power, too.
   uint64_t power_percent = 0;
 

@@ -385,6 +385,9 @@ void SimMember::NoteState() {
       random_.Chance(deps_.options->crash_after_election_per_mille, 1000)) {
     CrashSoon(TimeBelow(&random_, 30 * kMillisecond));
   }
+  if (leads && !led_ && !calm_) {
+    Later(0, [this] { deps_.elected(this); });
+  }
   led_ = leads;
 }
 

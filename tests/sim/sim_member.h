@@ -40,6 +40,8 @@ class SimMember final : public SimEndpoint, private SimProcess {
     SimNetwork* network = nullptr;
     Checker* checker = nullptr;
     std::function<SimMember*(raft::MemberId)> find;
+    // It has come to lead.
+    std::function<void(SimMember*)> elected;
   };
 
   using Done = std::function<void(const SimResult&)>;

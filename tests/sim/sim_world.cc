@@ -89,7 +89,9 @@ SimMember* SimWorld::Make(raft::MemberId id,
           .scheduler = &scheduler_,
           .network = &network_,
           .checker = &checker_,
-          .find = [this](raft::MemberId other) { return Find(other); }},
+          .find = [this](raft::MemberId other) { return Find(other); },
+          .elected =
+              [this](SimMember* leader) { administrator_.OnElected(leader); }},
       id, configuration, joining));
   return members_.back().get();
 }
