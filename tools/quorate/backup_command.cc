@@ -233,8 +233,8 @@ void AddBackupCommand(CLI::App* app, Invocation* invocation) {
       "Checkouts go on meanwhile. Without --local everything is in it that was "
       "acknowledged\nbefore. The file is checked and durable when the command "
       "ends; it holds no keys, but who\nuses what: keep it where other "
-      "personal data is kept. `quorated restore` makes a new\ncluster from "
-      "it.\n\nExample: quorate backup create quorate-2026-11-22.backup");
+      "personal data is kept.\n\nExample: quorate backup create "
+      "quorate-2026-11-22.backup");
   create->callback([invocation, path, local] {
     invocation->run = [invocation, path, local] {
       return Create(*invocation, *path, *local);
