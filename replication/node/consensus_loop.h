@@ -108,8 +108,8 @@ class ConsensusLoop {
   void OnSnapshotSent(raft::MemberId to, bool delivered);
 
   // The leader `from` of `term` has sent a snapshot; it is on this disk whole.
-  // True where it is installed now: an AppendWork with it is on its way, and its
-  // files must stay until OnInstalled. Else nobody needs them.
+  // True where it is installed now: an AppendWork with it is on its way, and
+  // its files must stay until OnInstalled. Else nobody needs them.
   bool OnSnapshotReceived(raft::MemberId from, raft::Term term,
                           raft::SnapshotPosition position);
 
