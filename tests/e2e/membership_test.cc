@@ -95,7 +95,8 @@ class MembershipTest : public testing::Test {
   // runs.
   void Join(const std::string& token, const std::string& name,
             const std::string& machine) {
-    const int number = ++machines_;
+    // Ports of machines that are gone are used again.
+    const int number = 1 + machines_++ % 4;
     const CommandResult joined = RunCommand(
         {ProgramPath("quorated"), "join", "--token", token, "--name", name,
          "--config-dir", Folder(machine), "--data-dir",
@@ -201,6 +202,31 @@ TEST_F(MembershipTest, MembersComeAndGoUnderLoad) {
   EXPECT_EQ(Insist({"members", "transfer", "m3"}).exit_code, 0);
   ASSERT_NO_FATAL_FAILURE(WipeAndRejoin("m1"));
   ExpectWork();
+  StopAndAudit();
+}
+
+// A fourth member is added, its machine replaced by another, made the leader,
+// and removed.
+TEST_F(MembershipTest, TwentyRoundsOfChangesLoseNothing) {
+  ASSERT_NO_FATAL_FAILURE(StartCluster(3));
+  for (int round = 1; round <= 20; ++round) {
+    SCOPED_TRACE(absl::StrCat("round ", round));
+    const std::string first = absl::StrCat("first-", round);
+    const std::string second = absl::StrCat("second-", round);
+    ASSERT_NO_FATAL_FAILURE(JoinBy("token", "m4", first));
+    const std::string first_id = AwaitVote("m4");
+    ASSERT_FALSE(first_id.empty());
+    ASSERT_NO_FATAL_FAILURE(JoinBy("replace", "m4", second));
+    const std::string second_id = AwaitVote("m4");
+    ASSERT_FALSE(second_id.empty());
+    EXPECT_NE(second_id, first_id);
+    running_.erase(first);
+    EXPECT_EQ(Insist({"members", "transfer", "m4"}).exit_code, 0);
+    EXPECT_EQ(Insist({"members", "remove", "m4"}).exit_code, 0);
+    EXPECT_EQ(Find("m4").id, "");
+    running_.erase(second);
+    ExpectWork();
+  }
   StopAndAudit();
 }
 
