@@ -63,6 +63,12 @@ void SnapshotKeeper::Take(absl::Duration timeout, SnapshotDone done) {
 absl::StatusOr<uint64_t> SnapshotKeeper::OnSnapshotBegin(
     raft::MemberId from, raft::Term term, const SnapshotHeader& header) {
   if (header.position.index <= deps_.applier->applied()) {
+    // The leader does not know: the answer to what it sent before was lost. The
+    // core says it again, or the leader would send this for ever.
+    std::vector<InsideEvent> events;
+    events.emplace_back(SnapshotReceivedEvent{
+        .from = from, .term = term, .position = header.position});
+    deps_.inbox->Push(std::move(events));
     return absl::AbortedError("this member is further than the snapshot");
   }
   MutexLock lock(&incoming_mu_);

@@ -216,6 +216,9 @@ absl::StatusOr<uint64_t> SimSnapshots::OnBegin(raft::MemberId from,
                                                raft::Term term,
                                                const SnapshotHeader& header) {
   if (header.position.index <= position_.index) {
+    deps_.process->Later(0, [this, from, term, position = header.position] {
+      HandOver({.from = from, .term = term, .position = position});
+    });
     return absl::AbortedError("this member is further than the snapshot");
   }
   if (incoming_.has_value() && term < incoming_->term) {
@@ -247,6 +250,17 @@ absl::StatusOr<uint64_t> SimSnapshots::OnBytes(raft::MemberId from,
   return offset + bytes.size();
 }
 
+void SimSnapshots::HandOver(const Incoming& received) {
+  deps_.process->Tell([this, &received](ConsensusLoop& loop) {
+    const raft::Index index = received.position.index;
+    if (!loop.OnSnapshotReceived(received.from, received.term,
+                                 received.position) &&
+        handed_over_ == index) {
+      handed_over_ = raft::Index(0);
+    }
+  });
+}
+
 absl::StatusOr<uint64_t> SimSnapshots::OnEnd(raft::MemberId from) {
   if (!incoming_.has_value() || incoming_->from != from) {
     return absl::AbortedError("another snapshot is being received");
@@ -266,12 +280,7 @@ absl::StatusOr<uint64_t> SimSnapshots::OnEnd(raft::MemberId from) {
   deps_.process->Later(
       TimeBelow(deps_.random, kMillisecond),
       [this, received = *std::exchange(incoming_, std::nullopt)] {
-        deps_.process->Tell([this, &received](ConsensusLoop& loop) {
-          if (!loop.OnSnapshotReceived(received.from, received.term,
-                                       received.position)) {
-            handed_over_ = raft::Index(0);
-          }
-        });
+        HandOver(received);
       });
   return uint64_t{0};
 }

@@ -95,6 +95,7 @@ class SimSnapshots {
   absl::StatusOr<uint64_t> OnBytes(raft::MemberId from, uint64_t offset,
                                    const std::string& bytes);
   absl::StatusOr<uint64_t> OnEnd(raft::MemberId from);
+  void HandOver(const Incoming& received);
 
   const Deps deps_;
   const raft::MemberId id_;
