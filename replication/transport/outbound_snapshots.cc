@@ -16,8 +16,9 @@ namespace {
 
 namespace proto = internal::v1;
 
-// Streams for one snapshot. Between two there is a pause, so a receiver that
-// is being restarted is waited for.
+// Streams for one snapshot. After each there is a pause, so a receiver that is
+// being restarted is waited for, and one that refuses is not asked again with
+// every heartbeat it answers.
 constexpr int kMaxStreams = 32;
 constexpr absl::Duration kRetryPause = absl::Milliseconds(500);
 
@@ -162,7 +163,7 @@ bool OutboundSnapshots::Deliver(const Job& job) {
          {"streams", absl::StrCat(stream)},
          {"status", status.ToString()}});
     if (status.ok()) return true;
-    if (IsFinal(status.code()) || !WaitUntil(now + kRetryPause)) return false;
+    if (!WaitUntil(now + kRetryPause) || IsFinal(status.code())) return false;
   }
   return false;
 }

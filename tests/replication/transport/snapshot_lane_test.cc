@@ -233,19 +233,22 @@ TEST_F(SnapshotLaneTest, IsSentAnewWhereTheWholeIsWrong) {
   EXPECT_EQ(store_.seen().ends, 2);
 }
 
-TEST_F(SnapshotLaneTest, FailsAtOnceWhereTheReceiverWillNot) {
+TEST_F(SnapshotLaneTest, IsSentOnceAndFailsAfterAPauseWhereTheReceiverWillNot) {
   std::atomic<int> asked = 0;
   store_.on_begin = [&](const MemorySnapshots::Seen&) {
     return asked++ == 0 ? absl::AbortedError("not needed")
                         : absl::ResourceExhaustedError("no room");
   };
   Start();
+  const absl::Duration begun = SystemClock().SinceBoot();
   SendToB(Source(1, kMiB));
   ASSERT_TRUE(a_.sink().WaitForSnapshots(1));
   SendToB(Source(2, kMiB));
   ASSERT_TRUE(a_.sink().WaitForSnapshots(2));
   EXPECT_THAT(Ends(), ElementsAre(Pair(kB, false), Pair(kB, false)));
   EXPECT_EQ(asked, 2);
+  // Who is told that it failed orders the next one at once.
+  EXPECT_GE(SystemClock().SinceBoot() - begun, 2 * absl::Milliseconds(500));
 }
 
 TEST_F(SnapshotLaneTest, FailsWhereTheDiskBecomesFull) {
