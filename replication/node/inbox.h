@@ -68,8 +68,9 @@ struct CompactEvent {
 using OutsideEvent =
     std::variant<PeerMessage, ProposeEvent, ReadEvent, MembershipEvent>;
 
-// From the node's own threads: what the consensus thread gave them to do is
-// done. There are never more of these than it gave out.
+// From the node's own threads and the snapshot lane. There are never more than
+// the consensus thread gave out, and a few for each snapshot: one is received
+// at a time.
 using InsideEvent =
     std::variant<raft::AppendReceipt, AppliedEvent, InstalledEvent,
                  SnapshotSentEvent, SnapshotReceivedEvent, CompactEvent>;

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "base/check.h"
 #include "base/log.h"
+#include "replication/storage/fatal.h"
 
 namespace quorate::replication {
 namespace {
@@ -75,7 +75,7 @@ absl::StatusOr<uint64_t> SnapshotKeeper::OnSnapshotBegin(
   if (incoming_.has_value() && term < incoming_->term) {
     return absl::AbortedError("a leader of a later term sends one");
   }
-  if (handed_over_ > deps_.applier->applied()) {
+  if (handed_over_.load() > deps_.applier->applied().value()) {
     return absl::AbortedError("this member is installing one");
   }
   incoming_.reset();
@@ -117,26 +117,22 @@ absl::Status SnapshotKeeper::OnSnapshotEnd(raft::MemberId from) {
   std::vector<InsideEvent> events;
   events.emplace_back(SnapshotReceivedEvent{
       .from = from, .term = incoming_->term, .position = incoming_->position});
-  handed_over_ = incoming_->position.index;
+  handed_over_.store(incoming_->position.index.value());
   incoming_.reset();
   deps_.inbox->Push(std::move(events));
   return absl::OkStatus();
 }
 
 void SnapshotKeeper::OnIgnored(raft::Index index) {
-  MutexLock lock(&incoming_mu_);
-  if (handed_over_ == index) handed_over_ = raft::Index(0);
+  uint64_t ignored = index.value();
+  handed_over_.compare_exchange_strong(ignored, 0);
 }
 
 void SnapshotKeeper::Install(const raft::SnapshotPosition& position) {
   absl::StatusOr<std::string> folder = deps_.files->Received(position);
   absl::Status status = folder.status();
   if (status.ok()) status = deps_.applier->Install(*folder, position);
-  if (!status.ok()) {
-    LogError("snapshot", "install_failed",
-             {{"status", std::string(status.message())}});
-    QUORATE_CHECK_OK(status);
-  }
+  if (!status.ok()) ExitOnStorageFailure("snapshot_install_failed", status);
   LogInfo("snapshot", "installed",
           {{"index", absl::StrCat(position.index.value())}});
 }

@@ -3,6 +3,7 @@
 #ifndef QUORATE_REPLICATION_NODE_SNAPSHOT_KEEPER_H_
 #define QUORATE_REPLICATION_NODE_SNAPSHOT_KEEPER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -128,7 +129,9 @@ class SnapshotKeeper final : public SnapshotSink {
   std::optional<Incoming> incoming_ ABSL_GUARDED_BY(incoming_mu_);
   // The last that was handed to the consensus thread and not ignored. Its
   // files must stay until the state has it: the log may begin behind it by now.
-  raft::Index handed_over_ ABSL_GUARDED_BY(incoming_mu_);
+  // Not under the lock, which is held around disk work: the consensus thread
+  // takes it back.
+  std::atomic<uint64_t> handed_over_ = 0;
 
   std::thread thread_;
 };
