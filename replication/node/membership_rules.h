@@ -17,9 +17,9 @@
 
 namespace quorate::replication {
 
-// Every entry goes to every member, and every configuration stands in the log:
-// a cluster is small (design §9).
-inline constexpr size_t kMaxClusterMembers = 9;
+// Five voters are the most that help (each more makes every change slower and
+// nothing safer), and two machines may be on their way in.
+inline constexpr size_t kMaxClusterMembers = 7;
 
 // A learner is taken for caught up when it lacks at most so many committed
 // entries: on a busy cluster a member is always a little behind.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "replication/node/membership_rules.h"
 #include "replication/wire/entry_codec.h"
 #include "server/rpc/member_fields.h"
 #include "server/rpc/member_view.h"
@@ -33,12 +34,13 @@ std::optional<Refusal> CheckReplaced(const raft::Configuration& configuration,
   const MemberAddress* holder = FindMember(configuration, name);
   if (newcomer.replaces == raft::kNobody) {
     if (holder != nullptr) return Exists(*holder, "name");
-    if (configuration.addresses.size() < kMaxClusterMembers) {
+    if (configuration.addresses.size() < replication::kMaxClusterMembers) {
       return std::nullopt;
     }
-    return Refusal{.reason = type::v1::ERROR_REASON_LIMIT_REACHED,
-                   .metadata = {{"limit", "members"},
-                                {"max", absl::StrCat(kMaxClusterMembers)}}};
+    return Refusal{
+        .reason = type::v1::ERROR_REASON_LIMIT_REACHED,
+        .metadata = {{"limit", "members"},
+                     {"max", absl::StrCat(replication::kMaxClusterMembers)}}};
   }
   if (holder == nullptr) {
     return Refusal{.reason = type::v1::ERROR_REASON_MEMBER_NOT_FOUND,

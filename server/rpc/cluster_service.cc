@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "replication/node/membership_rules.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/member_fields.h"
 #include "server/rpc/member_view.h"
@@ -140,10 +141,12 @@ std::optional<Refusal> RefuseAddition(const NodeStatus& status,
         .reason = type::v1::ERROR_REASON_MEMBER_EXISTS,
         .metadata = {{"member", each.name}, {"same", std::string(shared)}}};
   }
-  if (status.configuration.addresses.size() >= kMaxClusterMembers) {
-    return Refusal{.reason = type::v1::ERROR_REASON_LIMIT_REACHED,
-                   .metadata = {{"limit", "members"},
-                                {"max", absl::StrCat(kMaxClusterMembers)}}};
+  if (status.configuration.addresses.size() >=
+      replication::kMaxClusterMembers) {
+    return Refusal{
+        .reason = type::v1::ERROR_REASON_LIMIT_REACHED,
+        .metadata = {{"limit", "members"},
+                     {"max", absl::StrCat(replication::kMaxClusterMembers)}}};
   }
   return std::nullopt;
 }

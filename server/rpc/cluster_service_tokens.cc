@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "replication/node/membership_rules.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/member_fields.h"
 #include "server/rpc/member_view.h"
@@ -69,11 +70,12 @@ grpc::ServerUnaryReactor* ClusterService::CreateJoinToken(
                              " is a member; a machine takes its place by "
                              "ReplaceMember")};
         }
-        if (members.addresses.size() >= kMaxClusterMembers) {
+        if (members.addresses.size() >= replication::kMaxClusterMembers) {
           return Refusal{
               .reason = type::v1::ERROR_REASON_LIMIT_REACHED,
-              .metadata = {{"limit", "members"},
-                           {"max", absl::StrCat(kMaxClusterMembers)}}};
+              .metadata = {
+                  {"limit", "members"},
+                  {"max", absl::StrCat(replication::kMaxClusterMembers)}}};
         }
         return raft::kNobody;
       },

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 
 #include "base/random.h"
+#include "replication/node/membership_rules.h"
 #include "server/rpc/member_fields.h"
 
 namespace quorate::server {
@@ -20,7 +21,7 @@ constexpr size_t kSecretBytes = 32;
 constexpr size_t kPinBytes = 32;
 
 // A cluster has at most as many join ports as members.
-constexpr size_t kMaxEndpoints = kMaxClusterMembers;
+constexpr size_t kMaxEndpoints = replication::kMaxClusterMembers;
 
 bool IsId(absl::string_view id) {
   return id.size() == 2 * kIdBytes &&

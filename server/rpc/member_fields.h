@@ -4,7 +4,6 @@
 #ifndef QUORATE_SERVER_RPC_MEMBER_FIELDS_H_
 #define QUORATE_SERVER_RPC_MEMBER_FIELDS_H_
 
-#include <cstddef>
 #include <optional>
 
 #include "absl/strings/string_view.h"
@@ -26,10 +25,6 @@ absl::string_view HostOf(absl::string_view endpoint);
 
 // A positive decimal number of 64 bits, written in one way only.
 std::optional<raft::MemberId> ParseMemberId(absl::string_view text);
-
-// Five voters are the most that help (each more makes every change slower and
-// nothing safer), and two machines may be on their way in.
-inline constexpr size_t kMaxClusterMembers = 7;
 
 }  // namespace quorate::server
 

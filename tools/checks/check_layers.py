@@ -93,6 +93,7 @@ LAYERS = {
         ours=("base/", "replication/raft/", "replication/snapshot_files.h",
               "replication/snapshot_stream.h", "replication/state_machine.h",
               "replication/storage/append_merge.h",
+              "replication/storage/fatal.h",
               "replication/storage/log_store.h",
               "replication/transport/message_cost.h",
               "replication/transport/transport.h",
@@ -111,6 +112,7 @@ LAYERS = {
         libraries=("absl", "protobuf", "xxhash"), pure=True),
     "server/rpc/": Layer(
         ours=("base/", "backup/", "trust/", "server/licensing/",
+              "replication/node/membership_rules.h",
               "replication/node/node.h", "replication/snapshot_stream.h",
               "replication/state_machine.h",
               "replication/raft/types.h"),
