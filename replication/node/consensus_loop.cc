@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "replication/node/consensus_loop_state.h"
+#include "replication/raft/membership.h"
 
 namespace quorate::replication {
 namespace {
@@ -73,13 +74,7 @@ raft::MemberId ConsensusLoop::State::KnownLeader() const {
 }
 
 bool ConsensusLoop::State::IsMember(raft::MemberId id) const {
-  const auto stands_in = [id](const std::vector<raft::MemberId>& sorted) {
-    return std::binary_search(sorted.begin(), sorted.end(), id);
-  };
-  const raft::Membership& membership = raft_.configuration().membership;
-  return stands_in(membership.voters) ||
-         stands_in(membership.voters_outgoing) ||
-         stands_in(membership.learners);
+  return raft::IsMember(raft_.configuration().membership, id);
 }
 
 absl::Duration ConsensusLoop::State::Leaderless() const {

@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "replication/raft/membership.h"
+
 namespace quorate::replication {
 namespace {
 
@@ -22,20 +24,6 @@ using Kind = raft::MemberChange::Kind;
 
 bool StandsIn(const std::vector<MemberId>& sorted, MemberId id) {
   return std::binary_search(sorted.begin(), sorted.end(), id);
-}
-
-bool IsMember(const Membership& membership, MemberId id) {
-  return StandsIn(membership.voters, id) ||
-         StandsIn(membership.voters_outgoing, id) ||
-         StandsIn(membership.learners, id);
-}
-
-template <typename Addresses>
-const MemberAddress* FindAddress(const Addresses& addresses, MemberId id) {
-  for (const MemberAddress& address : addresses) {
-    if (address.id == id) return &address;
-  }
-  return nullptr;
 }
 
 // The members as the change leaves them.
@@ -59,7 +47,7 @@ Outcome OutcomeOf(const Configuration& current,
       continue;
     }
     if (step.kind == Kind::kAddVoter) outcome.voters.insert(step.id);
-    const MemberAddress* address = FindAddress(change.addresses, step.id);
+    const MemberAddress* address = raft::FindAddress(change.addresses, step.id);
     if (address != nullptr) outcome.addresses[step.id] = *address;
   }
   return outcome;
@@ -82,11 +70,12 @@ absl::Status CheckShape(const Configuration& current,
       return absl::InvalidArgumentError("a change names a member twice");
     }
     const bool adds = step.kind != Kind::kRemove;
-    if (adds && !IsMember(current.membership, step.id) &&
-        FindAddress(change.addresses, step.id) == nullptr) {
+    if (adds && !raft::IsMember(current.membership, step.id) &&
+        raft::FindAddress(change.addresses, step.id) == nullptr) {
       return absl::InvalidArgumentError("a new member has no address");
     }
-    if (step.kind == Kind::kUpdate && !IsMember(current.membership, step.id)) {
+    if (step.kind == Kind::kUpdate &&
+        !raft::IsMember(current.membership, step.id)) {
       return absl::FailedPreconditionError("it is not a member");
     }
     if (step.kind == Kind::kAddLearner &&
@@ -171,24 +160,26 @@ absl::Status CheckQuorum(const MembershipView& view, const Outcome& outcome) {
 
 bool IsDone(const Configuration& current, const ConfigurationChange& change) {
   const Membership& membership = current.membership;
-  return std::all_of(
-      change.changes.begin(), change.changes.end(),
-      [&](const MemberChange& step) {
-        const MemberAddress* wanted = FindAddress(change.addresses, step.id);
-        const MemberAddress* there = FindAddress(current.addresses, step.id);
-        if (step.id == raft::kNobody) return false;
-        switch (step.kind) {
-          case Kind::kRemove:
-            return !IsMember(membership, step.id);
-          case Kind::kAddVoter:
-            return StandsIn(membership.voters, step.id);
-          case Kind::kAddLearner:
-            return IsMember(membership, step.id);
-          case Kind::kUpdate:
-            return wanted == nullptr || (there != nullptr && *wanted == *there);
-        }
-        return false;
-      });
+  return std::all_of(change.changes.begin(), change.changes.end(),
+                     [&](const MemberChange& step) {
+                       const MemberAddress* wanted =
+                           raft::FindAddress(change.addresses, step.id);
+                       const MemberAddress* there =
+                           raft::FindAddress(current.addresses, step.id);
+                       if (step.id == raft::kNobody) return false;
+                       switch (step.kind) {
+                         case Kind::kRemove:
+                           return !raft::IsMember(membership, step.id);
+                         case Kind::kAddVoter:
+                           return StandsIn(membership.voters, step.id);
+                         case Kind::kAddLearner:
+                           return raft::IsMember(membership, step.id);
+                         case Kind::kUpdate:
+                           return wanted == nullptr ||
+                                  (there != nullptr && *wanted == *there);
+                       }
+                       return false;
+                     });
 }
 
 absl::Status CheckChange(const MembershipView& view,
@@ -208,7 +199,7 @@ absl::Status CheckChange(const MembershipView& view,
 
 absl::Status CheckTransfer(const MembershipView& view, MemberId to) {
   if (to == raft::kNobody) return absl::OkStatus();
-  const MemberAddress* address = FindAddress(view.current.addresses, to);
+  const MemberAddress* address = raft::FindAddress(view.current.addresses, to);
   if (address == nullptr) {
     return absl::FailedPreconditionError("it is not a member");
   }
@@ -225,7 +216,8 @@ absl::Status CheckTransfer(const MembershipView& view, MemberId to) {
 
 MemberId LearnerToPromote(const MembershipView& view) {
   for (const MemberId id : view.current.membership.learners) {
-    const MemberAddress* address = FindAddress(view.current.addresses, id);
+    const MemberAddress* address =
+        raft::FindAddress(view.current.addresses, id);
     if (address == nullptr || !address->promote) continue;
     const ConfigurationChange change{
         .changes = {{.kind = Kind::kAddVoter, .id = id}}, .addresses = {}};

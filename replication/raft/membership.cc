@@ -41,6 +41,19 @@ bool IsVoter(const Membership& membership, MemberId id) {
          Contains(membership.voters_outgoing, id);
 }
 
+bool IsMember(const Membership& membership, MemberId id) {
+  return IsVoter(membership, id) || Contains(membership.learners, id);
+}
+
+const MemberAddress* FindAddress(const std::vector<MemberAddress>& addresses,
+                                 MemberId id) {
+  // A handful of members: a walk is the fastest search.
+  const auto found = std::find_if(
+      addresses.begin(), addresses.end(),
+      [id](const MemberAddress& address) { return address.id == id; });
+  return found == addresses.end() ? nullptr : &*found;
+}
+
 std::vector<MemberId> MembersExcept(const Membership& membership,
                                     MemberId except) {
   std::vector<MemberId> members;

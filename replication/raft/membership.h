@@ -19,6 +19,14 @@ namespace quorate::raft {
 // True where `id` votes, in either half of a joint membership.
 bool IsVoter(const Membership& membership, MemberId id);
 
+// True where `id` is a member at all: voter in either half, or learner.
+bool IsMember(const Membership& membership, MemberId id);
+
+// The address of `id` among `addresses`; null where it is not there. The
+// pointer is into `addresses`.
+const MemberAddress* FindAddress(const std::vector<MemberAddress>& addresses,
+                                 MemberId id);
+
 // All members but `except`, each once, sorted by id.
 std::vector<MemberId> MembersExcept(const Membership& membership,
                                     MemberId except);

@@ -155,7 +155,8 @@ class RaftLog {
   // that a member never knows by its state what its log has forgotten.
   Index ApplyLimit() const { return std::min(commit_, durable_); }
 
-  // Invariant: what the reader is asked for is on disk and not before first_.
+  // Invariant: what the reader is asked for is on disk and not at or before
+  // before_.
   const LogReader* const reader_;
   const size_t max_cached_bytes_;
   const size_t max_committed_bytes_;

@@ -17,14 +17,6 @@ namespace quorate::raft {
 
 namespace {
 
-const MemberAddress* FindAddress(const std::vector<MemberAddress>& addresses,
-                                 MemberId id) {
-  const auto found = std::find_if(
-      addresses.begin(), addresses.end(),
-      [id](const MemberAddress& address) { return address.id == id; });
-  return found == addresses.end() ? nullptr : &*found;
-}
-
 absl::StatusOr<Membership> NextMembership(const Membership& current,
                                           const ConfigurationChange& change) {
   if (change.changes.empty()) {
@@ -45,30 +37,22 @@ absl::StatusOr<Membership> NextMembership(const Membership& current,
 absl::StatusOr<std::vector<MemberAddress>> NextAddresses(
     const std::vector<MemberAddress>& known, const Membership& next,
     const ConfigurationChange& change) {
-  const std::vector<MemberId> members = MembersExcept(next, kNobody);
   for (const MemberAddress& address : change.addresses) {
     const bool named = std::any_of(
         change.changes.begin(), change.changes.end(),
         [&](const MemberChange& step) { return step.id == address.id; });
-    if (!named ||
-        !std::binary_search(members.begin(), members.end(), address.id)) {
+    if (!named || !IsMember(next, address.id)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "an address of ", address.id.value(), ", which is not changed"));
     }
   }
   std::vector<MemberAddress> addresses;
-  for (const MemberId member : members) {
+  for (const MemberId member : MembersExcept(next, kNobody)) {
     const MemberAddress* address = FindAddress(change.addresses, member);
     if (address == nullptr) address = FindAddress(known, member);
     if (address == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("no address of ", member.value()));
-    }
-    for (const MemberAddress& other : addresses) {
-      if (other.name == address->name) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("two members are named ", other.name));
-      }
     }
     addresses.push_back(*address);
   }
@@ -115,9 +99,7 @@ absl::StatusOr<Index> Raft::Core::ProposeConfiguration(
 void Raft::Core::AppendConfiguration(
     Leader& leader, std::shared_ptr<const Configuration> configuration,
     Stamp stamp) {
-  const Stamp last = log_.last_stamp();
-  stamp.cluster_ms = std::max(stamp.cluster_ms, last.cluster_ms);
-  stamp.calendar_ms = std::max(stamp.calendar_ms, last.calendar_ms);
+  stamp = NotBefore(stamp, log_.last_stamp());
   configurations_.Append(log_.last_index().Next(), configuration);
   AppendOwn({.type = EntryType::kConfiguration,
              .stamp = stamp,

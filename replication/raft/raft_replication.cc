@@ -49,9 +49,7 @@ absl::StatusOr<Index> Raft::Core::Propose(std::vector<Proposal> proposals,
   std::vector<Entry> entries;
   entries.reserve(proposals.size());
   size_t cost = 0;
-  const Stamp last = log_.last_stamp();
-  stamp.cluster_ms = std::max(stamp.cluster_ms, last.cluster_ms);
-  stamp.calendar_ms = std::max(stamp.calendar_ms, last.calendar_ms);
+  stamp = NotBefore(stamp, log_.last_stamp());
   for (Proposal& proposal : proposals) {
     QUORATE_CHECK(proposal.payload != nullptr);
     entries.push_back({.type = EntryType::kCommand,

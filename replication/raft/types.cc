@@ -1,5 +1,7 @@
 #include "replication/raft/types.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace quorate::raft {
@@ -32,6 +34,11 @@ bool SameEntry(const Entry& a, const Entry& b) {
          a.proposal == b.proposal && a.stamp == b.stamp &&
          SamePayload(a.payload, b.payload) &&
          SameConfiguration(a.configuration, b.configuration);
+}
+
+Stamp NotBefore(const Stamp& stamp, const Stamp& last) {
+  return {.cluster_ms = std::max(stamp.cluster_ms, last.cluster_ms),
+          .calendar_ms = std::max(stamp.calendar_ms, last.calendar_ms)};
 }
 
 size_t EntryCost(const Entry& entry) {

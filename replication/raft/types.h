@@ -107,6 +107,9 @@ struct SnapshotPosition {
   Stamp stamp;
 };
 
+// `stamp`, raised where it is below `last`: stamps never go down along a log.
+Stamp NotBefore(const Stamp& stamp, const Stamp& last);
+
 enum class EntryType : uint8_t {
   kNoop,           // A new leader's first entry (Raft, §8).
   kCommand,        // `payload` is for the state machine.
