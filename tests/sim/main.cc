@@ -65,7 +65,8 @@ bool ParseRange(const std::string& text, const std::string& set,
   return true;
 }
 
-// Lines "SEED", "SEED OPTIONS" and "# words".
+// Lines "SEED", "SEED OPTIONS" and "# words". What a seed draws changes with
+// the simulator, so the options of a line are all that there are.
 bool ReadCases(const std::string& path, std::vector<SeedCase>* cases) {
   std::ifstream file(path);
   if (!file) return false;
@@ -78,7 +79,8 @@ bool ReadCases(const std::string& path, std::vector<SeedCase>* cases) {
     if (words.size() > 2 || !absl::SimpleAtoi(words[0], &found.seed)) {
       return false;
     }
-    if (words.size() == 2) found.set = words[1];
+    found.only = words.size() == 2;
+    if (found.only) found.set = words[1];
     if (!OptionsOf(found).ok()) return false;
     cases->push_back(found);
   }
@@ -92,9 +94,11 @@ int Main(int argc, char** argv) {
   std::string file;
   size_t jobs = 2;
   std::string set;
+  bool only = false;
   bool trace = false;
   app.add_flag("--trace", trace, "With --seed: print every event");
   app.add_option("--set", set, "Options that are not as drawn, as a=1,b=0");
+  app.add_flag("--only", only, "Nothing but the options of --set");
   app.add_option("--jobs", jobs, "Processes at once")->check(CLI::Range(1, 64));
   auto* what = app.add_option_group("what");
   auto* one = what->add_option("--seed", seed, "One seed");
@@ -104,8 +108,8 @@ int Main(int argc, char** argv) {
   what->require_option(1);
   CLI11_PARSE(app, argc, argv);
   ConfigureLog(LogLevel::kOff, "");
-  if (one->count() > 0) return RunOne({seed, set}, trace);
-  if (shrink->count() > 0) return RunShrink({seed, set});
+  if (one->count() > 0) return RunOne({seed, set, only}, trace);
+  if (shrink->count() > 0) return RunShrink({seed, set, only});
   std::vector<SeedCase> cases;
   const bool read = many->count() > 0 ? ParseRange(range, set, &cases)
                                       : ReadCases(file, &cases);

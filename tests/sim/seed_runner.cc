@@ -104,14 +104,16 @@ SimTime MedianFailover(const Shared& shared) {
 }  // namespace
 
 absl::StatusOr<SimOptions> OptionsOf(const SeedCase& seed_case) {
-  SimOptions options = SimOptions::ForSeed(seed_case.seed);
+  SimOptions options = seed_case.only ? SimOptions{.seed = seed_case.seed}
+                                      : SimOptions::ForSeed(seed_case.seed);
   QUORATE_RETURN_IF_ERROR(options.Set(seed_case.set));
   return options;
 }
 
 std::string ReplayLine(const SeedCase& seed_case) {
   return absl::StrCat("./dev sim --seed ", seed_case.seed,
-                      seed_case.set.empty() ? "" : " --set ", seed_case.set);
+                      seed_case.set.empty() ? "" : " --set ", seed_case.set,
+                      seed_case.only ? " --only" : "");
 }
 
 std::string FailureOf(const SimOptions& options) {

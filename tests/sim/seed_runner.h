@@ -14,10 +14,12 @@
 
 namespace quorate::sim {
 
-// One world: what the seed draws, with some options set otherwise.
+// One world: what the seed draws, with some options set otherwise; or, where
+// `only`, nothing but what is set.
 struct SeedCase {
   uint64_t seed = 0;
   std::string set;
+  bool only = false;
 };
 
 // INVALID_ARGUMENT where `set` names no option.

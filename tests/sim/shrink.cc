@@ -15,9 +15,10 @@ std::string RuleOf(const std::string& failure) {
   return failure.substr(0, failure.find(':'));
 }
 
-// What differs from what the seed draws.
-std::string Difference(const SimOptions& options) {
-  const SimOptions drawn = SimOptions::ForSeed(options.seed);
+// What differs from the options of `begin`.
+std::string Difference(const SimOptions& options, const SeedCase& begin) {
+  const SimOptions drawn =
+      OptionsOf({.seed = begin.seed, .only = begin.only}).value();
   std::string set;
   for (const SimOptionField& field : SimOptionFields()) {
     if (drawn.*field.value == options.*field.value) continue;
@@ -29,8 +30,10 @@ std::string Difference(const SimOptions& options) {
 
 class Shrinker {
  public:
-  explicit Shrinker(const SimOptions& options)
-      : options_(options), rule_(RuleOf(FailureOf(options))) {}
+  Shrinker(const SeedCase& failing, const SimOptions& options)
+      : failing_(failing),
+        options_(options),
+        rule_(RuleOf(FailureOf(options))) {}
 
   const SimOptions& Run() {
     if (rule_.empty()) return options_;
@@ -44,7 +47,7 @@ class Shrinker {
   bool Try(const SimOptions& smaller) {
     if (RuleOf(FailureOf(smaller)) != rule_) return false;
     options_ = smaller;
-    std::printf("  %s\n", Difference(options_).c_str());
+    std::printf("  %s\n", Difference(options_, failing_).c_str());
     std::fflush(stdout);
     return true;
   }
@@ -73,6 +76,7 @@ class Shrinker {
     return helped;
   }
 
+  const SeedCase failing_;
   SimOptions options_;
   const std::string rule_;
 };
@@ -82,7 +86,9 @@ class Shrinker {
 SeedCase Shrink(const SeedCase& failing) {
   const auto options = OptionsOf(failing);
   if (!options.ok()) return failing;
-  return {.seed = failing.seed, .set = Difference(Shrinker(*options).Run())};
+  return {.seed = failing.seed,
+          .set = Difference(Shrinker(failing, *options).Run(), failing),
+          .only = failing.only};
 }
 
 }  // namespace quorate::sim
