@@ -14,8 +14,45 @@ constexpr absl::string_view kRetryInfoUrl =
     "type.googleapis.com/google.rpc.RetryInfo";
 constexpr absl::string_view kDomain = "quorate";
 
-// One past the last reason.
-constexpr int kReasonEnd = 32;
+struct NamedReason {
+  ErrorReason reason;
+  absl::string_view name;
+};
+
+constexpr NamedReason kReasons[] = {
+    {ErrorReason::kNoQuorum, "NO_QUORUM"},
+    {ErrorReason::kOutcomeUnknown, "OUTCOME_UNKNOWN"},
+    {ErrorReason::kOverloaded, "OVERLOADED"},
+    {ErrorReason::kStopping, "STOPPING"},
+    {ErrorReason::kBadRequest, "BAD_REQUEST"},
+    {ErrorReason::kRequestIdReused, "REQUEST_ID_REUSED"},
+    {ErrorReason::kRequestExpired, "REQUEST_EXPIRED"},
+    {ErrorReason::kSessionNotFound, "SESSION_NOT_FOUND"},
+    {ErrorReason::kSessionNotYours, "SESSION_NOT_YOURS"},
+    {ErrorReason::kSeatNotFound, "SEAT_NOT_FOUND"},
+    {ErrorReason::kFeatureUnknown, "FEATURE_UNKNOWN"},
+    {ErrorReason::kPoolExhausted, "POOL_EXHAUSTED"},
+    {ErrorReason::kCountOverTotal, "COUNT_OVER_TOTAL"},
+    {ErrorReason::kLicenseExpired, "LICENSE_EXPIRED"},
+    {ErrorReason::kLicenseNotStarted, "LICENSE_NOT_STARTED"},
+    {ErrorReason::kLicenseForeign, "LICENSE_FOREIGN"},
+    {ErrorReason::kSerialRollback, "SERIAL_ROLLBACK"},
+    {ErrorReason::kSerialFork, "SERIAL_FORK"},
+    {ErrorReason::kLicenseInvalid, "LICENSE_INVALID"},
+    {ErrorReason::kLimitReached, "LIMIT_REACHED"},
+    {ErrorReason::kLicenseNotFound, "LICENSE_NOT_FOUND"},
+    {ErrorReason::kUnauthenticated, "UNAUTHENTICATED"},
+    {ErrorReason::kChangeUnderWay, "CHANGE_UNDER_WAY"},
+    {ErrorReason::kMemberNotFound, "MEMBER_NOT_FOUND"},
+    {ErrorReason::kMemberExists, "MEMBER_EXISTS"},
+    {ErrorReason::kMemberBehind, "MEMBER_BEHIND"},
+    {ErrorReason::kQuorumWouldBeLost, "QUORUM_WOULD_BE_LOST"},
+    {ErrorReason::kJoinTokenInvalid, "JOIN_TOKEN_INVALID"},
+    {ErrorReason::kJoinTokenExpired, "JOIN_TOKEN_EXPIRED"},
+    {ErrorReason::kJoinTokenUsed, "JOIN_TOKEN_USED"},
+    {ErrorReason::kJoinNotServed, "JOIN_NOT_SERVED"},
+    {ErrorReason::kClocksBeyond, "CLOCKS_BEYOND"},
+};
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kErrorInfoUrl);
@@ -29,71 +66,8 @@ std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {
 }  // namespace
 
 absl::string_view ToString(ErrorReason reason) {
-  switch (reason) {
-    case ErrorReason::kUnspecified:
-      return "";
-    case ErrorReason::kNoQuorum:
-      return "NO_QUORUM";
-    case ErrorReason::kOutcomeUnknown:
-      return "OUTCOME_UNKNOWN";
-    case ErrorReason::kOverloaded:
-      return "OVERLOADED";
-    case ErrorReason::kStopping:
-      return "STOPPING";
-    case ErrorReason::kBadRequest:
-      return "BAD_REQUEST";
-    case ErrorReason::kRequestIdReused:
-      return "REQUEST_ID_REUSED";
-    case ErrorReason::kRequestExpired:
-      return "REQUEST_EXPIRED";
-    case ErrorReason::kSessionNotFound:
-      return "SESSION_NOT_FOUND";
-    case ErrorReason::kSessionNotYours:
-      return "SESSION_NOT_YOURS";
-    case ErrorReason::kSeatNotFound:
-      return "SEAT_NOT_FOUND";
-    case ErrorReason::kFeatureUnknown:
-      return "FEATURE_UNKNOWN";
-    case ErrorReason::kPoolExhausted:
-      return "POOL_EXHAUSTED";
-    case ErrorReason::kCountOverTotal:
-      return "COUNT_OVER_TOTAL";
-    case ErrorReason::kLicenseExpired:
-      return "LICENSE_EXPIRED";
-    case ErrorReason::kLicenseNotStarted:
-      return "LICENSE_NOT_STARTED";
-    case ErrorReason::kLicenseForeign:
-      return "LICENSE_FOREIGN";
-    case ErrorReason::kSerialRollback:
-      return "SERIAL_ROLLBACK";
-    case ErrorReason::kSerialFork:
-      return "SERIAL_FORK";
-    case ErrorReason::kLicenseInvalid:
-      return "LICENSE_INVALID";
-    case ErrorReason::kLimitReached:
-      return "LIMIT_REACHED";
-    case ErrorReason::kLicenseNotFound:
-      return "LICENSE_NOT_FOUND";
-    case ErrorReason::kUnauthenticated:
-      return "UNAUTHENTICATED";
-    case ErrorReason::kChangeUnderWay:
-      return "CHANGE_UNDER_WAY";
-    case ErrorReason::kMemberNotFound:
-      return "MEMBER_NOT_FOUND";
-    case ErrorReason::kMemberExists:
-      return "MEMBER_EXISTS";
-    case ErrorReason::kMemberBehind:
-      return "MEMBER_BEHIND";
-    case ErrorReason::kQuorumWouldBeLost:
-      return "QUORUM_WOULD_BE_LOST";
-    case ErrorReason::kJoinTokenInvalid:
-      return "JOIN_TOKEN_INVALID";
-    case ErrorReason::kJoinTokenExpired:
-      return "JOIN_TOKEN_EXPIRED";
-    case ErrorReason::kJoinTokenUsed:
-      return "JOIN_TOKEN_USED";
-    case ErrorReason::kJoinNotServed:
-      return "JOIN_NOT_SERVED";
+  for (const NamedReason& each : kReasons) {
+    if (each.reason == reason) return each.name;
   }
   return "";
 }
@@ -106,9 +80,8 @@ std::string ReasonNameOf(const absl::Status& status) {
 ErrorReason ReasonOf(const absl::Status& status) {
   const std::string name = ReasonNameOf(status);
   if (name.empty()) return ErrorReason::kUnspecified;
-  for (int number = 1; number < kReasonEnd; ++number) {
-    const auto reason = static_cast<ErrorReason>(number);
-    if (ToString(reason) == name) return reason;
+  for (const NamedReason& each : kReasons) {
+    if (each.name == name) return each.reason;
   }
   return ErrorReason::kUnspecified;
 }

@@ -55,6 +55,7 @@ enum class ErrorReason {
   kJoinTokenExpired = 29,
   kJoinTokenUsed = 30,
   kJoinNotServed = 31,
+  kClocksBeyond = 32,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -32,7 +32,7 @@ bool ClockDriver::SomethingIsDue() const {
          view.cluster_ms.load(std::memory_order_relaxed) + kMaxQuietMs <=
              now_ms ||
          view.due_calendar_ms.load(std::memory_order_relaxed) <=
-             absl::ToUnixMillis(deps_.clock->Calendar());
+             deps_.node->CalendarMsHint();
 }
 
 }  // namespace quorate::server

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 
-#include "base/clock.h"
 #include "replication/node/node.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/licensing_view.h"
@@ -30,7 +29,6 @@ class ClockDriver {
   struct Deps {
     replication::Node* node = nullptr;    // Not owned.
     const LicensingView* view = nullptr;  // Not owned; only its atomics.
-    const Clock* clock = nullptr;         // Not owned.
   };
 
   explicit ClockDriver(const Deps& deps) : deps_(deps) {}

@@ -195,8 +195,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   // From here on the destructor ends what runs.
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   Parts* running = server->parts_.get();
-  running->clock_driver = std::make_unique<ClockDriver>(ClockDriver::Deps{
-      .node = running->node.get(), .view = view, .clock = &SystemClock()});
+  running->clock_driver = std::make_unique<ClockDriver>(
+      ClockDriver::Deps{.node = running->node.get(), .view = view});
   running->rejoin->Start(running->node.get());
   ClientPort::Options client_port = ClientPortOptions(config, running->files);
   if (!config.join_listen.empty()) {

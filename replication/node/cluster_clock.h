@@ -8,11 +8,10 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
-#include "replication/raft/types.h"
 
 namespace quorate::replication {
 
-// Gives the stamps of new entries (LogCabin's ClusterClock; thesis, §6.3).
+// Counts for the stamps of new entries (LogCabin's ClusterClock; thesis, §6.3).
 //
 // The time advances on the leader only, by what has passed on its own machine,
 // at most `step_limit` between two looks: a machine that slept, or a process
@@ -27,14 +26,11 @@ class ClusterClock {
   ClusterClock(const Clock* clock, absl::Duration step_limit)
       : clock_(clock), step_limit_(step_limit) {}
 
-  // This member now leads, and `last` is the last stamp of its log.
-  void Run(raft::Stamp last);
+  // This member now leads, and the last entry of its log is stamped `last_ms`.
+  void Run(int64_t last_ms);
 
   // Counts what has passed. To be called at least every tick.
   void Advance();
-
-  // The stamp for an entry that is appended now, after one stamped `last`.
-  raft::Stamp StampNow(raft::Stamp last);
 
   // As of the last Advance; means nothing while this member does not lead.
   int64_t cluster_ms() const { return absl::ToInt64Milliseconds(elapsed_); }

@@ -49,6 +49,7 @@ ConsensusLoop::State::State(const Deps& deps, const NodeOptions& options,
       clock_(deps.clock),
       raft_(CoreOptions(options, id, seed), deps.log, restored),
       cluster_clock_(deps.clock, options.tick * kClockStepTicks),
+      calendar_(deps.clock, options.tick * kClockStepTicks),
       reads_(run),
       membership_calls_(run),
       leaderless_since_(deps.clock->SinceBoot()) {
@@ -84,6 +85,7 @@ absl::Duration ConsensusLoop::State::Leaderless() const {
 
 void ConsensusLoop::State::AfterEvent() {
   AnswerCommittedChange();
+  AnswerCommittedLeap();
   FollowLeadership();
   if (options_.check_invariants) QUORATE_CHECK_OK(raft_.CheckInvariants());
 }
@@ -95,7 +97,7 @@ void ConsensusLoop::State::FollowLeadership() {
   if (leads == led_ && term == seen_term_ && leader == seen_leader_) return;
 
   if (leads) {
-    cluster_clock_.Run(raft_.last_stamp());
+    RunClocks();
   } else if (led_) {
     // The core drops their reads too; ours to answer is that it did.
     for (const auto& [nonce, read] : peer_reads_) {
@@ -105,6 +107,7 @@ void ConsensusLoop::State::FollowLeadership() {
     // Whoever asked asks the next leader again.
     change_waiters_.clear();
     transfer_.reset();
+    leap_waiters_.clear();
   }
   // The one we asked may never answer, and a refusal by it means nothing now.
   reads_.AskAgain(absl::InfiniteDuration());
@@ -126,7 +129,7 @@ void ConsensusLoop::State::Send(raft::MemberId to, PeerMessageBody body) {
 }
 
 void ConsensusLoop::State::OnTick() {
-  cluster_clock_.Advance();
+  AdvanceClocks();
   raft_.Tick();
   AfterEvent();
 
@@ -250,7 +253,7 @@ void ConsensusLoop::State::FlushProposals() {
       continue;
     }
     if (!stamp.has_value()) {
-      stamp = cluster_clock_.StampNow(raft_.last_stamp());
+      stamp = StampNow();
     }
     if (!ProposeHere(batch, std::move(proposals), *stamp)) return;
   }
@@ -314,17 +317,13 @@ LoopOutput ConsensusLoop::State::TakeOutput() {
   return std::exchange(output_, LoopOutput());
 }
 
-int64_t ConsensusLoop::State::ClusterMs() const {
-  const int64_t last = raft_.last_stamp().cluster_ms;
-  return led_ ? std::max(last, cluster_clock_.cluster_ms()) : last;
-}
-
 NodeStatus ConsensusLoop::State::Status() const {
   NodeStatus status;
   status.raft = raft_.Status();
   status.configuration = raft_.configuration();
   status.applied = status.raft.applied;
   status.cluster_ms = ClusterMs();
+  if (led_) status.calendar = calendar_.State(id_);
   status.serving = KnownLeader() != raft::kNobody && raft_.HasCommittedInTerm();
   status.leaderless = Leaderless();
   const absl::Duration now = clock_->SinceBoot();
@@ -378,6 +377,11 @@ void ConsensusLoop::TransferLeadership(uint64_t call, raft::MemberId to,
   state_->TransferLeadership(call, to, timeout);
 }
 
+void ConsensusLoop::AcceptCalendar(uint64_t call, int64_t up_to_ms,
+                                   absl::Duration timeout) {
+  state_->AcceptCalendar(call, up_to_ms, timeout);
+}
+
 void ConsensusLoop::OnSnapshotSent(raft::MemberId to, bool delivered) {
   state_->OnSnapshotSent(to, delivered);
 }
@@ -427,6 +431,10 @@ bool ConsensusLoop::Leads() const {
 
 int64_t ConsensusLoop::ClusterMs() const {
   return state_->ClusterMs();
+}
+
+int64_t ConsensusLoop::CalendarMs() const {
+  return state_->CalendarMs();
 }
 
 const raft::Raft& ConsensusLoop::raft() const {

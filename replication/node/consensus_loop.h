@@ -2,9 +2,9 @@
 //
 // The loop owns the Raft core and knows who waits for what: proposals that go
 // to the leader (directly, or forwarded in batches), reads that wait for a
-// read index, the cluster's clock. Calls put events in; TakeOutput says what
-// to send, write, apply and answer. The node drives it with threads, the
-// simulator with one.
+// read index, the cluster's clock and calendar. Calls put events in; TakeOutput
+// says what to send, write, apply and answer. The node drives it with threads,
+// the simulator with one.
 //
 // The rule that makes a repeat safe: a forwarded proposal names the term whose
 // leader it is meant for, and is appended in that term or not at all. So once
@@ -54,8 +54,8 @@ struct LoopOutput {
 
   std::vector<ReadGrant> reads;
 
-  // Changes of the members or of leadership that have ended (node.h,
-  // ChangeDone).
+  // Changes of the members or of leadership, and leaps of the calendar, that
+  // have ended (node.h, ChangeDone).
   struct ChangeEnd {
     uint64_t call = 0;
     absl::Status status;
@@ -103,6 +103,7 @@ class ConsensusLoop {
                      absl::Duration timeout);
   void TransferLeadership(uint64_t call, raft::MemberId to,
                           absl::Duration timeout);
+  void AcceptCalendar(uint64_t call, int64_t up_to_ms, absl::Duration timeout);
 
   // A snapshot that LoopOutput::snapshots asked for has arrived, or has not.
   void OnSnapshotSent(raft::MemberId to, bool delivered);
@@ -139,6 +140,7 @@ class ConsensusLoop {
   NodeStatus Status() const;
   bool Leads() const;
   int64_t ClusterMs() const;
+  int64_t CalendarMs() const;
   const raft::Raft& raft() const;
 
  private:

@@ -89,6 +89,11 @@ auto ConsensusLoop::State::WithMembershipView(const Judge& judge) const {
 // This member leads, and `asker` (it may be this one) wants a change.
 void ConsensusLoop::State::Decide(raft::MemberId asker,
                                   const MembershipRequest& request) {
+  if (request.accept_calendar_ms.has_value()) {
+    AcceptLeap({.member = asker, .nonce = request.nonce},
+               *request.accept_calendar_ms);
+    return;
+  }
   if (!request.change.has_value()) {
     const absl::Status status = BeginTransfer(request.transfer_to);
     if (!status.ok()) {
@@ -135,10 +140,7 @@ absl::Status ConsensusLoop::State::BeginChange(
       });
   if (!status.ok()) return status;
   const absl::Status begun =
-      raft_
-          .ProposeConfiguration(change,
-                                cluster_clock_.StampNow(raft_.last_stamp()))
-          .status();
+      raft_.ProposeConfiguration(change, StampNow()).status();
   if (absl::IsUnavailable(begun)) return absl::AbortedError(begun.message());
   return begun;
 }
@@ -243,7 +245,7 @@ void ConsensusLoop::State::TickMembership(absl::Duration now) {
       {.changes = {{.kind = raft::MemberChange::Kind::kAddVoter,
                     .id = learner}},
        .addresses = {}},
-      cluster_clock_.StampNow(raft_.last_stamp()));
+      StampNow());
 }
 
 void ConsensusLoop::State::Take(raft::MemberId from,

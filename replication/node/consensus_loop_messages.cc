@@ -52,9 +52,7 @@ void ConsensusLoop::State::Take(raft::MemberId from,
 
   bool overloaded = false;
   if (Leads() && forward.term == raft_.term()) {
-    const auto first =
-        raft_.Propose(std::move(forward.proposals),
-                      cluster_clock_.StampNow(raft_.last_stamp()));
+    const auto first = raft_.Propose(std::move(forward.proposals), StampNow());
     if (first.ok()) return;
     overloaded = absl::IsResourceExhausted(first.status());
   }

@@ -1,7 +1,8 @@
 // The inside of ConsensusLoop; nobody else includes it.
 //
 // consensus_loop.cc has the events and the output, consensus_loop_messages.cc
-// what other members say, consensus_loop_members.cc changes of the members.
+// what other members say, consensus_loop_members.cc changes of the members,
+// consensus_loop_clocks.cc the stamps of entries.
 
 #ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
 #define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
@@ -16,6 +17,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "replication/node/calendar.h"
 #include "replication/node/cluster_clock.h"
 #include "replication/node/consensus_loop.h"
 #include "replication/node/membership_calls.h"
@@ -40,6 +42,7 @@ class ConsensusLoop::State {
                      absl::Duration timeout);
   void TransferLeadership(uint64_t call, raft::MemberId to,
                           absl::Duration timeout);
+  void AcceptCalendar(uint64_t call, int64_t up_to_ms, absl::Duration timeout);
   void OnSnapshotSent(raft::MemberId to, bool delivered);
   bool OnSnapshotReceived(raft::MemberId from, raft::Term term,
                           raft::SnapshotPosition position);
@@ -55,6 +58,7 @@ class ConsensusLoop::State {
 
   NodeStatus Status() const;
   int64_t ClusterMs() const;
+  int64_t CalendarMs() const;
 
   bool Leads() const { return raft_.role() == raft::Role::kLeader; }
 
@@ -91,6 +95,8 @@ class ConsensusLoop::State {
   void Take(raft::MemberId from, MembershipRequest&& request);
   void Take(raft::MemberId from, MembershipReply&& reply);
   void Take(raft::MemberId from, MembersHint&& hint);
+  void Take(raft::MemberId from, ClockRequest&& request);
+  void Take(raft::MemberId from, ClockReply&& reply);
 
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
@@ -115,6 +121,16 @@ class ConsensusLoop::State {
   void EmitAcquaintances();
   void TickMembership(absl::Duration now);
 
+  // consensus_loop_clocks.cc
+  void RunClocks();
+  void AdvanceClocks();
+  void AskClocks();
+  void MaybeStandAside();
+  raft::Stamp StampNow();
+  void AcceptLeap(const Asker& asker, int64_t up_to_ms);
+  absl::Status BeginLeap(int64_t up_to_ms);
+  void AnswerCommittedLeap();
+
   // Constant after construction.
   const NodeOptions options_;
   const raft::MemberId id_;
@@ -123,6 +139,7 @@ class ConsensusLoop::State {
 
   raft::Raft raft_;
   ClusterClock cluster_clock_;
+  Calendar calendar_;
   ProposalTracker proposals_;
   ReadTracker reads_;
   MembershipCalls membership_calls_;
@@ -137,6 +154,10 @@ class ConsensusLoop::State {
   std::vector<Asker> change_waiters_;
   std::optional<Asker> transfer_;
   int ticks_since_promotion_ = 0;
+  absl::Duration clocks_asked_;  // SinceBoot, last.
+  absl::Duration stood_aside_;   // SinceBoot, last, or when it began to lead.
+  std::vector<Asker> leap_waiters_;  // For the entry at leap_index_.
+  raft::Index leap_index_;
 
   // What FollowLeadership saw last.
   bool led_ = false;

@@ -31,7 +31,7 @@ struct ReadEvent {
   absl::Duration timeout;
 };
 
-// A change of the members, or of leadership where it has none.
+// A change of the members or of leadership, or a leap of the calendar.
 struct MembershipEvent {
   uint64_t call = 0;
   MembershipRequest request;

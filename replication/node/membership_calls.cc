@@ -4,6 +4,14 @@
 
 namespace quorate::replication {
 
+namespace {
+
+bool IsTransfer(const MembershipRequest& request) {
+  return !request.change.has_value() && !request.accept_calendar_ms.has_value();
+}
+
+}  // namespace
+
 void MembershipCalls::Add(uint64_t call, MembershipRequest request,
                           absl::Duration deadline, Ends* ends) {
   if (waiting_.size() >= kMaxCalls) {
@@ -21,8 +29,8 @@ std::vector<MembershipRequest> MembershipCalls::TakePending(
   std::vector<MembershipRequest> requests;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     Waiting& waiting = it->second;
-    const bool leads_already = !waiting.request.change.has_value() &&
-                               waiting.request.transfer_to == leader;
+    const bool leads_already =
+        IsTransfer(waiting.request) && waiting.request.transfer_to == leader;
     if (waiting.pending && leads_already) {
       ends->push_back({.call = it->first, .status = absl::OkStatus()});
       it = waiting_.erase(it);
@@ -59,7 +67,7 @@ void MembershipCalls::OnLeader(raft::MemberId leader, Ends* ends) {
       ++it;
       continue;
     }
-    if (!waiting.request.change.has_value() &&
+    if (IsTransfer(waiting.request) &&
         waiting.request.transfer_to == raft::kNobody) {
       ends->push_back({.call = it->first, .status = absl::OkStatus()});
       it = waiting_.erase(it);

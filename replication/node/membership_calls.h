@@ -1,4 +1,5 @@
-// Which of this member's requests about members and leadership wait for what.
+// Which of this member's requests about members, leadership and the calendar
+// wait for what.
 
 #ifndef QUORATE_REPLICATION_NODE_MEMBERSHIP_CALLS_H_
 #define QUORATE_REPLICATION_NODE_MEMBERSHIP_CALLS_H_

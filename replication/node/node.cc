@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "replication/node/applier.h"
 #include "replication/node/call_table.h"
+#include "replication/node/clock_alarm_log.h"
 #include "replication/node/consensus_loop.h"
 #include "replication/node/inbox.h"
 #include "replication/node/log_writer.h"
@@ -58,10 +59,16 @@ class RunningNode final : public Node, private PeerMessageSink {
     return cluster_ms_.load(std::memory_order_relaxed);
   }
 
+  int64_t CalendarMsHint() const override {
+    return calendar_ms_.load(std::memory_order_relaxed);
+  }
+
   void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
                      ChangeDone done) override;
   void TransferLeadership(raft::MemberId to, absl::Duration timeout,
                           ChangeDone done) override;
+  void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
+                      ChangeDone done) override;
 
   void TakeSnapshot(absl::Duration timeout, SnapshotDone done) override {
     snapshots_.Take(timeout, std::move(done));
@@ -106,6 +113,7 @@ class RunningNode final : public Node, private PeerMessageSink {
 
   std::atomic<bool> leads_ = false;
   std::atomic<int64_t> cluster_ms_ = 0;
+  std::atomic<int64_t> calendar_ms_ = 0;
 
   // Confined to the consensus thread once it runs.
   ConsensusLoop loop_;
@@ -113,6 +121,7 @@ class RunningNode final : public Node, private PeerMessageSink {
   raft::Role published_role_ = raft::Role::kFollower;
   raft::Term published_term_;
   raft::MemberId published_leader_;
+  ClockAlarmLog clock_alarms_;
 
   mutable Mutex mu_;
   NodeStatus status_ ABSL_GUARDED_BY(mu_);
@@ -234,6 +243,11 @@ void RunningNode::TransferLeadership(raft::MemberId to, absl::Duration timeout,
   AddMembershipCall({.transfer_to = to}, timeout, std::move(done));
 }
 
+void RunningNode::AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
+                                 ChangeDone done) {
+  AddMembershipCall({.accept_calendar_ms = up_to_ms}, timeout, std::move(done));
+}
+
 void RunningNode::AddMembershipCall(MembershipRequest request,
                                     absl::Duration timeout, ChangeDone done) {
   const auto refusal = [this] {
@@ -347,6 +361,9 @@ void RunningNode::Take(OutsideEvent event) {
     if (change.request.change.has_value()) {
       loop_.ChangeMembers(change.call, *std::move(change.request.change),
                           change.timeout);
+    } else if (change.request.accept_calendar_ms.has_value()) {
+      loop_.AcceptCalendar(change.call, *change.request.accept_calendar_ms,
+                           change.timeout);
     } else {
       loop_.TransferLeadership(change.call, change.request.transfer_to,
                                change.timeout);
@@ -415,6 +432,7 @@ void RunningNode::Publish(bool ticked) {
   const raft::Raft& raft = loop_.raft();
   leads_.store(loop_.Leads(), std::memory_order_relaxed);
   cluster_ms_.store(loop_.ClusterMs(), std::memory_order_relaxed);
+  calendar_ms_.store(loop_.CalendarMs(), std::memory_order_relaxed);
   const bool changed = raft.role() != published_role_ ||
                        raft.term() != published_term_ ||
                        raft.leader() != published_leader_;
@@ -429,6 +447,7 @@ void RunningNode::Publish(bool ticked) {
   published_term_ = raft.term();
   published_leader_ = raft.leader();
   NodeStatus status = loop_.Status();
+  clock_alarms_.Follow(status.calendar, deps_.clock->SinceBoot());
   MutexLock lock(&mu_);
   status_ = std::move(status);
 }

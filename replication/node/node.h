@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "replication/node/calendar_state.h"
 #include "replication/raft/raft.h"
 #include "replication/snapshot_files.h"
 #include "replication/snapshot_stream.h"
@@ -134,6 +136,9 @@ struct NodeStatus {
                               // term, as far as this member knows.
   absl::Duration leaderless;  // How long no leader has been known; 0 with one.
 
+  // Where this member leads; only the leader asks for the members' clocks.
+  std::optional<CalendarState> calendar;
+
   // How long ago each other member was last heard of, sorted by id;
   // InfiniteDuration where never.
   struct Contact {
@@ -189,6 +194,13 @@ class Node {
   virtual void TransferLeadership(raft::MemberId to, absl::Duration timeout,
                                   ChangeDone done) = 0;
 
+  // A person has seen that the calendar holds a leap back, and says that it is
+  // right, as long as it is not beyond `up_to_ms` (FAILED_PRECONDITION). Done
+  // when an entry with the new calendar is committed; where no leap is held
+  // back, at once. Asked of any member.
+  virtual void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
+                              ChangeDone done) = 0;
+
   // A snapshot of the state as it is now or later, made if need be. It holds
   // disk space until it is let go.
   virtual void TakeSnapshot(absl::Duration timeout, SnapshotDone done) = 0;
@@ -200,6 +212,9 @@ class Node {
   // The cluster's time, estimated: on the leader what the next entry would be
   // stamped with, elsewhere the last stamp seen.
   virtual int64_t ClusterMsHint() const = 0;
+
+  // The calendar, likewise.
+  virtual int64_t CalendarMsHint() const = 0;
 
   virtual NodeStatus Status() const = 0;
 

@@ -25,6 +25,10 @@ absl::StatusOr<Index> Raft::Propose(std::vector<Proposal> proposals,
   return core_->Propose(std::move(proposals), stamp);
 }
 
+absl::StatusOr<Index> Raft::ProposeStamp(Stamp stamp) {
+  return core_->ProposeStamp(stamp);
+}
+
 absl::StatusOr<Index> Raft::ProposeConfiguration(
     const ConfigurationChange& change, Stamp stamp) {
   return core_->ProposeConfiguration(change, stamp);

@@ -180,6 +180,11 @@ class Raft {
   // first.
   absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
 
+  // Appends an entry that says nothing but its stamp, whatever is uncommitted:
+  // it is small, and the caller waits for one before the next. Otherwise as
+  // Propose.
+  absl::StatusOr<Index> ProposeStamp(Stamp stamp);
+
   // Appends a change of the configuration. It counts from its append; one is
   // under way at a time.
   // Errors, nothing appended: FAILED_PRECONDITION where this member is not the

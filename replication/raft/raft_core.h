@@ -44,6 +44,7 @@ class Raft::Core {
   void Tick();
   void Step(Message message);
   absl::StatusOr<Index> Propose(std::vector<Proposal> proposals, Stamp stamp);
+  absl::StatusOr<Index> ProposeStamp(Stamp stamp);
   absl::StatusOr<Index> ProposeConfiguration(const ConfigurationChange& change,
                                              Stamp stamp);
   absl::Status TransferLeadership(MemberId to);

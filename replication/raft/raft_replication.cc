@@ -70,6 +70,19 @@ absl::StatusOr<Index> Raft::Core::Propose(std::vector<Proposal> proposals,
   return first;
 }
 
+absl::StatusOr<Index> Raft::Core::ProposeStamp(Stamp stamp) {
+  const auto* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) {
+    return absl::FailedPreconditionError("this member is not the leader");
+  }
+  if (leader->transfer_to != kNobody) {
+    return absl::UnavailableError("leadership is being handed over");
+  }
+  AppendOwn(Entry{.type = EntryType::kNoop,
+                  .stamp = NotBefore(stamp, log_.last_stamp())});
+  return log_.last_index();
+}
+
 void Raft::Core::AppendOwn(Entry entry) {
   entry.index = log_.last_index().Next();
   entry.term = term_;

@@ -111,7 +111,7 @@ struct SnapshotPosition {
 Stamp NotBefore(const Stamp& stamp, const Stamp& last);
 
 enum class EntryType : uint8_t {
-  kNoop,           // A new leader's first entry (Raft, §8).
+  kNoop,           // A new leader's first entry (Raft, §8), or only a stamp.
   kCommand,        // `payload` is for the state machine.
   kConfiguration,  // `configuration` is set.
 };

@@ -10,8 +10,8 @@ namespace quorate::replication {
 // Control stays quick while bulk is busy (raft.md, pitfall 18).
 enum class Lane { kControl, kBulk };
 
-// Votes, heartbeats, replies and reads travel on control, entries and forwarded
-// proposals on bulk.
+// Votes, heartbeats, replies, reads and clocks travel on control, entries and
+// forwarded proposals on bulk.
 Lane LaneOf(const PeerMessage& message);
 
 // "control", "bulk".

@@ -46,15 +46,18 @@ struct ReadIndexReply {
   raft::Index index;  // Index(0): not the leader, or the read was dropped.
 };
 
-// A change of the members or of leadership, for the leader. `nonce` is new for
-// each attempt.
+// A change of the members or of leadership, or a leap of the calendar that a
+// person accepts, for the leader. `nonce` is new for each attempt.
 struct MembershipRequest {
   uint64_t nonce = 0;
 
-  // Where it is not set, leadership is to go to `transfer_to`: a voter, or
-  // whoever is best for kNobody.
+  // Where neither this nor accept_calendar_ms is set, leadership is to go to
+  // `transfer_to`: a voter, or whoever is best for kNobody.
   std::optional<raft::ConfigurationChange> change;
   raft::MemberId transfer_to;
+
+  // Not beyond this moment (replication/node/calendar.h, Accept). No change.
+  std::optional<int64_t> accept_calendar_ms;
 };
 
 // How it ended, by the codes of ChangeDone (replication/node/node.h); a
@@ -73,10 +76,23 @@ struct MembersHint {
   std::shared_ptr<const raft::Configuration> configuration;
 };
 
+// What does your clock show? `sent_us` is Clock::SinceBoot of the one who asks.
+struct ClockRequest {
+  int64_t sent_us = 0;
+};
+
+struct ClockReply {
+  int64_t sent_us = 0;      // As received.
+  int64_t calendar_ms = 0;  // 0 to kMaxCalendarMs, however the clock stands.
+};
+
+// The end of the year 9999, where timestamps end that people read.
+inline constexpr int64_t kMaxCalendarMs = 253'402'300'799'999;
+
 using PeerMessageBody =
     std::variant<raft::Message, ForwardProposals, RejectedProposals,
                  ReadIndexRequest, ReadIndexReply, MembershipRequest,
-                 MembershipReply, MembersHint>;
+                 MembershipReply, MembersHint, ClockRequest, ClockReply>;
 
 struct PeerMessage {
   raft::MemberId from;
@@ -124,9 +140,9 @@ class Transport {
   virtual void Start(PeerMessageSink* sink, SnapshotSink* snapshots) = 0;
 
   // Queues for delivery; never waits. Messages of one lane (votes, heartbeats,
-  // replies and reads on one; appends and forwards on the other) arrive in
-  // order or not at all. A message that finds no room is dropped and the sink
-  // told OnPeerUnreachable.
+  // replies, reads and clocks on one; appends and forwards on the other) arrive
+  // in order or not at all. A message that finds no room is dropped and the
+  // sink told OnPeerUnreachable.
   virtual void Send(PeerMessage message) = 0;
 
   // Sends a snapshot on a lane of its own, on the leader's behalf in `term`. It

@@ -61,6 +61,9 @@ void EncodeMembershipRequest(const MembershipRequest& request,
                              internal::v1::MembershipRequest* proto) {
   proto->set_nonce(request.nonce);
   proto->set_transfer_to(request.transfer_to.value());
+  if (request.accept_calendar_ms.has_value()) {
+    proto->set_accept_calendar_ms(*request.accept_calendar_ms);
+  }
   if (!request.change.has_value()) return;
   for (const raft::MemberChange& change : request.change->changes) {
     internal::v1::MemberChange* added = proto->add_changes();
@@ -84,6 +87,9 @@ absl::StatusOr<PeerMessageBody> DecodeMembershipRequest(
     const internal::v1::MembershipRequest& proto) {
   MembershipRequest request{.nonce = proto.nonce(),
                             .transfer_to = raft::MemberId(proto.transfer_to())};
+  if (proto.has_accept_calendar_ms()) {
+    request.accept_calendar_ms = proto.accept_calendar_ms();
+  }
   if (proto.changes_size() == 0) return request;
   QUORATE_RETURN_IF_ERROR(CheckCount(proto.changes_size()));
   QUORATE_RETURN_IF_ERROR(CheckCount(proto.addresses_size()));

@@ -140,6 +140,16 @@ struct FrameEncoder {
   void operator()(const MembershipReply& body) const {
     EncodeMembershipReply(body, frame->mutable_membership_reply());
   }
+
+  void operator()(const ClockRequest& body) const {
+    frame->mutable_clock_request()->set_sent_us(body.sent_us);
+  }
+
+  void operator()(const ClockReply& body) const {
+    auto* out = frame->mutable_clock_reply();
+    out->set_sent_us(body.sent_us);
+    out->set_calendar_ms(body.calendar_ms);
+  }
 };
 
 absl::StatusOr<raft::MessageBody> Decode(
@@ -301,6 +311,14 @@ absl::StatusOr<PeerMessageBody> Decode(
   return ReadIndexReply{.nonce = proto.nonce(), .index = Index(proto.index())};
 }
 
+absl::StatusOr<PeerMessageBody> Decode(const internal::v1::ClockReply& proto) {
+  if (proto.calendar_ms() < 0 || proto.calendar_ms() > kMaxCalendarMs) {
+    return absl::InvalidArgumentError("a clock that shows no such time");
+  }
+  return ClockReply{.sent_us = proto.sent_us(),
+                    .calendar_ms = proto.calendar_ms()};
+}
+
 absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
                                            MemberId from, MemberId to) {
   using internal::v1::PeerFrame;
@@ -321,6 +339,10 @@ absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
       return DecodeMembershipReply(frame->membership_reply());
     case PeerFrame::kMembersHint:
       return DecodeMembersHint(frame->members_hint());
+    case PeerFrame::kClockRequest:
+      return ClockRequest{.sent_us = frame->clock_request().sent_us()};
+    case PeerFrame::kClockReply:
+      return Decode(frame->clock_reply());
     case PeerFrame::BODY_NOT_SET:
       break;
   }

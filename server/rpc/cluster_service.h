@@ -65,6 +65,11 @@ class ClusterService final : public admin::v1::ClusterService::CallbackService {
       const admin::v1::ReplaceMemberRequest* request,
       admin::v1::ReplaceMemberResponse* response) override;
 
+  grpc::ServerUnaryReactor* AcceptCalendar(
+      grpc::CallbackServerContext* context,
+      const admin::v1::AcceptCalendarRequest* request,
+      admin::v1::AcceptCalendarResponse* response) override;
+
  private:
   // What a request comes to, given the members as they are.
   struct Plan {
@@ -95,6 +100,8 @@ class ClusterService final : public admin::v1::ClusterService::CallbackService {
   void MakeToken(const UnaryCall& call, const std::string& request_id,
                  internal::v1::CreateJoinToken wanted, TokenPlanner planner,
                  Response* response);
+
+  void Show(const UnaryCall& call, admin::v1::AcceptCalendarResponse* response);
 
   void Header(const replication::NodeStatus& status,
               type::v1::ResponseHeader* header) const;

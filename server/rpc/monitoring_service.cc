@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/rpc/clock_view.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/member_view.h"
 #include "server/rpc/validation.h"
@@ -233,6 +234,7 @@ grpc::ServerUnaryReactor* MonitoringService::GetClusterStatus(
       [](const monitoring::v1::Member* a, const monitoring::v1::Member* b) {
         return a->name() < b->name();
       });
+  DescribeClocks(status, response);
   response->set_serving(status.serving);
   // The node publishes them one by one; what is applied was committed before.
   const raft::Index commit = std::max(status.raft.commit, status.applied);

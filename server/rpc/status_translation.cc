@@ -128,6 +128,9 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_JOIN_NOT_SERVED, StatusCode::UNAVAILABLE,
      Extra::kRetry, "",
      "this member has no join port ([listen] join in its configuration)"},
+    {type::v1::ERROR_REASON_CLOCKS_BEYOND, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "",
+     "the clocks of a majority show more than was accepted"},
 };
 
 const ReasonRow* FindRow(ErrorReason reason) {

@@ -76,12 +76,13 @@ std::string ProgramPath(const std::string& name) {
   return absl::StrCat(QUORATE_BIN_DIR, "/", name);
 }
 
-absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(int members) {
+absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
+    int members, const Environment& extra) {
   std::string pattern =
       std::filesystem::temp_directory_path() / "quorate-e2e-XXXXXX";
   const char* made = mkdtemp(pattern.data());
   if (made == nullptr) return absl::InternalError("mkdtemp failed");
-  auto cluster = std::unique_ptr<TestCluster>(new TestCluster(made));
+  auto cluster = std::unique_ptr<TestCluster>(new TestCluster(made, extra));
   QUORATE_RETURN_IF_ERROR(cluster->RunScript(
       {"up", "--detach", "--base-port", absl::StrCat(FreeBasePort()),
        "--members", absl::StrCat(members)}));
@@ -108,7 +109,7 @@ absl::Status TestCluster::RunScript(
       "python3", absl::StrCat(QUORATE_SOURCE_DIR, "/tools/dev/cluster.py")};
   command.insert(command.end(), arguments.begin(), arguments.end());
   command.insert(command.end(), {"--dir", dir_, "--bin-dir", QUORATE_BIN_DIR});
-  const CommandResult result = RunCommand(command);
+  const CommandResult result = RunCommand(command, extra_);
   if (result.exit_code == 0) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("cluster.py ", arguments[0],
                                           " exited ", result.exit_code, ": ",

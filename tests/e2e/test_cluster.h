@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,8 +28,10 @@ struct TestMember {
 class TestCluster {
  public:
   // A cluster that serves, with the demonstration licence: cad 20, solver 8,
-  // viewer 1000. One, three or five members.
-  static absl::StatusOr<std::unique_ptr<TestCluster>> Start(int members = 3);
+  // viewer 1000. One, three or five members; `extra` is added to their
+  // environment.
+  static absl::StatusOr<std::unique_ptr<TestCluster>> Start(
+      int members = 3, const Environment& extra = {});
 
   ~TestCluster();
 
@@ -62,12 +65,14 @@ class TestCluster {
   const std::string& dir() const { return dir_; }
 
  private:
-  explicit TestCluster(std::string dir) : dir_(std::move(dir)) {}
+  TestCluster(std::string dir, Environment extra)
+      : dir_(std::move(dir)), extra_(std::move(extra)) {}
 
   absl::Status RunScript(const std::vector<std::string>& arguments) const;
   absl::Status ReadEnvironment();
 
   const std::string dir_;
+  const Environment extra_;
   Environment environment_;
 };
 

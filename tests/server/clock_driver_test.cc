@@ -9,6 +9,7 @@
 
 #include "quorate/internal/v1/command.pb.h"
 
+#include "base/clock.h"
 #include "replication/storage/memory_state_store.h"
 #include "server/licensing_replica.h"
 #include "tests/server/fake_node.h"
@@ -22,9 +23,7 @@ class ClockDriverTest : public testing::Test {
   ClockDriverTest()
       : replica_(*LicensingReplica::Restore(licensing::kClusterId, 1, &store_)),
         node_(replica_.get()),
-        driver_({.node = &node_,
-                 .view = &replica_->view(),
-                 .clock = &SystemClock()}) {}
+        driver_({.node = &node_, .view = &replica_->view()}) {}
 
   // Opens a session at 1 s that is due at 13.5 s.
   void OpenSession() {
@@ -93,6 +92,26 @@ TEST_F(ClockDriverTest, LeavesItToTheLeader) {
   node_.SetLeads(false);
   driver_.LookForDue();
   EXPECT_EQ(node_.commands().size(), 1U);
+}
+
+TEST_F(ClockDriverTest, EndsALicenceByTheCalendarNotByTheOwnClock) {
+  const int64_t start_ms = node_.CalendarMsHint();
+  ASSERT_LT(start_ms + 60'000, absl::ToUnixMillis(SystemClock().Calendar()));
+  internal::v1::Command command =
+      licensing::InstallCommand("A", 1, {{"cad", 5}});
+  command.set_request_id("install");
+  command.set_principal(licensing::kAlice);
+  command.set_not_after_cluster_ms(20'000);
+  command.mutable_install_license()->mutable_terms()->set_not_after_ms(
+      start_ms + 60'000);
+  node_.Propose(command.SerializeAsString(), absl::Seconds(1),
+                [](const replication::ProposeResult&) {});
+  WaitForApplier();
+  driver_.LookForDue();
+  EXPECT_EQ(node_.commands().size(), 1U);
+  node_.SetTime(node_.ClusterMsHint(), start_ms + 60'000);
+  driver_.LookForDue();
+  EXPECT_EQ(node_.commands().size(), 2U);
 }
 
 TEST_F(ClockDriverTest, HasOneProposalUnderWay) {

@@ -93,6 +93,16 @@ void FakeNode::TransferLeadership(raft::MemberId to, absl::Duration timeout,
   EndChange(std::move(done));
 }
 
+void FakeNode::AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
+                              replication::ChangeDone done) {
+  {
+    MutexLock lock(&mu_);
+    accepted_leaps_.push_back(up_to_ms);
+    timeouts_.push_back(timeout);
+  }
+  EndChange(std::move(done));
+}
+
 void FakeNode::EndChange(replication::ChangeDone done) {
   {
     MutexLock lock(&mu_);
@@ -214,6 +224,11 @@ std::vector<raft::ConfigurationChange> FakeNode::changes() const {
 std::vector<raft::MemberId> FakeNode::transfers() const {
   MutexLock lock(&mu_);
   return transfers_;
+}
+
+std::vector<int64_t> FakeNode::accepted_leaps() const {
+  MutexLock lock(&mu_);
+  return accepted_leaps_;
 }
 
 bool FakeNode::WaitForCalls(size_t count) {

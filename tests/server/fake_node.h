@@ -41,6 +41,9 @@ class FakeNode final : public replication::Node {
   void TransferLeadership(raft::MemberId to, absl::Duration timeout,
                           replication::ChangeDone done) override;
 
+  void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
+                      replication::ChangeDone done) override;
+
   // There is none: UNAVAILABLE.
   void TakeSnapshot(absl::Duration timeout,
                     replication::SnapshotDone done) override;
@@ -49,6 +52,8 @@ class FakeNode final : public replication::Node {
 
   int64_t ClusterMsHint() const override { return cluster_ms_.load(); }
 
+  int64_t CalendarMsHint() const override { return calendar_ms_.load(); }
+
   replication::NodeStatus Status() const override;
   void Stop() override;
 
@@ -56,7 +61,8 @@ class FakeNode final : public replication::Node {
   void FailProposals(std::optional<replication::ProposeOutcome> outcome);
   void FailReads(std::optional<replication::ReadOutcome> outcome);
 
-  // What changes and transfers end with. Where it is OK, `act` runs first.
+  // What changes, transfers and leaps end with. Where it is OK, `act` runs
+  // first.
   void SetChangeEnd(absl::Status end, std::function<void()> act = {});
 
   // While held, calls wait; Stop ends them with kStopping.
@@ -77,6 +83,7 @@ class FakeNode final : public replication::Node {
 
   std::vector<raft::ConfigurationChange> changes() const;
   std::vector<raft::MemberId> transfers() const;
+  std::vector<int64_t> accepted_leaps() const;
 
   // Waits until `count` calls were made; false where that takes too long.
   bool WaitForCalls(size_t count);
@@ -108,6 +115,7 @@ class FakeNode final : public replication::Node {
   std::function<void()> change_act_ ABSL_GUARDED_BY(mu_);
   std::vector<raft::ConfigurationChange> changes_ ABSL_GUARDED_BY(mu_);
   std::vector<raft::MemberId> transfers_ ABSL_GUARDED_BY(mu_);
+  std::vector<int64_t> accepted_leaps_ ABSL_GUARDED_BY(mu_);
   size_t calls_ ABSL_GUARDED_BY(mu_) = 0;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

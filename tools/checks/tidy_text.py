@@ -43,7 +43,7 @@ BANS = (
         r"\babsl::Now\(|\babsl::GetCurrentTimeNanos\(|\bclock_gettime\(|"
         r"\bgettimeofday\(|(?<![\w.>])(?:std::)?time\((?:nullptr|NULL|0|&)",
         f"a clock read in passing cannot be tested: {NOW}",
-        ("base/clock.cc",)),
+        ("base/clock.cc", "tests/e2e/wall_clock_shim.cc")),
     Ban(r"\brandom_device\b|\bs?rand\(|\babsl::BitGen\b|\bgetrandom\(|"
         r"\bgetentropy\(",
         f"chance pulled from the air cannot be replayed: {CHANCE}",

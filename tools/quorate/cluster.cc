@@ -261,6 +261,15 @@ absl::StatusOr<admin::v1::ReplaceMemberResponse> Cluster::ReplaceMember(
       });
 }
 
+absl::StatusOr<admin::v1::AcceptCalendarResponse> Cluster::AcceptCalendar(
+    admin::v1::AcceptCalendarRequest request) {
+  return calls_->Change<admin::v1::AcceptCalendarResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.cluster->AcceptCalendar(context, asked, response);
+      });
+}
+
 absl::StatusOr<GetClusterStatusResponse> AskStatus(
     const ClientOptions& options) {
   std::optional<GetClusterStatusResponse> idle;

@@ -64,6 +64,8 @@ class Cluster {
       admin::v1::CreateJoinTokenRequest request);
   absl::StatusOr<admin::v1::ReplaceMemberResponse> ReplaceMember(
       admin::v1::ReplaceMemberRequest request);
+  absl::StatusOr<admin::v1::AcceptCalendarResponse> AcceptCalendar(
+      admin::v1::AcceptCalendarRequest request);
 
  private:
   struct Calls;

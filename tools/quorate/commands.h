@@ -20,6 +20,7 @@ void AddSeatsCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);
+void AddClockCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

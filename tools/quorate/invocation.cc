@@ -62,6 +62,8 @@ absl::string_view AdviceFor(const absl::Status& status) {
     case ErrorReason::kJoinNotServed:
       return "Set [listen] join, and ca_key in [tls.peer] and [tls.client], in "
              "the configuration of one or more members.";
+    case ErrorReason::kClocksBeyond:
+      return "Mend the clocks if they are wrong; else accept a later moment.";
     case ErrorReason::kUnspecified:
       break;
     default:

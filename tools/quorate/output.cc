@@ -81,9 +81,10 @@ std::string ShowTime(const google::protobuf::Timestamp& time) {
 std::string ShowDuration(const google::protobuf::Duration& duration) {
   const absl::Duration exact =
       absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-  return absl::FormatDuration(absl::Trunc(exact, exact >= absl::Seconds(10)
-                                                     ? absl::Seconds(1)
-                                                     : absl::Milliseconds(1)));
+  return absl::FormatDuration(
+      absl::Trunc(exact, absl::AbsDuration(exact) >= absl::Seconds(10)
+                             ? absl::Seconds(1)
+                             : absl::Milliseconds(1)));
 }
 
 }  // namespace quorate::cli

@@ -2,9 +2,11 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "tools/quorate/alarms.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
@@ -22,6 +24,12 @@ std::string ShowRole(const Member& member) {
   return absl::AsciiStrToLower(absl::StripPrefix(name, "MEMBER_ROLE_"));
 }
 
+// "+3ms", "-24h".
+std::string ShowOffset(const google::protobuf::Duration& ahead) {
+  const std::string shown = ShowDuration(ahead);
+  return absl::StartsWith(shown, "-") ? shown : absl::StrCat("+", shown);
+}
+
 void PrintStatus(const GetClusterStatusResponse& status) {
   const auto& header = status.header();
   std::cout << "cluster    " << header.cluster_id() << " epoch "
@@ -33,18 +41,28 @@ void PrintStatus(const GetClusterStatusResponse& status) {
             << "log        last " << status.last_index() << ", committed "
             << status.commit_index() << ", applied " << status.applied_index()
             << "\n"
-            << "asked      " << header.member() << "\n\n";
-  Table table({"MEMBER", "ROLE", "REACHABLE", "LAST HEARD", "CLIENTS AT",
-               "MEMBERS AT", "ID"});
+            << "asked      " << header.member() << "\n";
+  if (status.calendar().has_time()) {
+    std::cout << "calendar   " << ShowTime(status.calendar().time()) << "\n";
+  }
+  std::cout << "\n";
+  Table table({"MEMBER", "ROLE", "REACHABLE", "LAST HEARD", "CLOCK",
+               "CLIENTS AT", "MEMBERS AT", "ID"});
   for (const Member& member : status.members()) {
     table.AddRow(
         {member.name(), ShowRole(member), member.reachable() ? "yes" : "no",
          member.has_contact_age()
              ? absl::StrCat(ShowDuration(member.contact_age()), " ago")
              : "",
+         member.has_clock_ahead() ? ShowOffset(member.clock_ahead()) : "",
          member.client_endpoint(), member.peer_endpoint(), member.member_id()});
   }
   table.Print(std::cout);
+  if (status.alarms().empty()) return;
+  std::cout << "\nalarms\n";
+  for (const monitoring::v1::Alarm& alarm : status.alarms()) {
+    std::cout << "  " << ShowAlarm(alarm) << "\n";
+  }
 }
 
 int Run(const Invocation& invocation) {

@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include "replication/transport/transport.h"
 #include "tests/replication/node/loop_cluster.h"
 
 namespace quorate::replication {
@@ -97,11 +98,47 @@ TEST_F(CalendarTest, HoldsAGreatLeapUntilAPersonAcceptsIt) {
   Read(3, 0);
   EXPECT_EQ(Look(), Own() - 30 * kHourMs);
   EXPECT_TRUE(calendar_.State(kSelf).held);
-  calendar_.Accept(Own() - 1);
+  EXPECT_FALSE(calendar_.Accept(Own() - 1));
   EXPECT_EQ(Look(), Own() - 30 * kHourMs);
-  calendar_.Accept(Own());
+  EXPECT_TRUE(calendar_.Accept(Own()));
   EXPECT_EQ(Look(), Own());
   EXPECT_FALSE(calendar_.State(kSelf).held);
+}
+
+// Two clocks that race, or that are set forward day by day.
+TEST_F(CalendarTest, ManySmallLeapsAreAGreatOne) {
+  calendar_.Run(Own());
+  const int64_t start_ms = Own();
+  for (int day = 1; day <= 30; ++day) {
+    clock_.Advance(absl::Seconds(1));
+    clock_.SetCalendar(clock_.Calendar() + absl::Hours(5));
+    Read(2, 0);
+    EXPECT_LE(Look(), start_ms + 25 * kHourMs + day * 2'000);
+    EXPECT_EQ(calendar_.State(kSelf).held, day > 5);
+  }
+  // By and by as much is free as passes.
+  clock_.SetCalendar(absl::FromUnixMillis(Look()) + absl::Hours(20));
+  Read(2, 0);
+  Look();
+  EXPECT_TRUE(calendar_.State(kSelf).held);
+  for (int second = 0; second < 20 * 3600; ++second) {
+    clock_.Advance(absl::Seconds(1));
+    Read(2, 0);
+    Look();
+  }
+  EXPECT_FALSE(calendar_.State(kSelf).held);
+  EXPECT_EQ(Look(), Own());
+}
+
+TEST_F(CalendarTest, RemembersNoAcceptanceForAnotherLeap) {
+  calendar_.Run(Own() - kHourMs);
+  Read(2, 0);
+  Look();
+  EXPECT_FALSE(calendar_.Accept(Own() + 1000 * kHourMs));
+  clock_.SetCalendar(clock_.Calendar() + absl::Hours(40));
+  Read(2, 0);
+  EXPECT_EQ(Look(), Own() - 40 * kHourMs);
+  EXPECT_TRUE(calendar_.State(kSelf).held);
 }
 
 TEST_F(CalendarTest, TheFirstLeapOfAClusterIsFree) {
@@ -110,15 +147,50 @@ TEST_F(CalendarTest, TheFirstLeapOfAClusterIsFree) {
   EXPECT_EQ(Look(), Own());
 }
 
+// Or a leader that ends before it hears of a clock would leave a stamp of 1970,
+// and the next one's leap would wait for a person.
+TEST_F(CalendarTest, StandsStillBeforeTheFirstLeap) {
+  calendar_.Run(0);
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_EQ(Look(), 0);
+  Read(3, -kHourMs);
+  EXPECT_EQ(Look(), Own() - kHourMs);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Look(), Own() - kHourMs);
+}
+
+TEST_F(CalendarTest, MembersThatWereRemovedLeaveRoomForOthers) {
+  calendar_.Run(Own() - kHourMs);
+  for (uint64_t member = 100; member < 200; ++member)
+    Read(member, 0);
+  clock_.Advance(Calendar::kReadingLife + absl::Milliseconds(1));
+  Read(2, 0);
+  EXPECT_EQ(Look(), Own());
+}
+
+TEST_F(CalendarTest, NoClockIsBeyondWhatPeopleRead) {
+  membership_.voters = {kSelf};
+  for (const absl::Time shown :
+       {absl::InfiniteFuture(), absl::InfinitePast()}) {
+    clock_.SetCalendar(shown);
+    calendar_.Run(0);
+    EXPECT_EQ(Look(), shown == absl::InfinitePast() ? 0 : kMaxCalendarMs);
+  }
+}
+
 TEST_F(CalendarTest, ForgetsOldReadings) {
   calendar_.Run(Own() - kHourMs);
   Read(2, 0);
   clock_.Advance(Calendar::kReadingLife + absl::Milliseconds(1));
   EXPECT_LT(Look(), Own() - kHourMs + 2000);
   EXPECT_TRUE(calendar_.State(kSelf).skews.empty());
-  // Nor are answers to questions of long ago taken.
+  // Nor are slow answers taken, or answers to what was not asked yet.
+  calendar_.OnReading(
+      MemberId(2), Own(),
+      clock_.SinceBoot() - Calendar::kSlowAnswer - absl::Milliseconds(1));
   calendar_.OnReading(MemberId(2), Own(),
-                      clock_.SinceBoot() - Calendar::kReadingLife * 2);
+                      clock_.SinceBoot() + absl::Milliseconds(1));
+  Look();
   EXPECT_TRUE(calendar_.State(kSelf).skews.empty());
 }
 
@@ -127,8 +199,24 @@ TEST_F(CalendarTest, SaysHowFarClocksAreApart) {
   Read(2, 3000);
   Look();
   const CalendarState state = calendar_.State(kSelf);
-  ASSERT_EQ(state.skews.size(), 1u);
-  EXPECT_EQ(state.skews[0].ahead, absl::Seconds(3));
+  ASSERT_EQ(state.skews.size(), 2u);
+  EXPECT_EQ(state.skews[0].ahead, absl::ZeroDuration());
+  EXPECT_EQ(state.skews[1].id, MemberId(2));
+  EXPECT_EQ(state.skews[1].ahead, absl::Seconds(3));
+}
+
+TEST_F(CalendarTest, TheSkewIsAgainstTheMajorityNotTheLeader) {
+  calendar_.Run(Own());
+  Read(2, -24 * kHourMs);
+  Read(3, -24 * kHourMs);
+  Look();
+  const std::vector<ClockAlarm> alarms = AlarmsOf(calendar_.State(kSelf));
+  ASSERT_EQ(alarms.size(), 2u);
+  EXPECT_EQ(alarms[0].kind, ClockAlarmKind::kCalendarBehind);
+  EXPECT_EQ(alarms[0].ahead, -absl::Hours(24));
+  EXPECT_EQ(alarms[1].kind, ClockAlarmKind::kClockSkew);
+  EXPECT_EQ(alarms[1].member, kSelf);
+  EXPECT_EQ(alarms[1].ahead, absl::Hours(24));
 }
 
 TEST_F(CalendarTest, ALoneMemberGoesByItsOwnClock) {

@@ -93,11 +93,12 @@ absl::Status LoopCluster::Change(int member, raft::ConfigurationChange change) {
 
 void LoopCluster::Begin(int member) {
   Member& it = at(member);
+  if (it.clock == nullptr) it.clock = std::make_unique<WrongClock>(&clock_);
   it.run = ++runs_ * 1'000'003;
   it.applied.clear();
   it.loop = std::make_unique<ConsensusLoop>(
-      ConsensusLoop::Deps{.log = it.store.get(), .clock = &clock_}, options_,
-      Id(member),
+      ConsensusLoop::Deps{.log = it.store.get(), .clock = it.clock.get()},
+      options_, Id(member),
       raft::RestoredState{.hard_state = it.store->RestoredHardState(),
                           .applied = raft::Index(0),
                           .configurations = it.store->RestoredConfigurations()},
@@ -264,6 +265,12 @@ int LoopCluster::TimesApplied(int where, int proposer, uint64_t sequence) {
 std::string LoopCluster::Outcome(int member, uint64_t sequence) {
   const auto it = at(member).outcomes.find(sequence);
   return it == at(member).outcomes.end() ? "" : it->second;
+}
+
+std::optional<absl::Status> LoopCluster::ChangeEnd(int member, uint64_t call) {
+  const auto it = at(member).changes.find(call);
+  if (it == at(member).changes.end()) return std::nullopt;
+  return it->second;
 }
 
 std::string LoopCluster::ReadOutcomeOf(int member, uint64_t read) {

@@ -9,9 +9,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 #include "base/clock.h"
@@ -37,6 +39,25 @@ class HandClock : public Clock {
  private:
   absl::Duration since_boot_ = absl::Hours(1);
   absl::Time calendar_ = absl::FromUnixMillis(1'800'000'000'000);
+};
+
+// As another clock, but its calendar is wrong by an offset. Thread-compatible.
+class WrongClock : public Clock {
+ public:
+  // `right` is not owned.
+  explicit WrongClock(const Clock* right) : right_(right) {}
+
+  absl::Duration SinceBoot() const override { return right_->SinceBoot(); }
+
+  absl::Time Calendar() const override {
+    return right_->Calendar() + calendar_off_;
+  }
+
+  void SetCalendarOff(absl::Duration off) { calendar_off_ = off; }
+
+ private:
+  const Clock* const right_;
+  absl::Duration calendar_off_;
 };
 
 // Thread-compatible.
@@ -86,7 +107,11 @@ class LoopCluster {
 
   ConsensusLoop& loop(int member) { return *at(member).loop; }
 
+  // The time that passes for all.
   HandClock& clock() { return clock_; }
+
+  // What `member` takes for it.
+  WrongClock& clock_of(int member) { return *at(member).clock; }
 
   const MemoryLogStore& store(int member) { return *at(member).store; }
 
@@ -101,6 +126,9 @@ class LoopCluster {
   // "" while it is under way.
   std::string Outcome(int member, uint64_t sequence);
 
+  // How the change or leap that `member` asked for ended, where it has.
+  std::optional<absl::Status> ChangeEnd(int member, uint64_t call);
+
   // "ok@<index>", "no_quorum" and so on, or "".
   std::string ReadOutcomeOf(int member, uint64_t read);
 
@@ -113,6 +141,7 @@ class LoopCluster {
 
  private:
   struct Member {
+    std::unique_ptr<WrongClock> clock;
     std::unique_ptr<MemoryLogStore> store;
     std::unique_ptr<ConsensusLoop> loop;  // Null while it is gone.
     uint64_t run = 0;

@@ -225,9 +225,10 @@ struct BodyText {
   }
 
   std::string operator()(const MembershipRequest& body) const {
-    const auto& [nonce, change, transfer_to] = body;
+    const auto& [nonce, change, transfer_to, accept] = body;
     std::string text =
-        absl::StrCat("MembershipRequest ", nonce, " to ", transfer_to.value());
+        absl::StrCat("MembershipRequest ", nonce, " to ", transfer_to.value(),
+                     " accept ", accept.value_or(-1));
     if (!change.has_value()) return text;
     // The leader decides how a change is made, so that does not travel.
     const auto& [changes, addresses, auto_leave, force_joint] = *change;
@@ -252,6 +253,16 @@ struct BodyText {
     return absl::StrCat("MembershipReply ", nonce, " ",
                         static_cast<int>(status.code()), " ", status.message());
   }
+
+  std::string operator()(const ClockRequest& body) const {
+    const auto& [sent_us] = body;
+    return absl::StrCat("ClockRequest ", sent_us);
+  }
+
+  std::string operator()(const ClockReply& body) const {
+    const auto& [sent_us, calendar_ms] = body;
+    return absl::StrCat("ClockReply ", sent_us, " ", calendar_ms);
+  }
 };
 
 raft::MemberAddress SampleAddress(Random* random, MemberId id) {
@@ -264,6 +275,10 @@ raft::MemberAddress SampleAddress(Random* random, MemberId id) {
 
 MembershipRequest SampleMembershipRequest(Random* random) {
   MembershipRequest request{.nonce = random->Next()};
+  if (random->OneIn(3)) {
+    request.accept_calendar_ms = static_cast<int64_t>(SampleNumber(random));
+    return request;
+  }
   if (random->OneIn(2)) {
     request.transfer_to = MemberId(random->Next());
     return request;
@@ -331,7 +346,7 @@ Entry SampleEntry(Random* random, Index index, Term term) {
 PeerMessage SamplePeerMessage(Random* random) {
   PeerMessage message{.from = MemberId(random->Next() | 1),
                       .to = MemberId(random->Next() | 1)};
-  switch (random->Below(12)) {
+  switch (random->Below(13)) {
     case 0: {
       ForwardProposals body{.term = SampleTerm(random),
                             .batch = SampleNumber(random)};
@@ -374,6 +389,16 @@ PeerMessage SamplePeerMessage(Random* random) {
           .status = random->OneIn(2)
                         ? absl::OkStatus()
                         : absl::FailedPreconditionError("not as things are")};
+      break;
+    case 7:
+      message.body =
+          ClockRequest{.sent_us = static_cast<int64_t>(SampleNumber(random))};
+      break;
+    case 8:
+      message.body =
+          ClockReply{.sent_us = static_cast<int64_t>(SampleNumber(random)),
+                     .calendar_ms = static_cast<int64_t>(random->Between(
+                         0, static_cast<uint64_t>(kMaxCalendarMs)))};
       break;
     default: {
       const Term term = Term(random->Between(5, 100));

@@ -107,6 +107,25 @@ TEST_F(LicenseTest, AJumpOverStartAndEndGrantsNothing) {
   EXPECT_EQ(driver_.total("cad"), 0u);
 }
 
+// What the replication's calendar holds back: entries go on, dates do not.
+TEST_F(LicenseTest, AHeldLeapEndsNothingAndAnAcceptedOneWhatIsOver) {
+  constexpr int64_t kDayMs = 24 * 3600 * 1000;
+  driver_.DoAsAlice(Dated("A", 5, 0, 10 * kDayMs));
+  driver_.DoAsAlice(Dated("B", 7, 0, 90 * kDayMs));
+  driver_.DoAsAlice(Dated("C", 9, 40 * kDayMs, 90 * kDayMs));
+  EXPECT_TRUE(CheckOutOne("cad").ok());
+  driver_.PassClusterTime(60'000);
+  MoveTo(60'000);
+  EXPECT_EQ(driver_.total("cad"), 12u);
+  MoveTo(30 * kDayMs);
+  EXPECT_EQ(driver_.total("cad"), 7u);
+  EXPECT_EQ(driver_.out("cad"), 1u) << "who has a seat keeps it";
+  // Clocks that are put back after it revive nothing.
+  MoveTo(60'000);
+  EXPECT_EQ(driver_.total("cad"), 7u);
+  EXPECT_EQ(driver_.ledger->time().calendar_ms, start_ms_ + 30 * kDayMs);
+}
+
 TEST_F(LicenseTest, AnEndedAndALaterLicenceNameTheLaterOne) {
   driver_.DoAsAlice(Dated("A", 5, 0, 10));
   driver_.DoAsAlice(Dated("B", 5, 50, 0));

@@ -115,6 +115,28 @@ class ClusterServiceTest : public testing::Test {
   int requests_ = 0;
 };
 
+TEST_F(ClusterServiceTest, AcceptsALeapUpToTheMomentThatIsNamed) {
+  auto request = New<admin::AcceptCalendarRequest>();
+  admin::AcceptCalendarResponse response;
+  EXPECT_EQ(
+      ReasonOf(stub_->AcceptCalendar(NewCall().get(), request, &response)),
+      "BAD_REQUEST");
+  request.mutable_up_to()->set_seconds(2'000'000'000);
+  const grpc::Status accepted =
+      stub_->AcceptCalendar(NewCall().get(), request, &response);
+  ASSERT_TRUE(accepted.ok()) << accepted.error_message();
+  EXPECT_EQ(world_.node().accepted_leaps(),
+            std::vector<int64_t>{2'000'000'000'000});
+  EXPECT_TRUE(response.has_time());
+  world_.node().SetChangeEnd(
+      absl::FailedPreconditionError("the clocks show 2040 already"));
+  const grpc::Status refused =
+      stub_->AcceptCalendar(NewCall().get(), request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(refused), "CLOCKS_BEYOND");
+  EXPECT_EQ(refused.error_message(), "the clocks show 2040 already");
+}
+
 TEST_F(ClusterServiceTest, ShowsMembersAsTheLeaderSeesThem) {
   admin::ListMembersResponse response;
   ASSERT_TRUE(stub_->ListMembers(NewCall().get(), {}, &response).ok());

@@ -317,6 +317,41 @@ TEST_F(MonitoringServiceTest, ShowsTheClusterWithoutAQuorum) {
   EXPECT_TRUE(follower.reachable());
   EXPECT_EQ(follower.contact_age().seconds(), 1);
   EXPECT_EQ(follower.match_index(), 28U);
+  EXPECT_FALSE(response.has_calendar());
+  EXPECT_EQ(response.alarms_size(), 0);
+}
+
+TEST_F(MonitoringServiceTest, ShowsTheClocksAndWhatIsWrongWithThem) {
+  replication::NodeStatus status;
+  status.raft.id = raft::MemberId(2);
+  status.configuration.addresses = {{raft::MemberId(1), "m3", "h3:1", "h3:2"},
+                                    {raft::MemberId(2), "m1", "h1:1", "h1:2"}};
+  status.calendar = replication::CalendarState{
+      .calendar_ms = 1'000'500,
+      .quorum_ms = 999'000'000,
+      .held = true,
+      .skews = {{raft::MemberId(1), -absl::Milliseconds(2500)},
+                {raft::MemberId(2), absl::Milliseconds(2)}}};
+  world_.node().SetStatus(status);
+  monitoring::GetClusterStatusResponse response;
+  ASSERT_TRUE(stub_
+                  ->GetClusterStatus(NewCall().get(),
+                                     monitoring::GetClusterStatusRequest(),
+                                     &response)
+                  .ok());
+  EXPECT_EQ(response.calendar().time().seconds(), 1'000);
+  EXPECT_EQ(response.calendar().time().nanos(), 500'000'000);
+  EXPECT_EQ(response.calendar().majority_time().seconds(), 999'000);
+  EXPECT_EQ(response.members(0).clock_ahead().nanos(), 2'000'000);
+  EXPECT_EQ(response.members(1).clock_ahead().seconds(), -2);
+  EXPECT_EQ(response.members(1).clock_ahead().nanos(), -500'000'000);
+  ASSERT_EQ(response.alarms_size(), 2);
+  EXPECT_EQ(response.alarms(0).kind(), monitoring::ALARM_KIND_CALENDAR_HELD);
+  EXPECT_EQ(response.alarms(0).member(), "");
+  EXPECT_EQ(response.alarms(0).ahead().seconds(), 997'999);
+  EXPECT_EQ(response.alarms(1).kind(), monitoring::ALARM_KIND_CLOCK_SKEW);
+  EXPECT_EQ(response.alarms(1).member(), "m3");
+  EXPECT_EQ(response.alarms(1).ahead().seconds(), -2);
 }
 
 }  // namespace
