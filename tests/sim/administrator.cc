@@ -122,6 +122,7 @@ void Administrator::Look() {
   if (deps_.checker->failed()) return;
   deps_.scheduler->After(kLookPeriod, [this] { Look(); });
   KeepHouse();
+  AcceptLeaps();
   if (!plan_.empty() || deps_.checker->configuration() == nullptr) return;
   const std::optional<raft::MemberId> lost = LostMember();
   if (lost.has_value()) {
@@ -138,6 +139,19 @@ void Administrator::Look() {
     BeginTransfer();
   }
   if (!plan_.empty()) Ask();
+}
+
+// Now and then, on any member, up to a moment that is right or far off.
+void Administrator::AcceptLeaps() {
+  if (calm_ || deps_.options->clock_every == 0 || !random_.OneIn(16)) return;
+  SimMember* const member =
+      (*deps_.members)[random_.Below(deps_.members->size())].get();
+  if (!member->working()) return;
+  const absl::Time up_to =
+      SimClock::TrueCalendar(deps_.scheduler->now()) +
+      absl::Hours(random_.OneIn(8) ? 200'000
+                                   : static_cast<int64_t>(random_.Below(100)));
+  member->AcceptCalendar(absl::ToUnixMillis(up_to), kTimeout);
 }
 
 // Members that a committed configuration has are started; those that one had,

@@ -22,7 +22,8 @@ namespace quorate::sim {
 
 // Adds, promotes, removes and replaces members and hands leadership on, through
 // any member, and asks again where it got no clear answer. A member whose disk
-// is lost is replaced by one with a new id. Does one thing at a time. Thread-
+// is lost is replaced by one with a new id. Does one thing at a time, but for
+// leaps of the calendar: these he accepts now and then, rightly or not. Thread-
 // compatible; what Deps points to is not owned.
 class Administrator {
  public:
@@ -64,6 +65,7 @@ class Administrator {
 
   void Look();
   void KeepHouse();
+  void AcceptLeaps();
   void BeginChange();
   void BeginTransfer();
   void Replace(raft::MemberId lost);

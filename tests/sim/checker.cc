@@ -171,8 +171,10 @@ void Checker::OnAppend(raft::MemberId member,
   Log& log = logs_[member];
   for (const raft::Entry& entry : entries) {
     if (trace_) {
-      Note(member, absl::StrCat("append ", entry.index.value(), " of term ",
-                                entry.term.value()));
+      Note(member,
+           absl::StrCat("append ", entry.index.value(), " of term ",
+                        entry.term.value(), " at ", entry.stamp.cluster_ms,
+                        " ms, ", entry.stamp.calendar_ms));
     }
     const uint64_t digest = EntryDigest(entry);
     const auto [found, is_new] = entries_.emplace(
@@ -187,7 +189,21 @@ void Checker::OnAppend(raft::MemberId member,
                                              entry.index.value()));
       return;
     }
+    if (!is_new) continue;
+    const std::string broken =
+        clocks_.OnStamp(entry, TermAt(log, entry.index.value() - 1));
+    if (!broken.empty()) {
+      Fail(broken, absl::StrCat("entry ", entry.index.value(), " of term ",
+                                entry.term.value()));
+    }
   }
+}
+
+// What a log does not have any more was committed.
+raft::Term Checker::TermAt(const Log& log, uint64_t index) const {
+  if (index > log.base) return log.terms.at(index - log.base - 1);
+  return index == 0 || index > committed_.size() ? raft::Term(0)
+                                                 : committed_[index - 1].term;
 }
 
 void Checker::OnInstallBegun(raft::MemberId member, raft::Index index) {

@@ -23,6 +23,7 @@
 #include "replication/raft/raft.h"
 #include "replication/storage/log_store.h"
 #include "server/licensing/ledger.h"
+#include "tests/sim/clock_checker.h"
 #include "tests/sim/scheduler.h"
 
 namespace quorate::sim {
@@ -31,7 +32,8 @@ namespace quorate::sim {
 class Checker {
  public:
   // `scheduler` tells the time for the trace; not owned.
-  explicit Checker(const Scheduler* scheduler) : scheduler_(scheduler) {}
+  explicit Checker(const Scheduler* scheduler)
+      : scheduler_(scheduler), clocks_(scheduler) {}
 
   // Prints a line for every event from now on.
   void Trace() { trace_ = true; }
@@ -54,6 +56,7 @@ class Checker {
 
   // A member takes these entries into its log, from their first index on.
   // Rule: one index and term, one entry (log matching, §5.3).
+  // And the rules of ClockChecker::OnStamp.
   void OnAppend(raft::MemberId member, const std::vector<raft::Entry>& entries);
 
   // A member's log is to begin after `index`.
@@ -92,6 +95,10 @@ class Checker {
   // A member said that this proposal was certainly not appended.
   // Rule: then it is never applied.
   void OnRefusal(const raft::ProposalId& proposal);
+
+  ClockChecker& clocks() { return clocks_; }
+
+  const ClockChecker& clocks() const { return clocks_; }
 
   // A client believes that it holds `count` more (or fewer) of a feature.
   // Rule: never more than the licence has, all clients together.
@@ -153,8 +160,10 @@ class Checker {
               const std::vector<licensing::RecordChange>& changes);
   void CommitConfiguration(const raft::Entry& entry);
   Configurations::const_iterator ConfigurationAt(raft::Index index) const;
+  raft::Term TermAt(const Log& log, uint64_t index) const;
 
   const Scheduler* const scheduler_;
+  ClockChecker clocks_;
   bool trace_ = false;
   std::string failure_;
   std::map<raft::MemberId, Seen> seen_;

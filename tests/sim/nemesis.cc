@@ -170,11 +170,24 @@ void Nemesis::PauseSomeone() {
 
 void Nemesis::DisturbClock() {
   SimMember* const member = Someone();
-  member->clock()->SetRate(
-      static_cast<int64_t>(random_.Below(2 * kMaxRatePpm)) -
-      static_cast<int64_t>(kMaxRatePpm));
-  member->clock()->JumpCalendar(
-      absl::Hours(static_cast<int64_t>(random_.Below(48)) - 24));
+  member->SetClockRate(static_cast<int64_t>(random_.Below(2 * kMaxRatePpm)) -
+                       static_cast<int64_t>(kMaxRatePpm));
+  switch (random_.Below(8)) {
+    case 0:
+      return member->SetCalendarOff(absl::UnixEpoch() -
+                                    SimClock::TrueCalendar(0));
+    case 1:
+      return member->SetCalendarOff(absl::FromUnixSeconds(int64_t{1} << 31) -
+                                    SimClock::TrueCalendar(0));
+    case 2:
+    case 3:
+      return member->SetCalendarOff(absl::ZeroDuration());
+    default:
+      return member->SetCalendarOff(
+          member->clock().calendar_off() +
+          absl::Seconds(static_cast<int64_t>(random_.Below(48 * 3600)) -
+                        24 * 3600));
+  }
 }
 
 // A failed sync is the end of the process, whatever later ones say.

@@ -20,9 +20,7 @@ class SimClock final : public Clock {
   }
 
   absl::Time Calendar() const override {
-    // The simulated world begins on 2026-01-01.
-    return absl::FromUnixSeconds(1'767'225'600) + calendar_offset_ +
-           absl::Microseconds(scheduler_->now());
+    return TrueCalendar(scheduler_->now()) + calendar_offset_;
   }
 
   // From now on the clock runs `parts_per_million` too fast (or too slow).
@@ -32,7 +30,16 @@ class SimClock final : public Clock {
     rate_ppm_ = parts_per_million;
   }
 
-  void JumpCalendar(absl::Duration by) { calendar_offset_ += by; }
+  // The calendar is this far off from now on.
+  void SetCalendarOff(absl::Duration off) { calendar_offset_ = off; }
+
+  absl::Duration calendar_off() const { return calendar_offset_; }
+
+  // What a clock that is right shows at `now`; the simulated world begins on
+  // 2026-01-01.
+  static absl::Time TrueCalendar(SimTime now) {
+    return absl::FromUnixSeconds(1'767'225'600) + absl::Microseconds(now);
+  }
 
  private:
   int64_t Elapsed() const {

@@ -293,6 +293,23 @@ void SimMember::TransferLeadership(raft::MemberId to, absl::Duration timeout,
   Pump();
 }
 
+void SimMember::AcceptCalendar(int64_t up_to_ms, absl::Duration timeout) {
+  QUORATE_CHECK(working());
+  deps_.checker->clocks().OnAcceptance(up_to_ms);
+  loop_->AcceptCalendar(next_change_++, up_to_ms, timeout);
+  Pump();
+}
+
+void SimMember::SetClockRate(int64_t parts_per_million) {
+  clock_.SetRate(parts_per_million);
+}
+
+void SimMember::SetCalendarOff(absl::Duration off) {
+  Note(absl::StrCat("its calendar is off by ", absl::FormatDuration(off)));
+  clock_.SetCalendarOff(off);
+  deps_.checker->clocks().OnCalendarOff(id_, off);
+}
+
 void SimMember::Tick() {
   loop_->OnTick();
   MaybeAdvanceClock();

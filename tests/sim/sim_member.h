@@ -111,6 +111,9 @@ class SimMember final : public SimEndpoint, private SimProcess {
   void TransferLeadership(raft::MemberId to, absl::Duration timeout,
                           ChangeDone done);
 
+  // A person accepts a leap of the calendar; nobody waits for the end.
+  void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout);
+
   // All three: up() only.
   const replication::ConsensusLoop& loop() const { return *loop_; }
 
@@ -118,7 +121,11 @@ class SimMember final : public SimEndpoint, private SimProcess {
 
   raft::Index applied() const { return snapshots_->position().index; }
 
-  SimClock* clock() { return &clock_; }
+  const SimClock& clock() const { return clock_; }
+
+  // As SimClock has them. The machine's: they outlive the process.
+  void SetClockRate(int64_t parts_per_million);
+  void SetCalendarOff(absl::Duration off);
 
   // From now on it does not crash by itself.
   void Calm() { calm_ = true; }

@@ -23,6 +23,10 @@ constexpr SimTime kProgressLimit = 30 * kSecond;
 // by entries of their own, a time to live after the last request.
 constexpr SimTime kAgreementLimit = 60 * kSecond;
 
+// And within this time the leader's calendar must stand as a majority's clocks
+// say. Reason: it asks for them every second, and may have just come to lead.
+constexpr SimTime kCalendarLimit = 10 * kSecond;
+
 raft::Configuration FirstConfiguration(uint64_t members) {
   raft::Configuration configuration;
   for (uint64_t i = 1; i <= members; ++i) {
@@ -76,6 +80,7 @@ SimWorld::~SimWorld() = default;
 void SimWorld::Found() {
   const raft::Configuration configuration =
       FirstConfiguration(options_.members);
+  checker_.clocks().OnFounded(configuration);
   for (const raft::MemberId id : configuration.membership.voters)
     Make(id, configuration, /*joining=*/false);
 }
@@ -121,7 +126,9 @@ SimReport SimWorld::Run() {
   RunUntil(static_cast<SimTime>(options_.faulty_time));
   if (!checker_.failed()) nemesis_.Calm();
   administrator_.Calm();
-  if (RunToOrder() && RunToProgress() && RunToAgreement()) CheckEnd();
+  if (RunToOrder() && RunToProgress() && RunToAgreement() && RunToCalendar()) {
+    CheckEnd();
+  }
 
   SimReport report;
   report.passed = !checker_.failed();
@@ -251,6 +258,27 @@ bool SimWorld::RunToAgreement() {
     checker_.Fail("agreement after the faults",
                   "some member has not applied everything in time");
   }
+  return !checker_.failed();
+}
+
+std::string SimWorld::CalendarFault() const {
+  for (const SimMember* member : Members()) {
+    if (!member->Leads()) continue;
+    const replication::NodeStatus status = member->loop().Status();
+    return checker_.clocks().OnShown(status.calendar->calendar_ms,
+                                     status.calendar->held,
+                                     status.configuration.membership);
+  }
+  return "nobody leads";
+}
+
+bool SimWorld::RunToCalendar() {
+  const SimTime end = scheduler_.now() + kCalendarLimit;
+  while (!checker_.failed() && !CalendarFault().empty()) {
+    if (!scheduler_.RunNext(end)) break;
+  }
+  const std::string fault = CalendarFault();
+  if (!fault.empty()) checker_.Fail("a calendar after the faults", fault);
   return !checker_.failed();
 }
 

@@ -59,6 +59,8 @@ class SimWorld {
   bool RunToOrder();
   bool RunToProgress();
   bool RunToAgreement();
+  bool RunToCalendar();
+  std::string CalendarFault() const;
   bool Agree() const;
   void CheckEnd();
 
