@@ -102,6 +102,8 @@ TEST(ConsensusLoopClocksTest, OfTwoThatDisagreeTheLeaderLeadsOn) {
     LoopCluster cluster(Checked());
     const int leader = cluster.Elect();
     cluster.Kill(Follower(leader));
+    // Until what it said last is forgotten.
+    cluster.Ticks(TicksFor(absl::Seconds(12), NodeOptions()));
     StampNow(&cluster);
     const raft::Term term = cluster.loop(leader).raft().term();
     cluster.clock_of(leader).SetCalendarOff(off);
@@ -229,6 +231,10 @@ TEST_F(HeldLeapTest, ALeaderThatNobodyHearsLosesItAndTheNextIsAsked) {
   cluster_.Settle();
   EXPECT_FALSE(cluster_.loop(leader_).Status().calendar->held);
   EXPECT_FALSE(cluster_.ChangeEnd(follower, 1).has_value());
+  cluster_.loop(leader_).AcceptCalendar(2, TrueMs(&cluster_) + 60'000,
+                                        absl::Seconds(30));
+  cluster_.Settle();
+  EXPECT_FALSE(cluster_.ChangeEnd(leader_, 2).has_value());
   cluster_.Isolate(leader_);
   cluster_.Ticks(TicksFor(absl::Seconds(6), NodeOptions()));
   ASSERT_NE(cluster_.Leader(), leader_);

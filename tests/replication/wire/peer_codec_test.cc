@@ -219,6 +219,12 @@ std::vector<BrokenFrame> OtherBrokenFrames() {
        }},
       {"read index",
        [](PeerFrame* f) { f->mutable_read_index_reply()->set_index(kBeyond); }},
+      {"clock before 1970",
+       [](PeerFrame* f) { f->mutable_clock_reply()->set_calendar_ms(-1); }},
+      {"clock after 9999",
+       [](PeerFrame* f) {
+         f->mutable_clock_reply()->set_calendar_ms(kMaxCalendarMs + 1);
+       }},
   };
 }
 
