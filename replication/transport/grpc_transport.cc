@@ -57,6 +57,8 @@ class RunningTransport final : public GrpcTransport,
   explicit RunningTransport(const Options& options)
       : options_(options),
         service_({.cluster_id = options.tls.cluster_id,
+                  .cluster_epoch = options.cluster_epoch,
+                  .restore_id = options.restore_id,
                   .id = options.id,
                   .clock = options.clock,
                   .gate = this}) {}

@@ -46,6 +46,10 @@ class GrpcTransport : public Transport {
     raft::MemberId id;
     std::string listen;  // "host:port"; port 0 for a free one.
     PeerTlsOptions tls;
+    // Which life of the cluster: one more with each restore of a backup.
+    uint32_t cluster_epoch = 1;
+    // Of the backup that this member began with; empty where with none.
+    std::string restore_id;
     const Clock* clock = nullptr;  // Not owned; outlives the transport.
 
     // Which start of the data directory this is; 0 where nobody counts. Peers

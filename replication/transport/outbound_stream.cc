@@ -79,6 +79,8 @@ void EncodeHello(const OutboundHello& hello, proto::PeerHello* proto) {
   proto->set_to(hello.to.value());
   proto->set_run(hello.run);
   proto->set_incarnation(hello.incarnation);
+  proto->set_cluster_epoch(hello.cluster_epoch);
+  proto->set_restore_id(hello.restore_id);
 }
 
 std::unique_ptr<OutboundStream> NewOutboundStream(

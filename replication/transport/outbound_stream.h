@@ -56,6 +56,8 @@ struct OutboundHello {
   raft::MemberId to;
   uint64_t run = 0;
   uint64_t incarnation = 0;
+  uint32_t cluster_epoch = 1;
+  std::string restore_id;
 };
 
 // Fills `*proto`, the first message of every stream.

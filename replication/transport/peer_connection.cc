@@ -13,7 +13,9 @@ OutboundHello HelloTo(const GrpcTransport::Options& options,
                        .from = options.id,
                        .to = peer.id,
                        .run = run,
-                       .incarnation = options.incarnation};
+                       .incarnation = options.incarnation,
+                       .cluster_epoch = options.cluster_epoch,
+                       .restore_id = options.restore_id};
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ constexpr absl::Duration kRefusalLogPeriod = absl::Seconds(10);
 // Looked at again so often while the last streams end.
 constexpr absl::Duration kDrainWait = absl::Seconds(1);
 
-grpc::Status Refused(const char* reason) {
+grpc::Status Refused(const std::string& reason) {
   return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, reason);
 }
 
@@ -219,6 +219,19 @@ grpc::Status PeerService::CheckHello(
   }
   if (hello.cluster_id() != options_.cluster_id) {
     return Refused("the hello names another cluster");
+  }
+  // 0: of a member that knows no epochs.
+  if (std::max(hello.cluster_epoch(), 1u) != options_.cluster_epoch) {
+    return Refused(absl::StrCat("the hello names epoch ", hello.cluster_epoch(),
+                                " of the cluster, and this is epoch ",
+                                options_.cluster_epoch));
+  }
+  // Who came later, and has its state by a snapshot, began with no backup.
+  if (!hello.restore_id().empty() && !options_.restore_id.empty() &&
+      hello.restore_id() != options_.restore_id) {
+    return Refused(
+        "the hello is of a member that was restored from another backup, or by "
+        "another [cluster] section");
   }
   const raft::MemberId from(hello.from());
   if (raft::MemberId(hello.to()) != options_.id) {

@@ -59,6 +59,8 @@ class PeerService
  public:
   struct Options {
     std::string cluster_id;
+    uint32_t cluster_epoch = 1;
+    std::string restore_id;
     raft::MemberId id;
     const Clock* clock = nullptr;  // Not owned.
     PeerGate* gate = nullptr;      // Not owned.

@@ -43,6 +43,7 @@ class PeerAdmissionTest : public testing::Test {
         {.id = kSelf,
          .listen = "127.0.0.1:0",
          .tls = authority_.Member(kCluster, TestName(kSelf)),
+         .restore_id = "ours",
          .clock = &SystemClock()});
     ASSERT_TRUE(transport.ok()) << transport.status();
     transport_ = *std::move(transport);
@@ -134,13 +135,31 @@ TEST_F(PeerAdmissionTest, RefusesAHelloThatIsWrong) {
       Hello(kCluster, kSelf, kSelf),
       Hello(kCluster, kThird, kSelf),  // Somebody else's certificate.
       Hello(kCluster, raft::kNobody, kSelf),
+      Hello(kCluster, kPeer, kSelf),   // Of a restored cluster.
+      Hello(kCluster, kPeer, kSelf),   // Restored from another backup.
       Hello(kCluster, kPeer, kSelf)};  // Without a run.
+  wrong[wrong.size() - 3].set_cluster_epoch(2);
+  wrong[wrong.size() - 2].set_restore_id("theirs");
   wrong.back().set_run(0);
   for (const proto::PeerHello& hello : wrong) {
     EXPECT_EQ(CodeOf(peer, hello), grpc::StatusCode::PERMISSION_DENIED)
         << hello.ShortDebugString();
   }
   EXPECT_TRUE(sink_.seen().messages.empty());
+}
+
+// Members that joined a restored cluster began with no backup.
+TEST_F(PeerAdmissionTest, HearsThoseOfItsEpochAndItsBackup) {
+  const auto peer = authority_.Issue(Names(kCluster, kPeer));
+  for (const char* restore_id : {"", "ours"}) {
+    for (const uint32_t epoch : {0u, 1u}) {
+      proto::PeerHello hello = Hello(kCluster, kPeer, kSelf);
+      hello.set_restore_id(restore_id);
+      hello.set_cluster_epoch(epoch);
+      EXPECT_EQ(CodeOf(peer, hello), grpc::StatusCode::OK)
+          << hello.ShortDebugString();
+    }
+  }
 }
 
 // The name is the place's; the configuration says which id holds it. A member
