@@ -52,6 +52,9 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kJoinTokenUsed, "JOIN_TOKEN_USED"},
     {ErrorReason::kJoinNotServed, "JOIN_NOT_SERVED"},
     {ErrorReason::kClocksBeyond, "CLOCKS_BEYOND"},
+    {ErrorReason::kRestoredOnHold, "RESTORED_ON_HOLD"},
+    {ErrorReason::kClusterRetired, "CLUSTER_RETIRED"},
+    {ErrorReason::kEpochMismatch, "EPOCH_MISMATCH"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

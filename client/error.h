@@ -56,6 +56,9 @@ enum class ErrorReason {
   kJoinTokenUsed = 30,
   kJoinNotServed = 31,
   kClocksBeyond = 32,
+  kRestoredOnHold = 40,
+  kClusterRetired = 41,
+  kEpochMismatch = 42,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -61,9 +61,14 @@ absl::Status LicensingReplica::Install(const std::string& directory) {
   QUORATE_RETURN_IF_ERROR(store_->Install(
       directory, [&](const replication::StateReader& records) -> absl::Status {
         QUORATE_ASSIGN_OR_RETURN(position, records.ReadPosition());
-        QUORATE_ASSIGN_OR_RETURN(
-            tables, RestoreTables(tables_.ledger->cluster_id(),
-                                  tables_.ledger->cluster_epoch(), records));
+        auto restored = RestoreTables(tables_.ledger->cluster_id(),
+                                      tables_.ledger->cluster_epoch(), records);
+        // Sound, but not of this cluster: as bad as damaged for a member.
+        if (absl::IsFailedPrecondition(restored.status())) {
+          return absl::DataLossError(restored.status().message());
+        }
+        QUORATE_RETURN_IF_ERROR(restored.status());
+        tables = *std::move(restored);
         return absl::OkStatus();
       }));
   Adopt(std::move(tables), position);

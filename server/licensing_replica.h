@@ -34,8 +34,8 @@ namespace quorate::server {
 class LicensingReplica final : public replication::StateMachine {
  public:
   // Rebuilds the ledger from the store's records. `store` is not owned.
-  // DATA_LOSS where the records are damaged, contradict each other, or belong
-  // to another cluster.
+  // DATA_LOSS where the records are damaged or contradict each other,
+  // FAILED_PRECONDITION where they belong to another cluster or epoch.
   static absl::StatusOr<std::unique_ptr<LicensingReplica>> Restore(
       absl::string_view cluster_id, uint32_t cluster_epoch,
       replication::StateStore* store);

@@ -19,6 +19,7 @@
 #include "server/join/joiner.h"
 #include "server/join/rejoiner.h"
 #include "server/member_files.h"
+#include "server/member_restore.h"
 #include "server/member_stores.h"
 #include "server/rpc/grpc_setup.h"
 #include "server/server.h"
@@ -88,6 +89,30 @@ int Init(const std::string& path) {
   if (!status.ok()) return Fail(CodeOfData(status), status);
   std::printf("made member %s in %s\n", config->self.name.c_str(),
               config->data_dir.c_str());
+  return kExitOk;
+}
+
+int Restore(const std::string& path, const std::string& backup) {
+  const absl::StatusOr<Config> config = ReadConfig(path);
+  if (!config.ok()) return Fail(kExitConfig, config.status());
+  ConfigureLog(LogLevel::kWarn, "");
+  // What `run` would miss is better known before than after.
+  const absl::StatusOr<MemberFiles> files = ReadMemberFiles(*config);
+  if (!files.ok()) return Fail(kExitConfig, files.status());
+  const auto restored = RestoreMember(*config, *files->verifier, backup);
+  if (absl::IsInvalidArgument(restored.status())) {
+    return Fail(kExitConfig, restored.status());
+  }
+  if (!restored.ok())
+    return Fail(CodeOfData(restored.status()), restored.status());
+  std::printf(
+      "made member %s of epoch %u in %s, from index %s of epoch %u: %zu "
+      "sessions, %zu seats.\nOnce all members are made so, start them by "
+      "`quorated run`. The cluster is on hold\nuntil `quorate restore "
+      "release`.\n",
+      config->self.name.c_str(), config->cluster_epoch,
+      config->data_dir.c_str(), absl::StrCat(restored->index).c_str(),
+      restored->old_epoch, restored->sessions, restored->seats);
   return kExitOk;
 }
 
@@ -248,6 +273,15 @@ int Main(int argc, char** argv) {
       add("init", "Make the data directory of a member of a new cluster.");
   CLI::App* run = add("run", "Run a member until SIGTERM or SIGINT.");
   add("check", "Check the configuration and the files it names.");
+  std::string backup;
+  CLI::App* restore = add(
+      "restore", "Make the data directory of a member of a restored cluster.");
+  restore->add_option("--backup", backup, "The backup, the same for all.")
+      ->required();
+  restore->footer(
+      "The configuration has a greater cluster.epoch than the backup, and ids "
+      "that no member had.\nThe restored cluster grants nothing until "
+      "`quorate restore release`.");
   RejoinOptions rejoining;
   CLI::App* rejoin =
       add("rejoin", "Bring a member back that has lost its data.");
@@ -263,6 +297,7 @@ int Main(int argc, char** argv) {
   }
   if (init->parsed()) return Init(config);
   if (run->parsed()) return Run(config);
+  if (restore->parsed()) return Restore(config, backup);
   if (rejoin->parsed()) return Rejoin(config, rejoining);
   if (join->parsed()) return Join(joining, token);
   return Check(config);

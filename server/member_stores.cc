@@ -19,15 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-raft::Configuration InitialConfiguration(const Config& config) {
-  raft::Configuration configuration;
-  for (const raft::MemberAddress& member : config.members) {
-    configuration.membership.voters.push_back(member.id);
-    configuration.addresses.push_back(member);
-  }
-  return configuration;
-}
-
 absl::Status Advise(const absl::Status& status, const Config& config) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
@@ -41,8 +32,9 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
           "of a new cluster are made by `quorated init`."));
     case absl::StatusCode::kFailedPrecondition:
       return absl::FailedPreconditionError(absl::StrCat(
-          config.data_dir, " does not belong to this configuration: ",
-          status.message(), ". Check member.data_dir and cluster.id."));
+          config.data_dir,
+          " does not belong to this configuration: ", status.message(),
+          ". Check member.data_dir, cluster.id and cluster.epoch."));
     case absl::StatusCode::kDataLoss:
       return absl::DataLossError(absl::StrCat(
           config.data_dir, " is damaged: ", status.message(),
@@ -102,6 +94,15 @@ absl::Status MakeDirectory(const std::string& data_dir,
 }
 
 }  // namespace
+
+raft::Configuration InitialConfiguration(const Config& config) {
+  raft::Configuration configuration;
+  for (const raft::MemberAddress& member : config.members) {
+    configuration.membership.voters.push_back(member.id);
+    configuration.addresses.push_back(member);
+  }
+  return configuration;
+}
 
 bool HoldsMember(const std::string& data_dir) {
   std::error_code error;

@@ -24,6 +24,9 @@ struct MemberStores {
   std::unique_ptr<replication::SnapshotFiles> snapshots;
 };
 
+// The members that the file names, all of them voters.
+raft::Configuration InitialConfiguration(const Config& config);
+
 // True where there is something in the directory; what was put aside
 // (quarantine.h) does not count.
 bool HoldsMember(const std::string& data_dir);

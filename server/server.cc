@@ -73,6 +73,7 @@ replication::GrpcTransport::Options TransportOptions(const Config& config,
                   .cert_pem = files.peer_tls.cert,
                   .key_pem = files.peer_tls.key,
                   .cluster_id = config.cluster_id},
+          .cluster_epoch = config.cluster_epoch,
           .clock = &SystemClock(),
           .services = {rejoin}};
 }
@@ -123,6 +124,22 @@ ClientPort::Options ClientPortOptions(const Config& config,
                   .cert_pem = files.client_tls.cert,
                   .key_pem = files.client_tls.key},
           .member = DescriptionOf(config)};
+}
+
+// A cluster that refuses everybody says so where an administrator looks first.
+void ReportRestoration(const licensing::Ledger& ledger) {
+  const internal::v1::Restoration* restoration = ledger.restoration();
+  if (restoration != nullptr && !restoration->released()) {
+    LogWarn("restore", "on_hold",
+            {{"old_epoch", absl::StrCat(restoration->old_epoch())},
+             {"until", "`quorate restore release`"}});
+  }
+  const internal::v1::Retirement* retirement = ledger.retirement();
+  if (retirement != nullptr) {
+    LogWarn("restore", "retired",
+            {{"for_epoch", absl::StrCat(retirement->epoch())},
+             {"by", retirement->retired_by()}});
+  }
 }
 
 // Says when everything that was committed before the start is applied.
@@ -179,9 +196,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   parts->rejoin =
       std::make_unique<RejoinService>(&SystemClock(), DescriptionOf(config));
   const raft::MemberId id = parts->stores.log->identity().member_id;
+  replication::GrpcTransport::Options transport =
+      TransportOptions(config, parts->files, id, parts->rejoin.get());
+  const licensing::Ledger& ledger = parts->stores.replica->ledger();
+  ReportRestoration(ledger);
+  if (ledger.restoration() != nullptr) {
+    transport.restore_id = ledger.restoration()->restore_id();
+  }
   QUORATE_ASSIGN_OR_RETURN(parts->transport,
-                           replication::GrpcTransport::Create(TransportOptions(
-                               config, parts->files, id, parts->rejoin.get())));
+                           replication::GrpcTransport::Create(transport));
   const raft::Index committed = parts->stores.log->RestoredHardState().commit;
   QUORATE_ASSIGN_OR_RETURN(
       parts->node,

@@ -98,6 +98,19 @@ void Encode(const internal::v1::InstallLicense& body, BodyEncoder* out) {
   }
 }
 
+void Encode(const internal::v1::ReleaseRestored& body, BodyEncoder* out) {
+  out->Number(body.old_epoch());
+  out->Signed(body.longest_lease_ms());
+  out->Number(body.old_cluster_is_gone() ? 1 : 0);
+  out->Signed(body.stopped_for_ms());
+}
+
+void Encode(const internal::v1::RetireCluster& body, BodyEncoder* out) {
+  out->Number(body.cluster_epoch());
+  out->Number(body.epoch());
+  out->Text(body.restore_id());
+}
+
 }  // namespace
 
 CommandDigest DigestCommand(const Command& command) {
@@ -121,6 +134,12 @@ CommandDigest DigestCommand(const Command& command) {
       break;
     case Command::kInstallLicense:
       Encode(command.install_license(), &out);
+      break;
+    case Command::kReleaseRestored:
+      Encode(command.release_restored(), &out);
+      break;
+    case Command::kRetireCluster:
+      Encode(command.retire_cluster(), &out);
       break;
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:

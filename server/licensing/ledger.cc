@@ -74,6 +74,7 @@ void Ledger::State::FinishEntry(Changes* changes) {
 }
 
 LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
+  if (auto refusal = RefuseByEpoch(command)) return *std::move(refusal);
   switch (command.body_case()) {
     case Command::kAdvanceClock:
       return {};
@@ -90,6 +91,8 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kCheckout:
     case Command::kCheckin:
     case Command::kInstallLicense:
+    case Command::kReleaseRestored:
+    case Command::kRetireCluster:
       return ExecuteOnce(command, changes);
   }
   return RefuseField("body", "is not known to this version");
@@ -152,6 +155,10 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return Checkin(command, changes);
     case Command::kInstallLicense:
       return InstallLicense(command, changes);
+    case Command::kReleaseRestored:
+      return ReleaseRestored(command);
+    case Command::kRetireCluster:
+      return RetireCluster(command);
     case Command::kRenewSessions:
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:

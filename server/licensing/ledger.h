@@ -137,9 +137,10 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
 
   // Takes one record, in any order, of a ledger that was saved; then
-  // FinishRestore builds the indexes. DATA_LOSS where a record does not parse,
-  // contradicts another, or belongs to another cluster; the ledger is then of
-  // no use. No entry is applied between the two.
+  // FinishRestore builds the indexes. DATA_LOSS where a record does not parse
+  // or contradicts another, FAILED_PRECONDITION where the ledger's own is of
+  // another cluster or epoch; the ledger is then of no use. No entry is applied
+  // between the two.
   absl::Status RestoreRecord(absl::string_view key, absl::string_view value);
   absl::Status FinishRestore();
 
@@ -193,6 +194,12 @@ class Ledger {
       absl::string_view after,
       const std::function<bool(const internal::v1::LicenseRecord&)>& visit)
       const;
+
+  // Null where the cluster was not restored from a backup, or not retired.
+  const internal::v1::Restoration* restoration() const;
+  const internal::v1::Retirement* retirement() const;
+  // How long the lease of any session may still last.
+  int64_t LongestLeaseMs() const;
 
   size_t session_count() const;
   size_t seat_count() const;

@@ -45,8 +45,8 @@ LedgerAnswer Ledger::State::InstallLicense(const Command& command,
   const internal::v1::InstallLicense& body = command.install_license();
   if (auto refusal = CheckLicenseFields(body)) return *std::move(refusal);
   const LicenseTerms& terms = body.terms();
-  if (terms.cluster_id() != tables_.cluster_id ||
-      terms.cluster_epoch() != tables_.cluster_epoch) {
+  if (terms.cluster_id() != tables_.cluster_id || terms.cluster_epoch() == 0 ||
+      terms.cluster_epoch() > tables_.cluster_epoch) {
     return Refuse(
         type::v1::ERROR_REASON_LICENSE_FOREIGN,
         {{"license", terms.license_id()},

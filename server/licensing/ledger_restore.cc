@@ -78,8 +78,10 @@ absl::Status Ledger::State::RestoreLedger() {
   const LedgerRecord& record = *restored_.ledger;
   if (record.cluster_id() != tables_.cluster_id ||
       record.cluster_epoch() != tables_.cluster_epoch) {
-    return Contradiction("the records belong to cluster ", record.cluster_id(),
-                         " epoch ", record.cluster_epoch());
+    // Not DATA_LOSS: nothing is damaged, and nobody is to put it aside.
+    return absl::FailedPreconditionError(
+        absl::StrCat("the records belong to cluster ", record.cluster_id(),
+                     ", epoch ", record.cluster_epoch()));
   }
   tables_.counters = {
       .next_session_id = record.next_session_id(),
@@ -94,6 +96,18 @@ absl::Status Ledger::State::RestoreLedger() {
       counters.calendar_ms < 0) {
     return Contradiction("the ledger's counters are out of range");
   }
+  if (record.has_restoration()) {
+    const internal::v1::Restoration& restoration = record.restoration();
+    if (restoration.old_epoch() == 0 ||
+        restoration.old_epoch() >= record.cluster_epoch() ||
+        restoration.first_session_id() == 0 ||
+        restoration.first_session_id() > counters.next_session_id ||
+        restoration.quiet_until_cluster_ms() < 0) {
+      return Contradiction("how the ledger was restored is out of range");
+    }
+    tables_.restoration = restoration;
+  }
+  if (record.has_retirement()) tables_.retirement = record.retirement();
   written_ = counters;
   tables_.pools.MoveTo(counters.calendar_ms);
   return absl::OkStatus();
@@ -103,7 +117,7 @@ absl::Status Ledger::State::RestoreLicenses() {
   for (LicenseRecord& record : restored_.licenses) {
     const std::string id = record.terms().license_id();
     if (record.terms().cluster_id() != tables_.cluster_id ||
-        record.terms().cluster_epoch() != tables_.cluster_epoch) {
+        record.terms().cluster_epoch() > tables_.cluster_epoch) {
       return Contradiction("licence ", id, " belongs to another cluster");
     }
     const auto [position, added] =
@@ -199,6 +213,12 @@ void Ledger::State::WriteCounters(LedgerRecord* record) const {
   record->set_next_answer_sequence(counters.next_answer_sequence);
   record->set_cluster_ms(counters.cluster_ms);
   record->set_calendar_ms(counters.calendar_ms);
+  if (tables_.restoration.has_value()) {
+    *record->mutable_restoration() = *tables_.restoration;
+  }
+  if (tables_.retirement.has_value()) {
+    *record->mutable_retirement() = *tables_.retirement;
+  }
 }
 
 std::vector<RecordChange> Ledger::State::Dump() const {

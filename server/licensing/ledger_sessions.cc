@@ -116,7 +116,8 @@ LedgerAnswer Ledger::State::RenewSessions(
     Session* const session =
         tables_.sessions.FindAlive(renewal.session_id(), now);
     if (session == nullptr ||
-        session->record.principal() != renewal.principal()) {
+        session->record.principal() != renewal.principal() ||
+        IsOfOldEpoch(renewal.session_id())) {
       answer.renewed_ttl_ms.push_back(0);
       continue;
     }

@@ -2,8 +2,8 @@
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc,
-// ledger_checkout.cc and ledger_licenses.cc act, ledger_restore.cc saves and
-// restores, ledger_read.cc shows.
+// ledger_checkout.cc, ledger_licenses.cc and ledger_epochs.cc act,
+// ledger_restore.cc saves and restores, ledger_read.cc shows.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -53,6 +53,8 @@ struct Tables {
   SessionTable sessions;
   SeatTable seats{&pools, &sessions};
   RequestLog requests;
+  std::optional<internal::v1::Restoration> restoration;
+  std::optional<internal::v1::Retirement> retirement;
 };
 
 // Records that were taken and wait for FinishRestore.
@@ -119,6 +121,16 @@ class Ledger::State {
   // ledger_licenses.cc
   LedgerAnswer InstallLicense(const internal::v1::Command& command,
                               Changes* changes);
+
+  // ledger_epochs.cc
+  // Why a restored cluster on hold, or a retired one, does not do this.
+  std::optional<LedgerAnswer> RefuseByEpoch(
+      const internal::v1::Command& command) const;
+  LedgerAnswer RefuseRetired() const;
+  LedgerAnswer RefuseEpoch(uint32_t meant) const;
+  bool IsOfOldEpoch(uint64_t session_id) const;
+  LedgerAnswer ReleaseRestored(const internal::v1::Command& command);
+  LedgerAnswer RetireCluster(const internal::v1::Command& command);
 
   // ledger_restore.cc
   void WriteCounters(internal::v1::LedgerRecord* record) const;

@@ -47,7 +47,7 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
                                 if (outcome == replication::ReadOutcome::kOk) {
                                   TakeSnapshot();
                                 } else {
-                                  Finish(calls_->StatusOf(RefusalOf(outcome)));
+                                  End(calls_->StatusOf(RefusalOf(outcome)));
                                 }
                               });
   }
@@ -57,18 +57,22 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
 
   void OnWriteDone(bool ok) override {
     if (!ok) {
-      Finish({grpc::StatusCode::CANCELLED, "the receiver went away"});
+      End({grpc::StatusCode::CANCELLED, "the receiver went away"});
     } else {
       WriteNext();
     }
   }
 
-  void OnDone() override {
-    busy_->store(false);
-    delete this;
-  }
+  void OnDone() override { delete this; }
 
  private:
+  // Before the caller hears of the end, so that it may ask again at once.
+  void End(grpc::Status status) {
+    source_.reset();
+    busy_->store(false);
+    Finish(std::move(status));
+  }
+
   void TakeSnapshot() {
     calls_->deps().node->TakeSnapshot(
         kSnapshotTimeout,
@@ -126,7 +130,7 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
       return;
     }
     LogInfo("backup", "sent", {{"bytes", absl::StrCat(offset_)}});
-    Finish(grpc::Status::OK);
+    End(grpc::Status::OK);
   }
 
   void Write(const std::string& piece) {
@@ -141,7 +145,7 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
   // call: so a failure is one of the moment.
   void Fail(const absl::Status& status) {
     LogWarn("backup", "failed", {{"status", status.ToString()}});
-    Finish(calls_->StatusOf(
+    End(calls_->StatusOf(
         {.reason = absl::IsCancelled(status)
                        ? type::v1::ERROR_REASON_STOPPING
                        : type::v1::ERROR_REASON_OVERLOADED,

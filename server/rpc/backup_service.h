@@ -1,4 +1,4 @@
-// Backups of the replicated state.
+// Backups of the replicated state, and clusters restored from one.
 
 #ifndef QUORATE_SERVER_RPC_BACKUP_SERVICE_H_
 #define QUORATE_SERVER_RPC_BACKUP_SERVICE_H_
@@ -21,6 +21,21 @@ class BackupService final : public admin::v1::BackupService::CallbackService {
   grpc::ServerWriteReactor<admin::v1::GetBackupResponse>* GetBackup(
       grpc::CallbackServerContext* context,
       const admin::v1::GetBackupRequest* request) override;
+
+  grpc::ServerUnaryReactor* GetRestoration(
+      grpc::CallbackServerContext* context,
+      const admin::v1::GetRestorationRequest* request,
+      admin::v1::GetRestorationResponse* response) override;
+
+  grpc::ServerUnaryReactor* ReleaseRestored(
+      grpc::CallbackServerContext* context,
+      const admin::v1::ReleaseRestoredRequest* request,
+      admin::v1::ReleaseRestoredResponse* response) override;
+
+  grpc::ServerUnaryReactor* RetireCluster(
+      grpc::CallbackServerContext* context,
+      const admin::v1::RetireClusterRequest* request,
+      admin::v1::RetireClusterResponse* response) override;
 
  private:
   MemberCalls* const calls_;

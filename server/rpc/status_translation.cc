@@ -131,6 +131,22 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_CLOCKS_BEYOND, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition, "",
      "the clocks of a majority show more than was accepted"},
+    {type::v1::ERROR_REASON_RESTORED_ON_HOLD, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "restored from a backup of epoch {old_epoch}: no seat is granted for "
+     "{seconds_left} s yet, until the old cluster's leases have ended",
+     "this cluster was restored from a backup and is on hold; an administrator "
+     "lets it serve by `quorate restore release`"},
+    {type::v1::ERROR_REASON_CLUSTER_RETIRED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "this cluster was retired by {retired_by}: epoch {retired_for_epoch}, "
+     "restored from its backup, serves in its place",
+     "this cluster was retired for one restored from its backup"},
+    {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "epoch {epoch} is not the one that this cluster, of epoch "
+     "{cluster_epoch}, can do this for",
+     "another epoch of the cluster is meant"},
 };
 
 const ReasonRow* FindRow(ErrorReason reason) {

@@ -118,7 +118,8 @@ void FakeNode::EndChange(replication::ChangeDone done) {
 
 void FakeNode::TakeSnapshot(absl::Duration /*timeout*/,
                             replication::SnapshotDone done) {
-  done(absl::UnavailableError("no snapshots here"));
+  done(open_snapshot_ ? open_snapshot_()
+                      : absl::UnavailableError("no snapshots here"));
 }
 
 void FakeNode::ApplyNext(const std::string& command, const raft::Stamp& stamp,

@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -18,6 +20,7 @@
 
 #include "base/mutex.h"
 #include "replication/node/node.h"
+#include "replication/snapshot_stream.h"
 #include "replication/state_machine.h"
 
 namespace quorate::server {
@@ -44,7 +47,7 @@ class FakeNode final : public replication::Node {
   void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
                       replication::ChangeDone done) override;
 
-  // There is none: UNAVAILABLE.
+  // As SetSnapshots says; UNAVAILABLE where it says nothing.
   void TakeSnapshot(absl::Duration timeout,
                     replication::SnapshotDone done) override;
 
@@ -64,6 +67,14 @@ class FakeNode final : public replication::Node {
   // What changes, transfers and leaps end with. Where it is OK, `act` runs
   // first.
   void SetChangeEnd(absl::Status end, std::function<void()> act = {});
+
+  // Set before the first call.
+  void SetSnapshots(
+      std::function<
+          absl::StatusOr<std::unique_ptr<replication::SnapshotSource>>()>
+          open) {
+    open_snapshot_ = std::move(open);
+  }
 
   // While held, calls wait; Stop ends them with kStopping.
   void Hold(bool held);
@@ -96,6 +107,10 @@ class FakeNode final : public replication::Node {
 
   // Constant after construction.
   replication::StateMachine* const state_machine_;
+
+  // Constant after the first call.
+  std::function<absl::StatusOr<std::unique_ptr<replication::SnapshotSource>>()>
+      open_snapshot_;
 
   std::atomic<bool> leads_ = true;
   std::atomic<int64_t> cluster_ms_ = 1'000;

@@ -220,9 +220,9 @@ TEST(LicensingReplicaTest, RefusesAnotherClustersRecords) {
   MustRestore(&store)->Apply(Life());
   const auto other =
       LicensingReplica::Restore("ffffffffffffffffffffffffffffffff", 1, &store);
-  EXPECT_EQ(other.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(other.status().code(), absl::StatusCode::kFailedPrecondition);
   const auto later = LicensingReplica::Restore(kClusterId, 2, &store);
-  EXPECT_EQ(later.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(later.status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

@@ -207,6 +207,40 @@ absl::StatusOr<admin::v1::ListMembersResponse> Cluster::ListMembers(
       [](auto* response) { return response->mutable_members(); });
 }
 
+absl::StatusOr<admin::v1::GetRestorationResponse> Cluster::GetRestoration(
+    bool local) {
+  admin::v1::GetRestorationRequest request;
+  request.mutable_consistency()->set_kind(
+      local ? type::v1::Consistency::KIND_LOCAL
+            : type::v1::Consistency::KIND_LINEARIZABLE);
+  admin::v1::GetRestorationResponse response;
+  QUORATE_RETURN_IF_ERROR(calls_->caller.Run(
+      calls_->limits,
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        response.Clear();
+        return connection.backups->GetRestoration(context, request, &response);
+      }));
+  return response;
+}
+
+absl::StatusOr<admin::v1::ReleaseRestoredResponse> Cluster::ReleaseRestored(
+    admin::v1::ReleaseRestoredRequest request) {
+  return calls_->Change<admin::v1::ReleaseRestoredResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.backups->ReleaseRestored(context, asked, response);
+      });
+}
+
+absl::StatusOr<admin::v1::RetireClusterResponse> Cluster::RetireCluster(
+    admin::v1::RetireClusterRequest request) {
+  return calls_->Change<admin::v1::RetireClusterResponse>(
+      std::move(request), [](const Connection& connection, auto* context,
+                             const auto& asked, auto* response) {
+        return connection.backups->RetireCluster(context, asked, response);
+      });
+}
+
 absl::StatusOr<admin::v1::AddMemberResponse> Cluster::AddMember(
     admin::v1::AddMemberRequest request) {
   return calls_->Change<admin::v1::AddMemberResponse>(

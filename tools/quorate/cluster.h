@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
@@ -66,6 +67,12 @@ class Cluster {
       admin::v1::ReplaceMemberRequest request);
   absl::StatusOr<admin::v1::AcceptCalendarResponse> AcceptCalendar(
       admin::v1::AcceptCalendarRequest request);
+
+  absl::StatusOr<admin::v1::GetRestorationResponse> GetRestoration(bool local);
+  absl::StatusOr<admin::v1::ReleaseRestoredResponse> ReleaseRestored(
+      admin::v1::ReleaseRestoredRequest request);
+  absl::StatusOr<admin::v1::RetireClusterResponse> RetireCluster(
+      admin::v1::RetireClusterRequest request);
 
  private:
   struct Calls;

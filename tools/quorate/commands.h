@@ -21,6 +21,7 @@ void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);
 void AddClockCommand(CLI::App* app, Invocation* invocation);
+void AddRestoreCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

@@ -91,6 +91,7 @@ int Main(int argc, char** argv) {
   AddMembersCommand(&app, &invocation);
   AddBackupCommand(&app, &invocation);
   AddClockCommand(&app, &invocation);
+  AddRestoreCommand(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);

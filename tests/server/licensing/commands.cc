@@ -56,6 +56,33 @@ Command RenewCommand(const std::string& principal,
   return command;
 }
 
+Command ReleaseCommand(uint32_t old_epoch, int64_t longest_lease_ms) {
+  Command command;
+  internal::v1::ReleaseRestored* body = command.mutable_release_restored();
+  body->set_old_epoch(old_epoch);
+  body->set_longest_lease_ms(longest_lease_ms);
+  return command;
+}
+
+Command GoneCommand(uint32_t old_epoch, int64_t stopped_for_ms) {
+  Command command;
+  internal::v1::ReleaseRestored* body = command.mutable_release_restored();
+  body->set_old_epoch(old_epoch);
+  body->set_old_cluster_is_gone(true);
+  body->set_stopped_for_ms(stopped_for_ms);
+  return command;
+}
+
+Command RetireCommand(uint32_t cluster_epoch, uint32_t epoch,
+                      const std::string& restore_id) {
+  Command command;
+  internal::v1::RetireCluster* body = command.mutable_retire_cluster();
+  body->set_cluster_epoch(cluster_epoch);
+  body->set_epoch(epoch);
+  body->set_restore_id(restore_id);
+  return command;
+}
+
 Command AdvanceCommand() {
   Command command;
   command.mutable_advance_clock();

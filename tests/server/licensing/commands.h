@@ -14,6 +14,8 @@ namespace quorate::licensing {
 
 inline constexpr char kClusterId[] = "0123456789abcdef0123456789abcdef";
 inline constexpr char kAlice[] = "quorate://c/client/alice";
+// What a client's belief can last at most: an hour, and its margin.
+inline constexpr int64_t kLongestLeaseMs = 75 * 60 * 1000;
 inline constexpr char kBob[] = "quorate://c/client/bob";
 
 internal::v1::Command OpenCommand(int64_t ttl_ms);
@@ -26,6 +28,14 @@ internal::v1::Command CheckinCommand(uint64_t session_id,
 internal::v1::Command RenewCommand(const std::string& principal,
                                    const std::vector<uint64_t>& sessions);
 internal::v1::Command AdvanceCommand();
+
+// Of a cluster that was restored, once the old one was retired.
+internal::v1::Command ReleaseCommand(uint32_t old_epoch,
+                                     int64_t longest_lease_ms);
+// And where the old one is gone.
+internal::v1::Command GoneCommand(uint32_t old_epoch, int64_t stopped_for_ms);
+internal::v1::Command RetireCommand(uint32_t cluster_epoch, uint32_t epoch,
+                                    const std::string& restore_id);
 
 // A licence of this cluster without an end, its bytes made from id and serial.
 internal::v1::Command InstallCommand(

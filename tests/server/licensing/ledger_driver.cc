@@ -27,14 +27,15 @@ void ApplyChanges(const std::vector<RecordChange>& changes, Records* records) {
 
 std::unique_ptr<Ledger> RestoreLedger(const Records& records,
                                       const LedgerLimits& limits,
-                                      uint64_t order_seed) {
+                                      uint64_t order_seed,
+                                      uint32_t cluster_epoch) {
   std::vector<std::pair<std::string, std::string>> order(records.begin(),
                                                          records.end());
   Random random(order_seed);
   for (size_t i = order.size(); i > 1; --i) {
     std::swap(order[i - 1], order[random.Below(i)]);
   }
-  auto ledger = std::make_unique<Ledger>(kClusterId, 1, limits);
+  auto ledger = std::make_unique<Ledger>(kClusterId, cluster_epoch, limits);
   for (const auto& [key, value] : order) {
     const absl::Status status = ledger->RestoreRecord(key, value);
     EXPECT_TRUE(status.ok()) << status;

@@ -26,7 +26,8 @@ void ApplyChanges(const std::vector<RecordChange>& changes, Records* records);
 // `order_seed`. Fails the test, and returns an empty ledger, on an error.
 std::unique_ptr<Ledger> RestoreLedger(const Records& records,
                                       const LedgerLimits& limits,
-                                      uint64_t order_seed);
+                                      uint64_t order_seed,
+                                      uint32_t cluster_epoch = 1);
 
 Records DumpedRecords(const Ledger& ledger);
 

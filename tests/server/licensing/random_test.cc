@@ -1,6 +1,7 @@
 // The ledger agrees with a slow, obvious model on every answer and every pool,
 // its changes are its state, and a restored ledger goes on like the one that
-// was never stopped. Random commands at small limits, so that all are reached.
+// was never stopped; also one that was restored from a backup as a new epoch.
+// Random commands at small limits, so that all are reached.
 
 #include "base/random.h"
 
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
+#include "server/licensing/restoration.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/licensing/ledger_driver.h"
 #include "tests/server/licensing/slow_model.h"
@@ -28,6 +30,7 @@ constexpr uint64_t kSeeds = 8;
 constexpr int kCommandsOfSeed = 30'000;
 constexpr int kCheckEvery = 64;
 constexpr int kRestartEvery = 1'500;
+constexpr int kBackupEvery = 2'500;
 
 constexpr LedgerLimits kSmallLimits = {.sessions = 14,
                                        .seats_of_session = 9,
@@ -46,6 +49,7 @@ class CommandSource {
   void Saw(const Command& command, const LedgerAnswer& answer);
 
   EntryTime now{.cluster_ms = 1'000, .calendar_ms = 1'000'000};
+  uint32_t epoch = 1;  // Of the cluster.
 
  private:
   void MoveTime();
@@ -59,6 +63,8 @@ class CommandSource {
   Command SomeCheckout();
   Command SomeCheckin();
   Command SomeLicense();
+  Command SomeRelease();
+  Command SomeRetirement();
 
   Random random_;
   std::vector<uint64_t> sessions_;
@@ -143,8 +149,36 @@ Command CommandSource::SomeLicense() {
   if (random_.OneIn(4)) {
     feature->set_end_ms(std::max(some_time(), feature->start_ms() + 1));
   }
-  if (random_.OneIn(50)) terms->set_cluster_epoch(2);
+  if (random_.OneIn(25)) {
+    terms->set_cluster_epoch(static_cast<uint32_t>(random_.Below(epoch + 2)));
+  }
   return command;
+}
+
+// Most often what lets a restored cluster serve soon.
+Command CommandSource::SomeRelease() {
+  const uint32_t old_epoch =
+      random_.OneIn(8) ? static_cast<uint32_t>(random_.Below(epoch + 1))
+                       : epoch - 1;
+  const auto some_ms = static_cast<int64_t>(random_.Below(60'000));
+  Command command = random_.OneIn(3)
+                        ? GoneCommand(old_epoch, kLongestLeaseMs - some_ms)
+                        : ReleaseCommand(old_epoch, some_ms);
+  internal::v1::ReleaseRestored* const body =
+      command.mutable_release_restored();
+  if (random_.OneIn(20)) body->set_stopped_for_ms(some_ms - 30'000);
+  if (random_.OneIn(20)) body->set_stopped_for_ms(kLongestLeaseMs + some_ms);
+  if (random_.OneIn(20)) body->set_longest_lease_ms(some_ms - 30'000);
+  if (random_.OneIn(20)) body->set_longest_lease_ms(kLongestLeaseMs + some_ms);
+  return command;
+}
+
+// Rarely one that is for this cluster: it ends all that is interesting.
+Command CommandSource::SomeRetirement() {
+  const uint32_t wrong = random_.OneIn(8) ? 0 : 1;
+  return RetireCommand(epoch + wrong,
+                       epoch + static_cast<uint32_t>(random_.Below(4)),
+                       random_.OneIn(10) ? "" : "heir");
 }
 
 Command CommandSource::SomeBody() {
@@ -160,6 +194,7 @@ Command CommandSource::SomeBody() {
   if (dice < 79) return SomeLicense();
   if (dice < 82) return AdvanceCommand();
   if (dice < 83) return Command();
+  if (dice < 84) return random_.OneIn(10) ? SomeRetirement() : SomeRelease();
   std::vector<uint64_t> renewed;
   for (uint64_t i = random_.Below(6); i > 0; --i) {
     renewed.push_back(SomeSession());
@@ -227,6 +262,9 @@ class RandomRun {
  public:
   explicit RandomRun(uint64_t seed) : seed_(seed), source_(seed) {}
 
+  // A backup of it becomes the cluster; where it must not, a new one does.
+  void RestoreBackup();
+
   // False where something differed.
   bool Step(int number);
 
@@ -234,6 +272,8 @@ class RandomRun {
   const std::map<int, int>& reasons() const { return reasons_; }
 
   int repeated() const { return repeated_; }
+
+  int backups() const { return backups_; }
 
  private:
   const uint64_t seed_;
@@ -246,7 +286,48 @@ class RandomRun {
   Records records_;
   std::map<int, int> reasons_;
   int repeated_ = 0;
+  int backups_ = 0;
 };
+
+// The same by the records of a backup, one by one.
+absl::StatusOr<Records> RestoredRecords(const Records& records,
+                                        uint32_t epoch) {
+  Records restored = records;
+  for (const auto& [key, value] : records) {
+    const auto change =
+        RestoreRecordFor({.epoch = epoch, .restore_id = "b"}, key, value);
+    if (!change.ok()) return change.status();
+    if (!change->has_value()) continue;
+    EXPECT_EQ((*change)->key, key);
+    restored.erase(key);
+    if ((*change)->value.has_value()) restored[key] = *(*change)->value;
+  }
+  return restored;
+}
+
+void RandomRun::RestoreBackup() {
+  const uint32_t epoch =
+      source_.epoch + 1 + static_cast<uint32_t>(source_.now.cluster_ms % 2);
+  const auto records = RestoredRecords(records_, epoch);
+  const auto model = model_.Restored(epoch);
+  ASSERT_EQ(records.ok(), model.has_value()) << records.status();
+  if (!records.ok()) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(records.status()));
+    source_.epoch = 1;
+    model_ = SlowModel(kSmallLimits);
+    records_.clear();
+    steady_ = std::make_unique<Ledger>(kClusterId, 1, kSmallLimits);
+    restarted_ = std::make_unique<Ledger>(kClusterId, 1, kSmallLimits);
+    return;
+  }
+  ++backups_;
+  source_.epoch = epoch;
+  model_ = *model;
+  records_ = *records;
+  steady_ = RestoreLedger(records_, kSmallLimits, seed_, epoch);
+  restarted_ = RestoreLedger(records_, kSmallLimits, seed_ + 1, epoch);
+  EXPECT_EQ(PoolsOf(*steady_), model_.Pools());
+}
 
 bool RandomRun::Step(int number) {
   const Command command = source_.Next();
@@ -270,19 +351,21 @@ bool RandomRun::Step(int number) {
     EXPECT_EQ(DumpedRecords(*steady_), records_);
   }
   if (number % kRestartEvery == 0) {
-    restarted_ = RestoreLedger(records_, kSmallLimits, seed_);
+    restarted_ = RestoreLedger(records_, kSmallLimits, seed_, source_.epoch);
     const absl::Status status = restarted_->CheckInvariants();
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_EQ(restarted_->Dump(), steady_->Dump());
     EXPECT_EQ(restarted_->NextDueClusterMs(), steady_->NextDueClusterMs());
     EXPECT_EQ(restarted_->NextDueCalendarMs(), steady_->NextDueCalendarMs());
   }
+  if (number % kBackupEvery == 0) RestoreBackup();
   return !testing::Test::HasFailure();
 }
 
 TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
   std::map<int, int> reasons;
   int repeated = 0;
+  int backups = 0;
   for (const uint64_t seed : TestSeeds(1, kSeeds)) {
     SCOPED_TRACE(ReplayLine(seed, "licensing_random_test", "*"));
     RandomRun run(seed);
@@ -292,13 +375,14 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
     for (const auto& [reason, times] : run.reasons())
       reasons[reason] += times;
     repeated += run.repeated();
+    backups += run.backups();
   }
   for (const auto& [reason, times] : reasons) {
     std::cout << times << " "
               << type::v1::ErrorReason_Name(static_cast<ErrorReason>(reason))
               << "\n";
   }
-  std::cout << repeated << " repeats\n";
+  std::cout << repeated << " repeats, " << backups << " backups restored\n";
   // Random commands that never reach a rule test nothing of it.
   for (const int reason :
        {type::v1::ERROR_REASON_UNSPECIFIED, type::v1::ERROR_REASON_BAD_REQUEST,
@@ -315,10 +399,14 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
         type::v1::ERROR_REASON_LICENSE_FOREIGN,
         type::v1::ERROR_REASON_SERIAL_ROLLBACK,
         type::v1::ERROR_REASON_SERIAL_FORK,
-        type::v1::ERROR_REASON_LIMIT_REACHED}) {
+        type::v1::ERROR_REASON_LIMIT_REACHED,
+        type::v1::ERROR_REASON_RESTORED_ON_HOLD,
+        type::v1::ERROR_REASON_CLUSTER_RETIRED,
+        type::v1::ERROR_REASON_EPOCH_MISMATCH}) {
     EXPECT_GT(reasons[reason], 20) << reason;
   }
   EXPECT_GT(repeated, 1'000);
+  EXPECT_GT(backups, 20);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ int64_t EndOf(int64_t end_ms) {
 LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
   MoveTime(time);
   if (command.has_advance_clock()) return {};
+  if (const ErrorReason why = WhyNotHere(command); why != 0) return No(why);
   if (command.has_renew_sessions()) return Renew(command.renew_sessions());
   if (command.body_case() == Command::BODY_NOT_SET) return Bad();
   if (command.request_id().empty()) return Bad();
@@ -62,6 +63,74 @@ LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
                            BodyOf(command), now_.cluster_ms, answer});
   }
   return answer;
+}
+
+ErrorReason SlowModel::WhyNotHere(const Command& command) const {
+  const bool uses = command.has_open_session() || command.has_checkout() ||
+                    command.has_renew_sessions() ||
+                    command.has_install_license();
+  if (!uses) return {};
+  if (heir_.has_value()) return type::v1::ERROR_REASON_CLUSTER_RETIRED;
+  if (!hold_.has_value()) return {};
+  const bool seats = command.has_checkout();
+  if (!hold_->released || (seats && now_.cluster_ms < hold_->quiet_until_ms)) {
+    return type::v1::ERROR_REASON_RESTORED_ON_HOLD;
+  }
+  if (seats && command.checkout().session_id() < hold_->first_session) {
+    return type::v1::ERROR_REASON_SESSION_NOT_FOUND;
+  }
+  return {};
+}
+
+LedgerAnswer SlowModel::Release(const internal::v1::ReleaseRestored& body) {
+  constexpr int64_t kLongest = 75 * 60 * 1000;
+  if (heir_.has_value()) return No(type::v1::ERROR_REASON_CLUSTER_RETIRED);
+  if (!hold_.has_value() || hold_->old_epoch != body.old_epoch()) {
+    return No(type::v1::ERROR_REASON_EPOCH_MISMATCH);
+  }
+  if (body.longest_lease_ms() < 0 || body.longest_lease_ms() > kLongest) {
+    return Bad();
+  }
+  if (body.stopped_for_ms() < 0) return Bad();
+  if (body.stopped_for_ms() > 0 && !body.old_cluster_is_gone()) return Bad();
+  if (hold_->released) return {};
+  hold_->released = true;
+  int64_t wait_ms = body.longest_lease_ms();
+  if (body.old_cluster_is_gone()) {
+    wait_ms = kLongest - std::min(kLongest, body.stopped_for_ms());
+  }
+  hold_->quiet_until_ms =
+      std::max(hold_->quiet_until_ms, now_.cluster_ms + wait_ms);
+  return {};
+}
+
+LedgerAnswer SlowModel::Retire(const internal::v1::RetireCluster& body) {
+  if (body.restore_id().empty()) return Bad();
+  if (body.cluster_epoch() != epoch_ || body.epoch() <= epoch_) {
+    return No(type::v1::ERROR_REASON_EPOCH_MISMATCH);
+  }
+  if (!heir_.has_value()) heir_ = {body.epoch(), body.restore_id()};
+  if (heir_->epoch != body.epoch() || heir_->restore_id != body.restore_id()) {
+    return No(type::v1::ERROR_REASON_CLUSTER_RETIRED);
+  }
+  return {};
+}
+
+std::optional<SlowModel> SlowModel::Restored(uint32_t epoch) const {
+  if (heir_.has_value()) return std::nullopt;
+  if (hold_.has_value() && !hold_->released) return std::nullopt;
+  SlowModel restored = *this;
+  const uint64_t first = uint64_t{epoch} << 44;
+  restored.epoch_ = epoch;
+  restored.next_session_ = std::max(next_session_, first);
+  restored.next_seat_ = std::max(next_seat_, first);
+  restored.remembered_.clear();
+  restored.hold_ = {
+      .old_epoch = epoch_,
+      .first_session = restored.next_session_,
+      .released = false,
+      .quiet_until_ms = hold_.has_value() ? hold_->quiet_until_ms : 0};
+  return restored;
 }
 
 void SlowModel::MoveTime(const EntryTime& time) {
@@ -108,8 +177,9 @@ LedgerAnswer SlowModel::Renew(const internal::v1::RenewSessions& body) {
   LedgerAnswer answer;
   for (const internal::v1::Renewal& renewal : body.renewals()) {
     const uint64_t id = renewal.session_id();
-    const bool known =
-        Alive(id) && sessions_[id].principal == renewal.principal();
+    const bool known = Alive(id) &&
+                       sessions_[id].principal == renewal.principal() &&
+                       (!hold_.has_value() || id >= hold_->first_session);
     answer.renewed_ttl_ms.push_back(known ? sessions_[id].ttl_ms : 0);
     if (known) {
       sessions_[id].lease_end_ms =
@@ -122,6 +192,10 @@ LedgerAnswer SlowModel::Renew(const internal::v1::RenewSessions& body) {
 LedgerAnswer SlowModel::Act(const Command& command) {
   if (command.has_open_session()) return Open(command);
   if (command.has_install_license()) return Install(command.install_license());
+  if (command.has_release_restored()) {
+    return Release(command.release_restored());
+  }
+  if (command.has_retire_cluster()) return Retire(command.retire_cluster());
   for (const internal::v1::CheckoutItem& item : command.checkout().items()) {
     if (item.count() == 0) return Bad();
   }
@@ -205,7 +279,7 @@ LedgerAnswer SlowModel::CheckIn(const internal::v1::Checkin& body) {
 
 LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
   const internal::v1::LicenseTerms& terms = body.terms();
-  if (terms.cluster_epoch() != 1) {
+  if (terms.cluster_epoch() == 0 || terms.cluster_epoch() > epoch_) {
     return No(type::v1::ERROR_REASON_LICENSE_FOREIGN);
   }
   const bool known = licenses_.count(terms.license_id()) > 0;

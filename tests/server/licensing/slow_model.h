@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,10 @@ class SlowModel {
   // of refusals is left out.
   LedgerAnswer Apply(const internal::v1::Command& command,
                      const EntryTime& time);
+
+  // What `quorated restore` makes of a backup of it; nothing where it must not
+  // be restored.
+  std::optional<SlowModel> Restored(uint32_t epoch) const;
 
   // Total and out of each feature that a licence or a seat names.
   std::map<std::string, std::pair<uint64_t, uint64_t>> Pools() const;
@@ -58,6 +63,24 @@ class SlowModel {
     LedgerAnswer answer;
   };
 
+  // A restored cluster, until the old one's leases have ended.
+  struct Hold {
+    uint32_t old_epoch;
+    uint64_t first_session;
+    bool released;
+    int64_t quiet_until_ms;
+  };
+
+  // In favour of whom it gave way.
+  struct Heir {
+    uint32_t epoch;
+    std::string restore_id;
+  };
+
+  // Why a cluster that waits, or gave way, does not do this; 0 where it does.
+  ErrorReason WhyNotHere(const internal::v1::Command& command) const;
+  LedgerAnswer Release(const internal::v1::ReleaseRestored& body);
+  LedgerAnswer Retire(const internal::v1::RetireCluster& body);
   void MoveTime(const EntryTime& time);
   void EndSession(uint64_t id);
   bool Alive(uint64_t session) const;
@@ -72,6 +95,9 @@ class SlowModel {
   ErrorReason WhyNotInForce(const std::string& feature) const;
 
   LedgerLimits limits_;
+  uint32_t epoch_ = 1;
+  std::optional<Hold> hold_;
+  std::optional<Heir> heir_;
   EntryTime now_;
   uint64_t next_session_ = 1;
   uint64_t next_seat_ = 1;
