@@ -175,7 +175,7 @@ Command CommandSource::SomeRelease() {
 
 // Rarely one that is for this cluster: it ends all that is interesting.
 Command CommandSource::SomeRetirement() {
-  const uint32_t wrong = random_.OneIn(8) ? 0 : 1;
+  const uint32_t wrong = random_.OneIn(2) ? 0 : 1;
   return RetireCommand(epoch + wrong,
                        epoch + static_cast<uint32_t>(random_.Below(4)),
                        random_.OneIn(10) ? "" : "heir");
@@ -194,7 +194,7 @@ Command CommandSource::SomeBody() {
   if (dice < 79) return SomeLicense();
   if (dice < 82) return AdvanceCommand();
   if (dice < 83) return Command();
-  if (dice < 84) return random_.OneIn(10) ? SomeRetirement() : SomeRelease();
+  if (dice < 84) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
   std::vector<uint64_t> renewed;
   for (uint64_t i = random_.Below(6); i > 0; --i) {
     renewed.push_back(SomeSession());

@@ -56,6 +56,7 @@ std::string Content() {
 struct Trouble {
   uint64_t damaged_from = kContentBytes;
   std::promise<void> read;           // The first piece is asked for.
+  std::atomic<bool> asked = false;   // It was, and nobody else waits.
   std::shared_future<void> go_on;    // Waited for then, if valid.
   std::atomic<bool> closed = false;  // The source is gone.
 };
@@ -69,7 +70,7 @@ class TestSnapshot final : public replication::SnapshotSource {
   const replication::SnapshotHeader& header() const override { return header_; }
 
   absl::StatusOr<std::string> Read(uint64_t offset, size_t max_bytes) override {
-    if (offset == 0 && trouble_->go_on.valid()) {
+    if (trouble_->go_on.valid() && !trouble_->asked.exchange(true)) {
       trouble_->read.set_value();
       trouble_->go_on.wait();
     }
