@@ -31,14 +31,17 @@ constexpr absl::Duration kStatusAttempt = absl::Seconds(2);
 // A large state over a slow line.
 constexpr absl::Duration kBackupLimit = absl::Hours(6);
 
+type::v1::Consistency::Kind KindFor(bool local) {
+  return local ? type::v1::Consistency::KIND_LOCAL
+               : type::v1::Consistency::KIND_LINEARIZABLE;
+}
+
 template <typename Request>
 Request ListRequest(const ListQuery& query) {
   Request request;
   request.set_page_size(kPageSize);
   request.set_filter(query.filter);
-  request.mutable_consistency()->set_kind(
-      query.local ? type::v1::Consistency::KIND_LOCAL
-                  : type::v1::Consistency::KIND_LINEARIZABLE);
+  request.mutable_consistency()->set_kind(KindFor(query.local));
   return request;
 }
 
@@ -96,21 +99,41 @@ struct Cluster::Calls {
         limits{.deadline = options.deadline,
                .first_attempt = options.first_attempt} {}
 
-  // Fetches page after page with `call` and joins their rows, which `rows`
-  // finds in a response.
-  template <typename Response, typename Request, typename Call, typename Rows>
-  absl::StatusOr<Response> List(Request request, Call call, Rows rows) {
+  // A method of a service's stub, and where the stub stands in a connection.
+  template <typename Stub, typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&,
+                                        Response*);
+  template <typename Stub>
+  using Place = std::unique_ptr<Stub> Connection::*;
+
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Ask(Place<Stub> stub,
+                               Method<Stub, Request, Response> method,
+                               const Request& request) {
+    Response response;
+    QUORATE_RETURN_IF_ERROR(caller.Run(
+        limits,
+        [&](const Connection& connection, grpc::ClientContext* context) {
+          response.Clear();
+          return ((connection.*stub).get()->*method)(context, request,
+                                                     &response);
+        }));
+    return response;
+  }
+
+  // Fetches page after page and joins their rows, which `rows` finds in a
+  // response.
+  template <typename Stub, typename Request, typename Response, typename Row>
+  absl::StatusOr<Response> List(
+      Place<Stub> stub, Method<Stub, Request, Response> method,
+      google::protobuf::RepeatedPtrField<Row>* (Response::*rows)(),
+      const ListQuery& query) {
+    Request request = ListRequest<Request>(query);
     Response all;
     for (int page = 0; page < kMaxPages; ++page) {
-      Response response;
-      QUORATE_RETURN_IF_ERROR(caller.Run(
-          limits,
-          [&](const Connection& connection, grpc::ClientContext* context) {
-            response.Clear();
-            return call(connection, context, request, &response);
-          }));
+      QUORATE_ASSIGN_OR_RETURN(Response response, Ask(stub, method, request));
       *all.mutable_header() = response.header();
-      rows(&all)->MergeFrom(*rows(&response));
+      (all.*rows)()->MergeFrom(*(response.*rows)());
       if (response.next_page_token().empty()) return all;
       request.set_page_token(response.next_page_token());
     }
@@ -118,17 +141,12 @@ struct Cluster::Calls {
   }
 
   // One call that changes something, with a request_id of its own.
-  template <typename Response, typename Request, typename Call>
-  absl::StatusOr<Response> Change(Request request, Call call) {
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Change(Place<Stub> stub,
+                                  Method<Stub, Request, Response> method,
+                                  Request request) {
     request.set_request_id(DrawRequestId());
-    Response response;
-    QUORATE_RETURN_IF_ERROR(caller.Run(
-        limits,
-        [&](const Connection& connection, grpc::ClientContext* context) {
-          response.Clear();
-          return call(connection, context, request, &response);
-        }));
-    return response;
+    return Ask(stub, method, request);
   }
 
   EndpointSet endpoints;
@@ -143,165 +161,118 @@ Cluster::~Cluster() = default;
 
 absl::StatusOr<monitoring::v1::ListPoolsResponse> Cluster::ListPools(
     const ListQuery& query) {
-  return calls_->List<monitoring::v1::ListPoolsResponse>(
-      ListRequest<monitoring::v1::ListPoolsRequest>(query),
-      [](const Connection& connection, auto* context, const auto& request,
-         auto* response) {
-        return connection.monitoring->ListPools(context, request, response);
-      },
-      [](auto* response) { return response->mutable_pools(); });
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListPools,
+                      &monitoring::v1::ListPoolsResponse::mutable_pools, query);
 }
 
 absl::StatusOr<monitoring::v1::ListSessionsResponse> Cluster::ListSessions(
     const ListQuery& query) {
-  return calls_->List<monitoring::v1::ListSessionsResponse>(
-      ListRequest<monitoring::v1::ListSessionsRequest>(query),
-      [](const Connection& connection, auto* context, const auto& request,
-         auto* response) {
-        return connection.monitoring->ListSessions(context, request, response);
-      },
-      [](auto* response) { return response->mutable_sessions(); });
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListSessions,
+                      &monitoring::v1::ListSessionsResponse::mutable_sessions,
+                      query);
 }
 
 absl::StatusOr<monitoring::v1::ListSeatsResponse> Cluster::ListSeats(
     const ListQuery& query) {
-  return calls_->List<monitoring::v1::ListSeatsResponse>(
-      ListRequest<monitoring::v1::ListSeatsRequest>(query),
-      [](const Connection& connection, auto* context, const auto& request,
-         auto* response) {
-        return connection.monitoring->ListSeats(context, request, response);
-      },
-      [](auto* response) { return response->mutable_seats(); });
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListSeats,
+                      &monitoring::v1::ListSeatsResponse::mutable_seats, query);
 }
 
 absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
     const ListQuery& query) {
-  return calls_->List<admin::v1::ListLicensesResponse>(
-      ListRequest<admin::v1::ListLicensesRequest>(query),
-      [](const Connection& connection, auto* context, const auto& request,
-         auto* response) {
-        return connection.licenses->ListLicenses(context, request, response);
-      },
-      [](auto* response) { return response->mutable_licenses(); });
+  return calls_->List(
+      &Connection::licenses, &admin::v1::LicenseService::Stub::ListLicenses,
+      &admin::v1::ListLicensesResponse::mutable_licenses, query);
 }
 
 absl::StatusOr<admin::v1::InstallLicenseResponse> Cluster::InstallLicense(
     const std::string& file) {
   admin::v1::InstallLicenseRequest request;
   request.set_license_file(file);
-  return calls_->Change<admin::v1::InstallLicenseResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.licenses->InstallLicense(context, asked, response);
-      });
+  return calls_->Change(&Connection::licenses,
+                        &admin::v1::LicenseService::Stub::InstallLicense,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::ListMembersResponse> Cluster::ListMembers(
     const ListQuery& query) {
-  return calls_->List<admin::v1::ListMembersResponse>(
-      ListRequest<admin::v1::ListMembersRequest>(query),
-      [](const Connection& connection, auto* context, const auto& request,
-         auto* response) {
-        return connection.cluster->ListMembers(context, request, response);
-      },
-      [](auto* response) { return response->mutable_members(); });
+  return calls_->List(&Connection::cluster,
+                      &admin::v1::ClusterService::Stub::ListMembers,
+                      &admin::v1::ListMembersResponse::mutable_members, query);
 }
 
 absl::StatusOr<admin::v1::GetRestorationResponse> Cluster::GetRestoration(
     bool local) {
   admin::v1::GetRestorationRequest request;
-  request.mutable_consistency()->set_kind(
-      local ? type::v1::Consistency::KIND_LOCAL
-            : type::v1::Consistency::KIND_LINEARIZABLE);
-  admin::v1::GetRestorationResponse response;
-  QUORATE_RETURN_IF_ERROR(calls_->caller.Run(
-      calls_->limits,
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        response.Clear();
-        return connection.backups->GetRestoration(context, request, &response);
-      }));
-  return response;
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->Ask(&Connection::backups,
+                     &admin::v1::BackupService::Stub::GetRestoration, request);
 }
 
 absl::StatusOr<admin::v1::ReleaseRestoredResponse> Cluster::ReleaseRestored(
     admin::v1::ReleaseRestoredRequest request) {
-  return calls_->Change<admin::v1::ReleaseRestoredResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.backups->ReleaseRestored(context, asked, response);
-      });
+  return calls_->Change(&Connection::backups,
+                        &admin::v1::BackupService::Stub::ReleaseRestored,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::RetireClusterResponse> Cluster::RetireCluster(
     admin::v1::RetireClusterRequest request) {
-  return calls_->Change<admin::v1::RetireClusterResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.backups->RetireCluster(context, asked, response);
-      });
+  return calls_->Change(&Connection::backups,
+                        &admin::v1::BackupService::Stub::RetireCluster,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::AddMemberResponse> Cluster::AddMember(
     admin::v1::AddMemberRequest request) {
-  return calls_->Change<admin::v1::AddMemberResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->AddMember(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::AddMember,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::PromoteMemberResponse> Cluster::PromoteMember(
     admin::v1::PromoteMemberRequest request) {
-  return calls_->Change<admin::v1::PromoteMemberResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->PromoteMember(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::PromoteMember,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::RemoveMemberResponse> Cluster::RemoveMember(
     admin::v1::RemoveMemberRequest request) {
-  return calls_->Change<admin::v1::RemoveMemberResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->RemoveMember(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::RemoveMember,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::TransferLeadershipResponse>
 Cluster::TransferLeadership(admin::v1::TransferLeadershipRequest request) {
-  return calls_->Change<admin::v1::TransferLeadershipResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->TransferLeadership(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::TransferLeadership,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::CreateJoinTokenResponse> Cluster::CreateJoinToken(
     admin::v1::CreateJoinTokenRequest request) {
-  return calls_->Change<admin::v1::CreateJoinTokenResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->CreateJoinToken(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::CreateJoinToken,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::ReplaceMemberResponse> Cluster::ReplaceMember(
     admin::v1::ReplaceMemberRequest request) {
-  return calls_->Change<admin::v1::ReplaceMemberResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->ReplaceMember(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::ReplaceMember,
+                        std::move(request));
 }
 
 absl::StatusOr<admin::v1::AcceptCalendarResponse> Cluster::AcceptCalendar(
     admin::v1::AcceptCalendarRequest request) {
-  return calls_->Change<admin::v1::AcceptCalendarResponse>(
-      std::move(request), [](const Connection& connection, auto* context,
-                             const auto& asked, auto* response) {
-        return connection.cluster->AcceptCalendar(context, asked, response);
-      });
+  return calls_->Change(&Connection::cluster,
+                        &admin::v1::ClusterService::Stub::AcceptCalendar,
+                        std::move(request));
 }
 
 absl::StatusOr<GetClusterStatusResponse> AskStatus(
@@ -356,9 +327,7 @@ absl::Status FetchBackup(const ClientOptions& options, bool local,
   EndpointSet endpoints(options, &SystemClock());
   Caller caller(&endpoints, &SystemClock());
   admin::v1::GetBackupRequest request;
-  request.mutable_consistency()->set_kind(
-      local ? type::v1::Consistency::KIND_LOCAL
-            : type::v1::Consistency::KIND_LINEARIZABLE);
+  request.mutable_consistency()->set_kind(KindFor(local));
   // An error of the sink is not the cluster's, and another member does not
   // help.
   absl::Status taken;
