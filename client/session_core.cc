@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "quorate/checkout/v1/checkout.pb.h"
 
 #include "base/status.h"
+#include "base/utf8.h"
 #include "client/error.h"
 #include "client/process_identity.h"
 #include "client/rpc_status.h"
@@ -40,6 +43,12 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
 
 std::string RequestId(const CallOptions& options) {
   return options.request_id.empty() ? DrawRequestId() : options.request_id;
+}
+
+// A message with another string is refused by the transport, without a reason.
+absl::Status CheckText(absl::string_view field, absl::string_view text) {
+  if (IsUtf8(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, " is not UTF-8"));
 }
 
 absl::Status SessionLost() {
@@ -110,7 +119,9 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
   checkout::v1::CheckoutRequest request;
   request.set_request_id(RequestId(options));
   request.set_session(name_);
+  QUORATE_RETURN_IF_ERROR(CheckText("request_id", request.request_id()));
   for (const SeatRequest& wanted : requests) {
+    QUORATE_RETURN_IF_ERROR(CheckText("feature", wanted.feature));
     checkout::v1::CheckoutItem* item = request.add_items();
     item->set_feature(wanted.feature);
     item->set_count(wanted.count);
@@ -305,6 +316,15 @@ absl::StatusOr<std::shared_ptr<SessionCore>> ClientCore::Open(
   client->set_process_id(options.process_id != 0 ? options.process_id
                                                  : ProcessId());
   *request.mutable_ttl() = ToProto(options.ttl);
+  for (const auto& [field, text] :
+       {std::pair("request_id", &request.request_id()),
+        std::pair("user", &client->user()), std::pair("host", &client->host()),
+        std::pair("display", &client->display()),
+        std::pair("application", &client->application()),
+        std::pair("version", &client->version()),
+        std::pair("project", &client->project())}) {
+    QUORATE_RETURN_IF_ERROR(CheckText(field, *text));
+  }
   checkout::v1::OpenSessionResponse response;
   // Before the first attempt: the lease may have begun with any of them.
   const absl::Duration sent = clock_->SinceBoot();

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "google/protobuf/stubs/logging.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -260,6 +261,9 @@ CLI::App* AddJoinCommand(CLI::App* app, JoinOptions* options,
 }
 
 int Main(int argc, char** argv) {
+  // It has a line on stderr for each message that does not parse, and any
+  // stranger may send those. Whoever sent it is told.
+  google::protobuf::SetLogHandler(nullptr);
   CLI::App app("One member of a Quorate cluster.", "quorated");
   app.require_subcommand(1);
   std::string config;

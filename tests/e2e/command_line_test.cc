@@ -19,6 +19,7 @@ namespace quorate::e2e {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class CommandLineTest : public testing::Test {
  protected:
@@ -88,6 +89,20 @@ TEST_F(CommandLineTest, RunSaysWhoHoldsTheSeats) {
   EXPECT_THAT(result.errors, HasSubstr(host));
   ASSERT_EQ(kill(holder.pid(), SIGINT), 0);
   EXPECT_NE(holder.Wait(absl::Seconds(30)).exit_code, 124);
+}
+
+TEST_F(CommandLineTest, TextThatIsNotUtf8IsRefusedAndFillsNoLog) {
+  const CommandResult result = cluster_->Quorate({"checkout", "\xff\xfe"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.errors, HasSubstr("argument 2 is not UTF-8"));
+  EXPECT_THAT(result.errors, Not(HasSubstr("libprotobuf")));
+
+  // Who has a stub may send it all the same.
+  for (const TestMember& member : cluster_->Members()) {
+    Api api(member.endpoint, cluster_->environment());
+    EXPECT_FALSE(api.PoolOf("\xff\xfe").ok());
+    EXPECT_THAT(cluster_->LogOf(member.name), Not(HasSubstr("libprotobuf")));
+  }
 }
 
 TEST_F(CommandLineTest, RunIsNotDisturbedByTheDeathOfItsMember) {

@@ -153,6 +153,10 @@ TestMember TestCluster::Member(const std::string& name) const {
   CheckFailed(__FILE__, __LINE__, "a member of this name", name);
 }
 
+std::string TestCluster::LogOf(const std::string& name) const {
+  return ReadFile(absl::StrCat(dir_, "/", name, "/log"));
+}
+
 std::string TestCluster::Leader() const {
   const CommandResult status = Quorate({"status", "-o", "json"});
   const auto json = nlohmann::json::parse(status.output, nullptr,

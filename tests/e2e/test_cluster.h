@@ -39,6 +39,9 @@ class TestCluster {
   std::vector<TestMember> Members() const;
   TestMember Member(const std::string& name) const;
 
+  // What the member's process has printed so far.
+  std::string LogOf(const std::string& name) const;
+
   // The name of the leader by `quorate status`; empty where none is known.
   std::string Leader() const;
 

@@ -1,6 +1,7 @@
 // quorate: the one command line of engineers, administrators and vendors.
 
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "CLI/CLI.hpp"
 #include "grpc/support/log.h"
 
+#include "base/utf8.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/invocation.h"
@@ -97,6 +99,14 @@ int Main(int argc, char** argv) {
   vendor::AddVendorCommands(&app, &vendor_exit_code);
 
   std::vector<std::string> words = SplitCommand(argc, argv, &invocation);
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (IsUtf8(words[i])) continue;
+    std::fprintf(stderr,
+                 "quorate: argument %zu is not UTF-8; does the terminal use "
+                 "another character set (see `locale`)?\n",
+                 i + 1);
+    return kExitUsage;
+  }
   // CLI11 takes them from the back.
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {

@@ -107,7 +107,7 @@ TEST_F(CliTest, TellsWhyNobodyCanBeReached) {
   const ProgramResult refused = Run({"status"});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.errors, HasSubstr("Nothing listens there"));
-  const ProgramResult pools = Run({"pools", "--timeout", "300ms"});
+  const ProgramResult pools = Run({"pools", "--timeout", "2s"});
   EXPECT_EQ(pools.exit_code, 3) << pools.errors;
 }
 
@@ -131,7 +131,7 @@ TEST_F(CliTest, ExitsByTheKindOfTrouble) {
   for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kHang);
   }
-  EXPECT_EQ(Run({"pools", "--timeout", "300ms"}).exit_code, 124);
+  EXPECT_EQ(Run({"pools", "--timeout", "2s"}).exit_code, 124);
   for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kServe);
   }
