@@ -1,9 +1,13 @@
 #include "server/toml_section.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -22,6 +26,49 @@ std::string_view ToStd(absl::string_view text) {
 
 uint32_t LineOf(const toml::node& node) {
   return node.source().begin.line;
+}
+
+// Behind the string or comment that begins at `at`.
+size_t SkipQuoted(absl::string_view text, size_t at) {
+  const char quote = text[at];
+  if (quote == '#') return std::min(text.find('\n', at), text.size());
+  const bool is_long = text.substr(at, 3) == std::string(3, quote);
+  const std::string end(is_long ? 3 : 1, quote);
+  for (size_t i = at + end.size(); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (text.substr(i, end.size()) == end) {
+      return i + end.size();
+    } else if (text[i] == '\n' && !is_long) {
+      return i;
+    }
+  }
+  return text.size();
+}
+
+// The line of the first character beyond ASCII that stands neither in a comment
+// nor in quotes; 0 where there is none. Some of them lead toml++ 3.3 to
+// undefined behaviour, and no key of ours has any.
+int64_t LineBeyondAscii(absl::string_view text) {
+  char before = '\n';  // The last character that is no space.
+  size_t at = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    const bool quote = c == '"' || c == '\'';
+    // Behind anything else a quote is a mistake, and begins no string.
+    if (c == '#' || (quote && absl::StrContains("\n=[,{.", before))) {
+      at = SkipQuoted(text, at);
+      if (quote) before = c;
+      continue;
+    }
+    if (!absl::ascii_isascii(static_cast<unsigned char>(c))) {
+      const absl::string_view passed = text.substr(0, at);
+      return 1 + std::count(passed.begin(), passed.end(), '\n');
+    }
+    if (c != ' ' && c != '\t') before = c;
+    ++at;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -61,6 +108,11 @@ TomlSection::~TomlSection() = default;
 absl::StatusOr<TomlSection> TomlSection::Parse(absl::string_view text,
                                                absl::string_view file,
                                                ConfigFaults* faults) {
+  if (const int64_t line = LineBeyondAscii(text); line != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ":", line,
+        ": only comments and quoted values may have characters beyond ASCII"));
+  }
   toml::parse_result parsed = toml::parse(ToStd(text));
   if (!parsed) {
     const std::string_view description = parsed.error().description();

@@ -160,6 +160,21 @@ INSTANTIATE_TEST_SUITE_P(
       return info.param.name;
     });
 
+TEST(ConfigTest, ValuesAndCommentsMayHaveAnyCharacters) {
+  const std::string text =
+      "# für Müller\n" +
+      Changed("/var/lib/quorate/m1", R"(/daten/größe \" ß)") +
+      "# '''ß\n[log] # \"ß\nlevel = 'info' # ß\n";
+  const absl::StatusOr<Config> config = ParseConfig(text, "q.toml", "/etc/q");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->data_dir, "/daten/größe \" ß");
+  EXPECT_EQ(FaultsOf("[log]\nlevel = \"\"\"ß\n\"ß\"\"\"\nfür = 1\n"),
+            "q.toml:4: only comments and quoted values may have characters "
+            "beyond ASCII");
+  EXPECT_THAT(FaultsOf("[log]\nlevel = 1\"ß\"\n"), HasSubstr("q.toml:2: "));
+  EXPECT_THAT(FaultsOf("[log]\nlevel = 'ß\n"), HasSubstr("q.toml:2: "));
+}
+
 TEST(ConfigTest, AJoinPortNeedsTheAuthoritiesKeys) {
   const std::string join = Changed("peer = \"0.0.0.0:7411\"",
                                    "peer = \"0.0.0.0:7411\"\n"
