@@ -52,6 +52,7 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kJoinTokenUsed, "JOIN_TOKEN_USED"},
     {ErrorReason::kJoinNotServed, "JOIN_NOT_SERVED"},
     {ErrorReason::kClocksBeyond, "CLOCKS_BEYOND"},
+    {ErrorReason::kDiskFull, "DISK_FULL"},
     {ErrorReason::kRestoredOnHold, "RESTORED_ON_HOLD"},
     {ErrorReason::kClusterRetired, "CLUSTER_RETIRED"},
     {ErrorReason::kEpochMismatch, "EPOCH_MISMATCH"},

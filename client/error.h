@@ -56,6 +56,7 @@ enum class ErrorReason {
   kJoinTokenUsed = 30,
   kJoinNotServed = 31,
   kClocksBeyond = 32,
+  kDiskFull = 33,
   kRestoredOnHold = 40,
   kClusterRetired = 41,
   kEpochMismatch = 42,

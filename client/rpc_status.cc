@@ -54,6 +54,10 @@ Verdict Judge(const absl::Status& status) {
       if (from_cluster) return Verdict::kAskAgain;
       return SpeaksOfHandshake(status.message()) ? Verdict::kUntrusted
                                                  : Verdict::kRefused;
+    case absl::StatusCode::kResourceExhausted:
+      // Soon another member leads, one with room.
+      return ReasonOf(status) == ErrorReason::kDiskFull ? Verdict::kAskAgain
+                                                        : Verdict::kDone;
     case absl::StatusCode::kDeadlineExceeded:
       return from_cluster ? Verdict::kDone : Verdict::kSilent;
     // What gRPC makes of a stream that the other side reset or broke.

@@ -21,6 +21,9 @@ constexpr size_t kMaxFileBytes = 256 * 1024;
 
 constexpr size_t kClusterIdDigits = 32;
 
+// A watermark above a tebibyte is a mistake in the unit.
+constexpr int64_t kMaxDiskMib = 1'048'576;
+
 // A cluster has three members, and one is enough to try things out. More than
 // five make every change slower and nothing safer.
 constexpr size_t kMaxMembers = 5;
@@ -180,6 +183,15 @@ void ReadStorage(TomlSection* file, Config* config) {
       100'000'000));
   config->snapshot_mib = static_cast<uint64_t>(storage.IntegerOr(
       "snapshot_mib", static_cast<int64_t>(config->snapshot_mib), 1, 65'536));
+  config->disk_low_mib = static_cast<uint64_t>(
+      storage.IntegerOr("disk_low_mib", 0, 0, kMaxDiskMib));
+  config->disk_reserve_mib = static_cast<uint64_t>(
+      storage.IntegerOr("disk_reserve_mib", 0, 0, kMaxDiskMib));
+  // What is let go must last until somebody has made room.
+  if (config->disk_low_mib > 0 &&
+      config->disk_reserve_mib > config->disk_low_mib) {
+    storage.Fault("disk_reserve_mib", "must not be above disk_low_mib");
+  }
   storage.Close();
 }
 

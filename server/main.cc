@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/config.h"
+#include "server/disk_room.h"
 #include "server/join/joiner.h"
 #include "server/join/rejoiner.h"
 #include "server/member_files.h"
@@ -172,6 +173,25 @@ int Rejoin(const std::string& path, const RejoinOptions& options) {
   return kExitOk;
 }
 
+// Opens the data when the disk has room for it. CANCELLED where one of
+// `signals` came meanwhile.
+absl::StatusOr<MemberStores> OpenWithRoom(const Config& config,
+                                          const sigset_t& signals) {
+  DiskRoom room(config, replication::ReadStatvfs);
+  const auto pause = [&signals](absl::Duration time) {
+    const timespec wait = absl::ToTimespec(time);
+    return sigtimedwait(&signals, nullptr, &wait) < 0;
+  };
+  while (room.WaitForRoom(pause)) {
+    absl::StatusOr<MemberStores> stores = OpenMember(config);
+    if (!absl::IsResourceExhausted(stores.status())) return stores;
+    LogWarn("server", "not_opened",
+            {{"error", std::string(stores.status().message())}});
+    room.WantMore();
+  }
+  return absl::CancelledError("stopped");
+}
+
 int Run(const std::string& path) {
   const absl::StatusOr<Config> config = ReadConfig(path);
   if (!config.ok()) return Fail(kExitConfig, config.status());
@@ -181,7 +201,8 @@ int Run(const std::string& path) {
   if (!files.ok()) return Fail(kExitConfig, files.status());
   RaiseFileLimit();
   const sigset_t signals = BlockSignals();
-  absl::StatusOr<MemberStores> stores = OpenMember(*config);
+  absl::StatusOr<MemberStores> stores = OpenWithRoom(*config, signals);
+  if (absl::IsCancelled(stores.status())) return kExitOk;
   if (!stores.ok()) return Fail(CodeOfData(stores.status()), stores.status());
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(*config, *std::move(files), *std::move(stores));

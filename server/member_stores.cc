@@ -12,6 +12,7 @@
 #include "replication/snapshot/snapshot_store.h"
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
+#include "server/disk_room.h"
 #include "server/rpc/member_view.h"
 
 namespace quorate::server {
@@ -42,6 +43,9 @@ absl::Status Advise(const absl::Status& status, const Config& config) {
           "`quorated rejoin --quarantine` puts it aside, for a look, and lets "
           "this "
           "machine come back."));
+    case absl::StatusCode::kResourceExhausted:
+      return Annotate(
+          status, absl::StrCat("the disk of ", config.data_dir, " is full"));
     default:
       return Annotate(status,
                       absl::StrCat(config.data_dir,
@@ -107,7 +111,8 @@ raft::Configuration InitialConfiguration(const Config& config) {
 bool HoldsMember(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(data_dir, error)) {
-    if (!absl::StartsWith(entry.path().filename().string(), "quarantine-")) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::StartsWith(name, "quarantine-") && name != "reserve") {
       return true;
     }
   }
@@ -126,10 +131,12 @@ absl::Status InitMember(const Config& config) {
   QUORATE_RETURN_IF_ERROR(MakeDirectory(config.data_dir, "init"));
   const replication::MemberIdentity identity = {.cluster_id = config.cluster_id,
                                                 .member_id = config.self.id};
-  return Advise(replication::RocksDbLogStore::Create(
-                    config.data_dir, identity, InitialConfiguration(config),
-                    replication::LogStoreOptions()),
-                config);
+  return Advise(
+      replication::RocksDbLogStore::Create(
+          config.data_dir, identity, InitialConfiguration(config),
+          {.write_buffer_bytes =
+               DiskRoom(config, replication::ReadStatvfs).Buffers().log_bytes}),
+      config);
 }
 
 absl::Status MakeJoiningMember(const Config& config, raft::MemberId id,
@@ -152,14 +159,17 @@ absl::StatusOr<raft::MemberId> MemberIdIn(const Config& config) {
 }
 
 absl::StatusOr<MemberStores> OpenMember(const Config& config) {
+  const WriteBuffers buffers =
+      DiskRoom(config, replication::ReadStatvfs).Buffers();
   absl::StatusOr<std::unique_ptr<replication::RocksDbLogStore>> log =
-      replication::RocksDbLogStore::Open(config.data_dir, config.cluster_id,
-                                         replication::LogStoreOptions());
+      replication::RocksDbLogStore::Open(
+          config.data_dir, config.cluster_id,
+          {.write_buffer_bytes = buffers.log_bytes});
   if (!log.ok()) return Advise(log.status(), config);
   QUORATE_RETURN_IF_ERROR(Advise(CheckIdentity(**log, config), config));
   absl::StatusOr<std::unique_ptr<replication::RocksDbStateStore>> state =
-      replication::RocksDbStateStore::Open(config.data_dir,
-                                           replication::StateStoreOptions());
+      replication::RocksDbStateStore::Open(
+          config.data_dir, {.write_buffer_bytes = buffers.state_bytes});
   if (!state.ok()) return Advise(state.status(), config);
   absl::StatusOr<std::unique_ptr<LicensingReplica>> replica =
       LicensingReplica::Restore(config.cluster_id, config.cluster_epoch,

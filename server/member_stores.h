@@ -47,7 +47,8 @@ absl::StatusOr<raft::MemberId> MemberIdIn(const Config& config);
 // Opens the data directory: both databases, then the ledger from its records.
 // The message says what to do. Errors: NOT_FOUND where `init` was not run;
 // FAILED_PRECONDITION where it is another member's, cluster's or version's;
-// DATA_LOSS where it is damaged; UNAVAILABLE where it cannot be read now.
+// DATA_LOSS where it is damaged; UNAVAILABLE where it cannot be read now;
+// RESOURCE_EXHAUSTED where the disk is full.
 absl::StatusOr<MemberStores> OpenMember(const Config& config);
 
 }  // namespace quorate::server

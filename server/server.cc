@@ -13,6 +13,7 @@
 #include "replication/node/node.h"
 #include "replication/transport/grpc_transport.h"
 #include "server/clock_driver.h"
+#include "server/disk_room.h"
 #include "server/join/join_port.h"
 #include "server/join/rejoin_service.h"
 #include "server/periodic_work.h"
@@ -24,6 +25,10 @@ namespace {
 
 // How often the member looks whether something is due and whether it serves.
 constexpr absl::Duration kPeriod = absl::Milliseconds(100);
+
+// How often it looks at the room on its disk: a disk takes longer to fill its
+// last twentieth.
+constexpr absl::Duration kDiskPeriod = absl::Seconds(1);
 
 // Calls under way when a member stops: longer than a change of leader.
 constexpr absl::Duration kIdleTimeout = absl::Seconds(2);
@@ -52,6 +57,9 @@ class Server::Parts {
   std::unique_ptr<JoinPort> join_port;  // Null: no machine joins here.
   std::unique_ptr<ClientPort> client_port;
   std::unique_ptr<PeriodicWork> periodic_work;
+  std::unique_ptr<DiskRoom> disk_room;
+  // A thread of its own: to make the reserve may take a while.
+  std::unique_ptr<PeriodicWork> disk_work;
   bool stopped = false;
 };
 
@@ -237,6 +245,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
     running->clock_driver->LookForDue();
     running->client_port->UpdateHealth();
   });
+  running->disk_room =
+      std::make_unique<DiskRoom>(config, replication::ReadStatvfs);
+  running->disk_work = std::make_unique<PeriodicWork>(kDiskPeriod, [running] {
+    running->node->SetDiskLow(running->disk_room->IsLow());
+  });
   ReportReady(config, committed, running->node.get());
   return server;
 }
@@ -257,6 +270,7 @@ void Server::Stop() {
   if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
   if (parts_->join_port != nullptr) parts_->join_port->StopTaking();
   parts_->rejoin->Stop();
+  if (parts_->disk_work != nullptr) parts_->disk_work->Stop();
   if (parts_->client_port != nullptr) {
     parts_->client_port->StopTaking();
     if (!parts_->client_port->WaitIdle(kIdleTimeout)) {

@@ -143,6 +143,7 @@ void ConsensusLoop::State::OnTick() {
     membership_calls_.FailAll(&output_.changes);
   }
   TickMembership(now);
+  TickDisk(now);
   const raft::MemberId leader = KnownLeader();
   if (leader != raft::kNobody && leader != id_) {
     proposals_.Doubt(raft_.term(), now - kSilentLoss);
@@ -415,6 +416,14 @@ void ConsensusLoop::OnAppended(const raft::AppendReceipt& receipt) {
 void ConsensusLoop::OnApplied(raft::Index index, raft::Term term,
                               const std::vector<uint64_t>& sequences) {
   state_->OnApplied(index, term, sequences);
+}
+
+void ConsensusLoop::SetDiskLow(bool low) {
+  state_->SetDiskLow(low);
+}
+
+raft::MemberId ConsensusLoop::LowLeader() const {
+  return state_->LowLeader();
 }
 
 LoopOutput ConsensusLoop::TakeOutput() {

@@ -134,6 +134,13 @@ class ConsensusLoop {
   // nobody can tell.
   void OnInstalled(raft::Index index);
 
+  // Whether this member's disk is nearly full. It says so to the others, and
+  // hands leadership to one with room.
+  void SetDiskLow(bool low);
+
+  // The leader, where its disk is nearly full; else kNobody.
+  raft::MemberId LowLeader() const;
+
   // Everything to do since the last call.
   LoopOutput TakeOutput();
 

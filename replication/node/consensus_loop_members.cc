@@ -248,6 +248,15 @@ void ConsensusLoop::State::TickMembership(absl::Duration now) {
       StampNow());
 }
 
+// A voter whose disk is not short of room.
+raft::MemberId ConsensusLoop::State::Successor(absl::Duration now) const {
+  return WithMembershipView([this, now](const MembershipView& view) {
+    return SuccessorWithRoom(view, [this, now](raft::MemberId id) {
+      return !disk_reports_.PeerIsLow(id, now);
+    });
+  });
+}
+
 void ConsensusLoop::State::Take(raft::MemberId from,
                                 MembershipRequest&& request) {
   if (Leads()) {

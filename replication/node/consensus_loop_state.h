@@ -2,7 +2,8 @@
 //
 // consensus_loop.cc has the events and the output, consensus_loop_messages.cc
 // what other members say, consensus_loop_members.cc changes of the members,
-// consensus_loop_clocks.cc the stamps of entries.
+// consensus_loop_clocks.cc the stamps of entries,
+// consensus_loop_disk.cc what follows from a disk that is nearly full.
 
 #ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
 #define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
@@ -20,6 +21,7 @@
 #include "replication/node/calendar.h"
 #include "replication/node/cluster_clock.h"
 #include "replication/node/consensus_loop.h"
+#include "replication/node/disk_reports.h"
 #include "replication/node/membership_calls.h"
 #include "replication/node/proposal_tracker.h"
 #include "replication/node/read_tracker.h"
@@ -54,6 +56,8 @@ class ConsensusLoop::State {
   void OnApplied(raft::Index index, raft::Term term,
                  const std::vector<uint64_t>& sequences);
   void OnInstalled(raft::Index index);
+  void SetDiskLow(bool low);
+  raft::MemberId LowLeader() const;
   LoopOutput TakeOutput();
 
   NodeStatus Status() const;
@@ -97,6 +101,7 @@ class ConsensusLoop::State {
   void Take(raft::MemberId from, MembersHint&& hint);
   void Take(raft::MemberId from, ClockRequest&& request);
   void Take(raft::MemberId from, ClockReply&& reply);
+  void Take(raft::MemberId from, DiskReport&& report);
 
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
@@ -120,6 +125,10 @@ class ConsensusLoop::State {
   void TellMembers();
   void EmitAcquaintances();
   void TickMembership(absl::Duration now);
+  raft::MemberId Successor(absl::Duration now) const;
+
+  // consensus_loop_disk.cc
+  void TickDisk(absl::Duration now);
 
   // consensus_loop_clocks.cc
   void RunClocks();
@@ -143,6 +152,7 @@ class ConsensusLoop::State {
   ProposalTracker proposals_;
   ReadTracker reads_;
   MembershipCalls membership_calls_;
+  DiskReports disk_reports_;
   uint64_t last_batch_ = 0;
 
   // Read indexes for other members, by our nonce. Ours never meet those of

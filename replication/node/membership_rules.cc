@@ -214,6 +214,16 @@ absl::Status CheckTransfer(const MembershipView& view, MemberId to) {
   return absl::OkStatus();
 }
 
+MemberId SuccessorWithRoom(const MembershipView& view,
+                           absl::FunctionRef<bool(MemberId)> has_room) {
+  MemberId best = raft::kNobody;
+  for (const MemberId id : view.current.membership.voters) {
+    if (id == view.leader || !view.answers(id) || !has_room(id)) continue;
+    if (best == raft::kNobody || view.match(best) < view.match(id)) best = id;
+  }
+  return best;
+}
+
 MemberId LearnerToPromote(const MembershipView& view) {
   for (const MemberId id : view.current.membership.learners) {
     const MemberAddress* address =

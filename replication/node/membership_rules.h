@@ -54,6 +54,12 @@ absl::Status CheckChange(const MembershipView& view,
 // OK where `to` can take leadership over; kNobody always can.
 absl::Status CheckTransfer(const MembershipView& view, raft::MemberId to);
 
+// The voter that has acknowledged most of those that answer and of which
+// `has_room` is true; not the leader, and kNobody where there is none.
+raft::MemberId SuccessorWithRoom(
+    const MembershipView& view,
+    absl::FunctionRef<bool(raft::MemberId)> has_room);
+
 // A learner that is to be made a voter by the leader itself, and can be now;
 // kNobody where there is none.
 raft::MemberId LearnerToPromote(const MembershipView& view);

@@ -63,6 +63,14 @@ class RunningNode final : public Node, private PeerMessageSink {
     return calendar_ms_.load(std::memory_order_relaxed);
   }
 
+  void SetDiskLow(bool low) override {
+    disk_low_.store(low, std::memory_order_relaxed);
+  }
+
+  raft::MemberId LowLeaderHint() const override {
+    return raft::MemberId(low_leader_.load(std::memory_order_relaxed));
+  }
+
   void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
                      ChangeDone done) override;
   void TransferLeadership(raft::MemberId to, absl::Duration timeout,
@@ -114,6 +122,8 @@ class RunningNode final : public Node, private PeerMessageSink {
   std::atomic<bool> leads_ = false;
   std::atomic<int64_t> cluster_ms_ = 0;
   std::atomic<int64_t> calendar_ms_ = 0;
+  std::atomic<bool> disk_low_ = false;
+  std::atomic<uint64_t> low_leader_ = 0;  // A MemberId.
 
   // Confined to the consensus thread once it runs.
   ConsensusLoop loop_;
@@ -374,6 +384,7 @@ void RunningNode::Take(OutsideEvent event) {
 int RunningNode::TickIfDue() {
   const absl::Duration now = deps_.clock->SinceBoot();
   int ticks = 0;
+  loop_.SetDiskLow(disk_low_.load(std::memory_order_relaxed));
   while (now >= next_tick_ && ticks < kMaxTicksAtOnce) {
     loop_.OnTick();
     next_tick_ += options_.tick;
@@ -433,6 +444,7 @@ void RunningNode::Publish(bool ticked) {
   leads_.store(loop_.Leads(), std::memory_order_relaxed);
   cluster_ms_.store(loop_.ClusterMs(), std::memory_order_relaxed);
   calendar_ms_.store(loop_.CalendarMs(), std::memory_order_relaxed);
+  low_leader_.store(loop_.LowLeader().value(), std::memory_order_relaxed);
   const bool changed = raft.role() != published_role_ ||
                        raft.term() != published_term_ ||
                        raft.leader() != published_leader_;

@@ -216,6 +216,15 @@ class Node {
   // The calendar, likewise.
   virtual int64_t CalendarMsHint() const = 0;
 
+  // Tells whether this member's disk is nearly full; at the start it is not.
+  // While it is, the others know of it, and if this member leads it hands
+  // leadership to a voter with room.
+  virtual void SetDiskLow(bool low) = 0;
+
+  // The leader, where its disk is nearly full as far as this member knows: new
+  // work that takes room should be refused. Else kNobody. A hint.
+  virtual raft::MemberId LowLeaderHint() const = 0;
+
   virtual NodeStatus Status() const = 0;
 
   // In this order: refuses new work; stops the transport, so that nothing

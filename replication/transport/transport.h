@@ -89,10 +89,17 @@ struct ClockReply {
 // The end of the year 9999, where timestamps end that people read.
 inline constexpr int64_t kMaxCalendarMs = 253'402'300'799'999;
 
+// Whether the sender's disk is nearly full. Sent again and again while it is,
+// and once when it is no more.
+struct DiskReport {
+  bool low = false;
+};
+
 using PeerMessageBody =
     std::variant<raft::Message, ForwardProposals, RejectedProposals,
                  ReadIndexRequest, ReadIndexReply, MembershipRequest,
-                 MembershipReply, MembersHint, ClockRequest, ClockReply>;
+                 MembershipReply, MembersHint, ClockRequest, ClockReply,
+                 DiskReport>;
 
 struct PeerMessage {
   raft::MemberId from;

@@ -150,6 +150,10 @@ struct FrameEncoder {
     out->set_sent_us(body.sent_us);
     out->set_calendar_ms(body.calendar_ms);
   }
+
+  void operator()(const DiskReport& body) const {
+    frame->mutable_disk_report()->set_low(body.low);
+  }
 };
 
 absl::StatusOr<raft::MessageBody> Decode(
@@ -343,6 +347,8 @@ absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
       return ClockRequest{.sent_us = frame->clock_request().sent_us()};
     case PeerFrame::kClockReply:
       return Decode(frame->clock_reply());
+    case PeerFrame::kDiskReport:
+      return DiskReport{.low = frame->disk_report().low()};
     case PeerFrame::BODY_NOT_SET:
       break;
   }

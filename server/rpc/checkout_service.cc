@@ -33,7 +33,7 @@ grpc::ServerUnaryReactor* CheckoutService::OpenSession(
     const checkout::v1::OpenSessionRequest* request,
     checkout::v1::OpenSessionResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -89,7 +89,7 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
     const checkout::v1::CheckoutRequest* request,
     checkout::v1::CheckoutResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);

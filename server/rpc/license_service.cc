@@ -81,7 +81,7 @@ grpc::ServerUnaryReactor* LicenseService::InstallLicense(
     const admin::v1::InstallLicenseRequest* request,
     admin::v1::InstallLicenseResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);

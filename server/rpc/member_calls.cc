@@ -54,6 +54,21 @@ std::optional<UnaryCall> MemberCalls::Begin(grpc::CallbackServerContext* call,
   return begun;
 }
 
+std::optional<UnaryCall> MemberCalls::BeginNewWork(
+    grpc::CallbackServerContext* call, grpc::ServerUnaryReactor* reactor) {
+  std::optional<UnaryCall> begun = Begin(call, reactor);
+  if (!begun.has_value()) return std::nullopt;
+  const raft::MemberId low = deps_.node->LowLeaderHint();
+  if (low == raft::kNobody) return begun;
+  Refusal refusal = {.reason = type::v1::ERROR_REASON_DISK_FULL};
+  for (const raft::MemberAddress& member :
+       deps_.node->Status().configuration.addresses) {
+    if (member.id == low) refusal.metadata.emplace_back("member", member.name);
+  }
+  Finish(reactor, StatusOf(std::move(refusal)));
+  return std::nullopt;
+}
+
 std::optional<Refusal> MemberCalls::RefuseConnection(
     const grpc::CallbackServerContext* call, std::string* principal) const {
   if (stopping_.load()) {

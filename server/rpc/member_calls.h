@@ -54,6 +54,11 @@ class MemberCalls {
   std::optional<UnaryCall> Begin(grpc::CallbackServerContext* call,
                                  grpc::ServerUnaryReactor* reactor);
 
+  // The same for what takes room on the disk: it is refused with DISK_FULL too
+  // while the leader is short of it.
+  std::optional<UnaryCall> BeginNewWork(grpc::CallbackServerContext* call,
+                                        grpc::ServerUnaryReactor* reactor);
+
   // The same for a stream; there is no reactor to finish.
   std::optional<Refusal> RefuseConnection(
       const grpc::CallbackServerContext* call, std::string* principal) const;

@@ -98,6 +98,12 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_LICENSE_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "{license} is not installed",
      "no such licence is installed"},
+    {type::v1::ERROR_REASON_DISK_FULL, StatusCode::RESOURCE_EXHAUSTED,
+     Extra::kRetry,
+     "the disk of {member}, which leads, is nearly full: nothing new is begun; "
+     "seats can be given back and renewed",
+     "the leader's disk is nearly full: nothing new is begun; seats can be "
+     "given back and renewed"},
     {type::v1::ERROR_REASON_UNAUTHENTICATED, StatusCode::UNAUTHENTICATED,
      Extra::kNothing, "",
      "the connection carries no client identity of this cluster"},

@@ -92,6 +92,8 @@ TEST(ErrorTest, OnlyTheConnectionAndTheNotNowsAreTriedAgain) {
   EXPECT_EQ(judge(Code::INTERNAL, "", "RST_STREAM"), Verdict::kRefused);
   EXPECT_EQ(judge(Code::RESOURCE_EXHAUSTED, "POOL_EXHAUSTED", ""),
             Verdict::kDone);
+  EXPECT_EQ(judge(Code::RESOURCE_EXHAUSTED, "DISK_FULL", ""),
+            Verdict::kAskAgain);
   EXPECT_EQ(judge(Code::UNAUTHENTICATED, "", ""), Verdict::kDone);
   EXPECT_EQ(judge(Code::UNIMPLEMENTED, "", ""), Verdict::kDone);
 }

@@ -57,6 +57,17 @@ class FakeNode final : public replication::Node {
 
   int64_t CalendarMsHint() const override { return calendar_ms_.load(); }
 
+  void SetDiskLow(bool low) override { disk_low_ = low; }
+
+  raft::MemberId LowLeaderHint() const override {
+    return raft::MemberId(low_leader_.load());
+  }
+
+  // What LowLeaderHint says from now on.
+  void SetLowLeader(raft::MemberId leader) { low_leader_ = leader.value(); }
+
+  bool disk_low() const { return disk_low_.load(); }
+
   replication::NodeStatus Status() const override;
   void Stop() override;
 
@@ -113,6 +124,8 @@ class FakeNode final : public replication::Node {
       open_snapshot_;
 
   std::atomic<bool> leads_ = true;
+  std::atomic<bool> disk_low_ = false;
+  std::atomic<uint64_t> low_leader_ = 0;
   std::atomic<int64_t> cluster_ms_ = 1'000;
   std::atomic<int64_t> calendar_ms_ = 1'767'225'600'000;
 

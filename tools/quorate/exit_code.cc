@@ -8,6 +8,8 @@ int ExitCodeOf(const absl::Status& status) {
   switch (ReasonOf(status)) {
     case ErrorReason::kPoolExhausted:
       return kExitExhausted;
+    case ErrorReason::kDiskFull:
+      return kExitUnavailable;
     // A licence that is refused is not a mistake on the command line.
     case ErrorReason::kLicenseInvalid:
     case ErrorReason::kLimitReached:

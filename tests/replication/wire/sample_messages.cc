@@ -263,6 +263,10 @@ struct BodyText {
     const auto& [sent_us, calendar_ms] = body;
     return absl::StrCat("ClockReply ", sent_us, " ", calendar_ms);
   }
+
+  std::string operator()(const DiskReport& body) const {
+    return absl::StrCat("DiskReport ", body.low);
+  }
 };
 
 raft::MemberAddress SampleAddress(Random* random, MemberId id) {
@@ -346,7 +350,7 @@ Entry SampleEntry(Random* random, Index index, Term term) {
 PeerMessage SamplePeerMessage(Random* random) {
   PeerMessage message{.from = MemberId(random->Next() | 1),
                       .to = MemberId(random->Next() | 1)};
-  switch (random->Below(13)) {
+  switch (random->Below(15)) {
     case 0: {
       ForwardProposals body{.term = SampleTerm(random),
                             .batch = SampleNumber(random)};
@@ -399,6 +403,9 @@ PeerMessage SamplePeerMessage(Random* random) {
           ClockReply{.sent_us = static_cast<int64_t>(SampleNumber(random)),
                      .calendar_ms = static_cast<int64_t>(random->Between(
                          0, static_cast<uint64_t>(kMaxCalendarMs)))};
+      break;
+    case 9:
+      message.body = DiskReport{.low = random->OneIn(2)};
       break;
     default: {
       const Term term = Term(random->Between(5, 100));
