@@ -183,6 +183,7 @@ void ReadStorage(TomlSection* file, Config* config) {
       100'000'000));
   config->snapshot_mib = static_cast<uint64_t>(storage.IntegerOr(
       "snapshot_mib", static_cast<int64_t>(config->snapshot_mib), 1, 65'536));
+  config->heal = storage.BooleanOr("heal", config->heal);
   config->disk_low_mib = static_cast<uint64_t>(
       storage.IntegerOr("disk_low_mib", 0, 0, kMaxDiskMib));
   config->disk_reserve_mib = static_cast<uint64_t>(

@@ -52,6 +52,9 @@ struct Config {
   uint64_t snapshot_entries = 100'000;
   uint64_t snapshot_mib = 64;
 
+  // Whether a member whose data is damaged comes back by itself.
+  bool heal = true;
+
   // Below so much free room on the disk new work is refused; so much is kept
   // in a file for what must be written all the same. 0: by the disk's size.
   uint64_t disk_low_mib = 0;

@@ -17,28 +17,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/config.h"
-#include "server/disk_room.h"
+#include "server/exit_code.h"
 #include "server/join/joiner.h"
 #include "server/join/rejoiner.h"
 #include "server/member_files.h"
+#include "server/member_process.h"
 #include "server/member_restore.h"
 #include "server/member_stores.h"
 #include "server/rpc/grpc_setup.h"
-#include "server/server.h"
 
 namespace quorate::server {
 namespace {
-
-// As in sysexits.h, so that a service manager can tell them apart.
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitUsage = 64,
-  kExitData = 65,         // Damaged, foreign or missing data.
-  kExitUnavailable = 69,  // A port is taken.
-  kExitDisk = 70,         // The disk fails.
-  kExitRefused = 77,      // The cluster does not let this machine in.
-  kExitConfig = 78,
-};
 
 int Fail(ExitCode code, const absl::Status& status) {
   std::fprintf(stderr, "quorated: %s\n", std::string(status.message()).c_str());
@@ -173,49 +162,16 @@ int Rejoin(const std::string& path, const RejoinOptions& options) {
   return kExitOk;
 }
 
-// Opens the data when the disk has room for it. CANCELLED where one of
-// `signals` came meanwhile.
-absl::StatusOr<MemberStores> OpenWithRoom(const Config& config,
-                                          const sigset_t& signals) {
-  DiskRoom room(config, replication::ReadStatvfs);
-  const auto pause = [&signals](absl::Duration time) {
-    const timespec wait = absl::ToTimespec(time);
-    return sigtimedwait(&signals, nullptr, &wait) < 0;
-  };
-  while (room.WaitForRoom(pause)) {
-    absl::StatusOr<MemberStores> stores = OpenMember(config);
-    if (!absl::IsResourceExhausted(stores.status())) return stores;
-    LogWarn("server", "not_opened",
-            {{"error", std::string(stores.status().message())}});
-    room.WantMore();
-  }
-  return absl::CancelledError("stopped");
-}
-
 int Run(const std::string& path) {
   const absl::StatusOr<Config> config = ReadConfig(path);
   if (!config.ok()) return Fail(kExitConfig, config.status());
   ConfigureLog(config->log_level, absl::StrCat("member=", config->self.name));
   PrepareGrpc();
-  absl::StatusOr<MemberFiles> files = ReadMemberFiles(*config);
+  const absl::StatusOr<MemberFiles> files = ReadMemberFiles(*config);
   if (!files.ok()) return Fail(kExitConfig, files.status());
   RaiseFileLimit();
   const sigset_t signals = BlockSignals();
-  absl::StatusOr<MemberStores> stores = OpenWithRoom(*config, signals);
-  if (absl::IsCancelled(stores.status())) return kExitOk;
-  if (!stores.ok()) return Fail(CodeOfData(stores.status()), stores.status());
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(*config, *std::move(files), *std::move(stores));
-  if (!server.ok()) {
-    const bool data = absl::IsDataLoss(server.status());
-    return Fail(data ? kExitData : kExitUnavailable, server.status());
-  }
-  int signal = 0;
-  sigwait(&signals, &signal);
-  LogInfo("server", "stopping", {{"signal", absl::StrCat(signal)}});
-  (*server)->Stop();
-  LogInfo("server", "stopped");
-  return kExitOk;
+  return RunMember(*config, *files, signals);
 }
 
 void AddTimeout(CLI::App* command, absl::Duration* timeout) {

@@ -12,6 +12,7 @@
 #include "replication/snapshot/snapshot_store.h"
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
+#include "replication/storage/start_count.h"
 #include "server/disk_room.h"
 #include "server/rpc/member_view.h"
 
@@ -112,7 +113,8 @@ bool HoldsMember(const std::string& data_dir) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(data_dir, error)) {
     const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, "quarantine-") && name != "reserve") {
+    if (!absl::StartsWith(name, "quarantine-") && name != "reserve" &&
+        name != "raft.unfinished") {
       return true;
     }
   }
@@ -179,10 +181,16 @@ absl::StatusOr<MemberStores> OpenMember(const Config& config) {
       replication::SnapshotStore::Open(config.data_dir, config.cluster_id,
                                        replication::SnapshotStoreOptions());
   if (!snapshots.ok()) return Advise(snapshots.status(), config);
-  return MemberStores{.log = *std::move(log),
-                      .state = *std::move(state),
-                      .replica = *std::move(replica),
-                      .snapshots = *std::move(snapshots)};
+  const absl::StatusOr<uint64_t> start =
+      replication::CountStart(config.data_dir);
+  if (!start.ok()) return Advise(start.status(), config);
+  return MemberStores{
+      .log = *std::move(log),
+      .state = *std::move(state),
+      .replica = *std::move(replica),
+      .snapshots = *std::move(snapshots),
+      .witnesses = std::make_unique<replication::WitnessBook>(config.data_dir),
+      .start = *start};
 }
 
 }  // namespace quorate::server

@@ -11,6 +11,7 @@
 #include "replication/snapshot_files.h"
 #include "replication/state_store.h"
 #include "replication/storage/log_store.h"
+#include "replication/storage/witness_book.h"
 #include "server/config.h"
 #include "server/licensing_replica.h"
 
@@ -22,6 +23,8 @@ struct MemberStores {
   std::unique_ptr<replication::StateStore> state;
   std::unique_ptr<LicensingReplica> replica;
   std::unique_ptr<replication::SnapshotFiles> snapshots;
+  std::unique_ptr<replication::WitnessBook> witnesses;
+  uint64_t start = 0;  // Which start of the directory this is.
 };
 
 // The members that the file names, all of them voters.

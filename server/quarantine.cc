@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 #include "base/log.h"
 
@@ -39,6 +40,18 @@ absl::StatusOr<fs::path> MakeFolder(const fs::path& data_dir, absl::Time now) {
   }
   return absl::UnavailableError(
       absl::StrCat(data_dir.string(), " was quarantined too often just now"));
+}
+
+absl::Time TimeOf(absl::string_view folder) {
+  absl::Time time = absl::InfinitePast();
+  absl::ConsumePrefix(&folder, kPrefix);
+  const absl::string_view text = folder.substr(0, folder.rfind('-'));
+  std::string error;
+  if (!absl::ParseTime("%E4Y%m%dT%H%M%SZ", text, absl::UTCTimeZone(), &time,
+                       &error)) {
+    return absl::InfinitePast();
+  }
+  return time;
 }
 
 // The oldest go. A failure is of no consequence but for the room.
@@ -78,6 +91,16 @@ absl::StatusOr<std::string> QuarantineMember(const std::string& data_dir,
   RemoveOlder(root);
   LogWarn("server", "quarantined", {{"folder", folder->string()}});
   return folder->string();
+}
+
+int QuarantinesSince(const std::string& data_dir, absl::Time since) {
+  int count = 0;
+  std::error_code error;
+  for (const auto& item : fs::directory_iterator(data_dir, error)) {
+    const std::string name = item.path().filename().string();
+    if (absl::StartsWith(name, kPrefix) && TimeOf(name) > since) ++count;
+  }
+  return count;
 }
 
 }  // namespace quorate::server

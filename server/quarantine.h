@@ -24,6 +24,9 @@ inline constexpr size_t kMaxQuarantines = 2;
 absl::StatusOr<std::string> QuarantineMember(const std::string& data_dir,
                                              absl::Time now);
 
+// How many such folders there are that were made after `since`, by their names.
+int QuarantinesSince(const std::string& data_dir, absl::Time since);
+
 }  // namespace quorate::server
 
 #endif  // QUORATE_SERVER_QUARANTINE_H_

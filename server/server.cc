@@ -1,7 +1,10 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -60,6 +63,7 @@ class Server::Parts {
   std::unique_ptr<DiskRoom> disk_room;
   // A thread of its own: to make the reserve may take a while.
   std::unique_ptr<PeriodicWork> disk_work;
+  std::atomic<bool> outlived = false;
   bool stopped = false;
 };
 
@@ -73,17 +77,27 @@ MemberDescription DescriptionOf(const Config& config) {
 
 replication::GrpcTransport::Options TransportOptions(const Config& config,
                                                      const MemberFiles& files,
-                                                     raft::MemberId id,
+                                                     const MemberStores& stores,
                                                      RejoinService* rejoin) {
-  return {.id = id,
-          .listen = config.peer_listen,
-          .tls = {.ca_pem = files.peer_tls.ca,
-                  .cert_pem = files.peer_tls.cert,
-                  .key_pem = files.peer_tls.key,
-                  .cluster_id = config.cluster_id},
-          .cluster_epoch = config.cluster_epoch,
-          .clock = &SystemClock(),
-          .services = {rejoin}};
+  return {
+      .id = stores.log->identity().member_id,
+      .listen = config.peer_listen,
+      .tls = {.ca_pem = files.peer_tls.ca,
+              .cert_pem = files.peer_tls.cert,
+              .key_pem = files.peer_tls.key,
+              .cluster_id = config.cluster_id},
+      .cluster_epoch = config.cluster_epoch,
+      .clock = &SystemClock(),
+      .incarnation = stores.start,
+      .last_index = stores.log->LastIndex(),
+      .witness =
+          [book = stores.witnesses.get()](const replication::Speaker& speaker) {
+            return book->Admit({.id = speaker.id,
+                                .run = speaker.run,
+                                .incarnation = speaker.incarnation,
+                                .last_index = speaker.last_index});
+          },
+      .services = {rejoin}};
 }
 
 replication::NodeOptions MakeNodeOptions(const Config& config) {
@@ -166,6 +180,20 @@ void ReportReady(const Config& config, raft::Index committed,
              });
 }
 
+// What the leader knows of the others' logs goes into its book, once a second.
+void NoteWitnessed(const replication::NodeStatus& status,
+                   replication::WitnessBook* book) {
+  for (const raft::PeerProgress& peer : status.raft.peers) {
+    book->NoteCommitted(peer.id, std::min(peer.match, status.raft.commit));
+  }
+  std::set<raft::MemberId> members;
+  for (const raft::MemberAddress& member : status.configuration.addresses) {
+    members.insert(member.id);
+  }
+  // A disk that cannot be written is found out by what must be.
+  (void)book->Save(members);
+}
+
 // A member that stops on purpose hands leadership on first, so that nobody
 // waits for an election.
 void HandLeadershipOn(replication::Node* node) {
@@ -203,14 +231,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   auto parts = std::make_unique<Parts>(std::move(files), std::move(stores));
   parts->rejoin =
       std::make_unique<RejoinService>(&SystemClock(), DescriptionOf(config));
-  const raft::MemberId id = parts->stores.log->identity().member_id;
-  replication::GrpcTransport::Options transport =
-      TransportOptions(config, parts->files, id, parts->rejoin.get());
+  replication::GrpcTransport::Options transport = TransportOptions(
+      config, parts->files, parts->stores, parts->rejoin.get());
   const licensing::Ledger& ledger = parts->stores.replica->ledger();
   ReportRestoration(ledger);
   if (ledger.restoration() != nullptr) {
     transport.restore_id = ledger.restoration()->restore_id();
   }
+  transport.on_refused_as_copy = [outlived = &parts->outlived] {
+    outlived->store(true);
+  };
   QUORATE_ASSIGN_OR_RETURN(parts->transport,
                            replication::GrpcTransport::Create(transport));
   const raft::Index committed = parts->stores.log->RestoredHardState().commit;
@@ -248,6 +278,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   running->disk_room =
       std::make_unique<DiskRoom>(config, replication::ReadStatvfs);
   running->disk_work = std::make_unique<PeriodicWork>(kDiskPeriod, [running] {
+    NoteWitnessed(running->node->Status(), running->stores.witnesses.get());
     running->node->SetDiskLow(running->disk_room->IsLow());
   });
   ReportReady(config, committed, running->node.get());
@@ -262,6 +293,10 @@ Server::~Server() {
 
 int Server::client_port() const {
   return parts_->client_port->port();
+}
+
+bool Server::Outlived() const {
+  return parts_->outlived.load();
 }
 
 void Server::Stop() {

@@ -33,6 +33,10 @@ class Server {
   // The port on which clients are served.
   int client_port() const;
 
+  // True once another member has refused this one as an old state or a copy of
+  // it: it must not take part any more. Thread-safe.
+  bool Outlived() const;
+
   // Refuses new calls, lets those under way end for a moment, and stops the
   // parts in reverse order. Idempotent.
   void Stop();

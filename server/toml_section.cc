@@ -184,6 +184,14 @@ int64_t TomlSection::IntegerOr(absl::string_view key, int64_t fallback,
   return *number;
 }
 
+bool TomlSection::BooleanOr(absl::string_view key, bool fallback) {
+  const toml::node* node = contents_->Find(key);
+  if (node == nullptr) return fallback;
+  const std::optional<bool> value = node->value_exact<bool>();
+  if (!value.has_value()) Fault(key, "must be true or false");
+  return value.value_or(fallback);
+}
+
 absl::Duration TomlSection::DurationOr(absl::string_view key,
                                        absl::Duration fallback,
                                        absl::Duration least,

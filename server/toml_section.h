@@ -53,6 +53,7 @@ class TomlSection {
   std::string TextOr(absl::string_view key, absl::string_view fallback);
   int64_t IntegerOr(absl::string_view key, int64_t fallback, int64_t least,
                     int64_t most);
+  bool BooleanOr(absl::string_view key, bool fallback);
   absl::Duration DurationOr(absl::string_view key, absl::Duration fallback,
                             absl::Duration least, absl::Duration most);
 

@@ -61,7 +61,8 @@ class RunningTransport final : public GrpcTransport,
                   .restore_id = options.restore_id,
                   .id = options.id,
                   .clock = options.clock,
-                  .gate = this}) {}
+                  .gate = this,
+                  .witness = options.witness}) {}
 
   ~RunningTransport() override { Stop(); }
 
@@ -92,6 +93,10 @@ class RunningTransport final : public GrpcTransport,
   void OnPeerSpeaks(raft::MemberId id) override;
   void Wake() override;
   void OnSnapshotSent(raft::MemberId to, bool delivered) override;
+
+  void OnRefusedAsCopy() override {
+    if (options_.on_refused_as_copy) options_.on_refused_as_copy();
+  }
 
   void Keep();
   bool KeepOnce();

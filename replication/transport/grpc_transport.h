@@ -4,14 +4,17 @@
 #define QUORATE_REPLICATION_TRANSPORT_GRPC_TRANSPORT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "base/clock.h"
 #include "replication/raft/types.h"
+#include "replication/transport/inbound_peers.h"
 #include "replication/transport/transport.h"
 
 namespace grpc {
@@ -55,6 +58,17 @@ class GrpcTransport : public Transport {
     // Which start of the data directory this is; 0 where nobody counts. Peers
     // refuse an older start than they have seen.
     uint64_t incarnation = 0;
+
+    // Where this member's log ended when the process began.
+    raft::Index last_index;
+
+    // Asked about each process that speaks to us, on top of what this process
+    // has seen itself; FAILED_PRECONDITION refuses it. Must not block.
+    std::function<absl::Status(const Speaker&)> witness;
+
+    // Called where a peer refuses this process as an old state or a copy of its
+    // member, perhaps often. Must not block.
+    std::function<void()> on_refused_as_copy;
 
     // Of one snapshot that is sent: enough for the largest ledger in seconds,
     // and half of what a disk that others need takes.

@@ -33,6 +33,7 @@ struct Speaker {
   raft::MemberId id;
   uint64_t run = 0;
   uint64_t incarnation = 0;
+  raft::Index last_index;  // Where its log ended when the process began.
 };
 
 // Decides which process of a member is heard, and when it is lost. Each member

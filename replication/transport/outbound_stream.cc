@@ -81,6 +81,7 @@ void EncodeHello(const OutboundHello& hello, proto::PeerHello* proto) {
   proto->set_incarnation(hello.incarnation);
   proto->set_cluster_epoch(hello.cluster_epoch);
   proto->set_restore_id(hello.restore_id);
+  proto->set_last_index(hello.last_index.value());
 }
 
 std::unique_ptr<OutboundStream> NewOutboundStream(

@@ -58,6 +58,7 @@ struct OutboundHello {
   uint64_t incarnation = 0;
   uint32_t cluster_epoch = 1;
   std::string restore_id;
+  raft::Index last_index;
 };
 
 // Fills `*proto`, the first message of every stream.

@@ -15,7 +15,8 @@ OutboundHello HelloTo(const GrpcTransport::Options& options,
                        .run = run,
                        .incarnation = options.incarnation,
                        .cluster_epoch = options.cluster_epoch,
-                       .restore_id = options.restore_id};
+                       .restore_id = options.restore_id,
+                       .last_index = options.last_index};
 }
 
 }  // namespace

@@ -178,6 +178,7 @@ PeerLane::News PeerLane::Maintain(absl::Duration now) {
           {{"lane", LaneName(lane_)},
            {"peer", absl::StrCat(hello_.to.value())},
            {"status", ended}});
+      if (copy) keeper_->OnRefusedAsCopy();
       next_try_ = now + (refused ? kRefusedPeriod : kRetryPeriod);
     }
     if (!closing_ && now >= next_try_) Connect();

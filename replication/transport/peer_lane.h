@@ -25,6 +25,7 @@ class LaneKeeper {
  public:
   virtual void Wake() = 0;
   virtual void OnSnapshotSent(raft::MemberId to, bool delivered) = 0;
+  virtual void OnRefusedAsCopy() = 0;
 
  protected:
   ~LaneKeeper() = default;

@@ -37,7 +37,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
 Speaker SpeakerOf(const proto::PeerHello& hello) {
   return {.id = raft::MemberId(hello.from()),
           .run = hello.run(),
-          .incarnation = hello.incarnation()};
+          .incarnation = hello.incarnation(),
+          .last_index = raft::Index(hello.last_index())};
 }
 
 // One stream of one member. Deletes itself with its last reaction.
@@ -166,6 +167,9 @@ grpc::Status PeerService::AdmitProcess(const proto::PeerHello& hello,
                                        const grpc::ServerContextBase& context) {
   grpc::Status status = CheckHello(hello, context);
   bool replaced = false;
+  if (status.ok() && options_.witness) {
+    status = ToGrpc(options_.witness(SpeakerOf(hello)));
+  }
   if (status.ok()) status = ToGrpc(peers_.Admit(SpeakerOf(hello), &replaced));
   if (!status.ok()) {
     LogRefusal(status, hello, context.peer());

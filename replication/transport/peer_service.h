@@ -4,6 +4,7 @@
 #define QUORATE_REPLICATION_TRANSPORT_PEER_SERVICE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -62,8 +63,9 @@ class PeerService
     uint32_t cluster_epoch = 1;
     std::string restore_id;
     raft::MemberId id;
-    const Clock* clock = nullptr;  // Not owned.
-    PeerGate* gate = nullptr;      // Not owned.
+    const Clock* clock = nullptr;                         // Not owned.
+    PeerGate* gate = nullptr;                             // Not owned.
+    std::function<absl::Status(const Speaker&)> witness;  // May be empty.
   };
 
   explicit PeerService(const Options& options)

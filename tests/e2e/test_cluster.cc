@@ -77,12 +77,14 @@ std::string ProgramPath(const std::string& name) {
 }
 
 absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(
-    int members, const Environment& extra) {
+    int members, const Environment& extra,
+    const std::function<absl::Status(const std::string&)>& prepare) {
   std::string pattern =
       std::filesystem::temp_directory_path() / "quorate-e2e-XXXXXX";
   const char* made = mkdtemp(pattern.data());
   if (made == nullptr) return absl::InternalError("mkdtemp failed");
   auto cluster = std::unique_ptr<TestCluster>(new TestCluster(made, extra));
+  if (prepare) QUORATE_RETURN_IF_ERROR(prepare(made));
   QUORATE_RETURN_IF_ERROR(cluster->RunScript(
       {"up", "--detach", "--base-port", absl::StrCat(FreeBasePort()),
        "--members", absl::StrCat(members)}));

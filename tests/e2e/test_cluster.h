@@ -3,6 +3,7 @@
 #ifndef QUORATE_TESTS_E2E_TEST_CLUSTER_H_
 #define QUORATE_TESTS_E2E_TEST_CLUSTER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <sys/types.h>
@@ -29,9 +30,11 @@ class TestCluster {
  public:
   // A cluster that serves, with the demonstration licence: cad 20, solver 8,
   // viewer 1000. One, three or five members; `extra` is added to their
-  // environment.
+  // environment. `prepare` is called with the cluster's directory before
+  // anything is in there.
   static absl::StatusOr<std::unique_ptr<TestCluster>> Start(
-      int members = 3, const Environment& extra = {});
+      int members = 3, const Environment& extra = {},
+      const std::function<absl::Status(const std::string&)>& prepare = {});
 
   ~TestCluster();
 

@@ -84,5 +84,21 @@ TEST_F(QuarantineTest, OnlyTheLastTwoAreKept) {
   EXPECT_EQ(text, "4");
 }
 
+TEST_F(QuarantineTest, CountsThoseOfLate) {
+  const absl::Time first = absl::FromUnixSeconds(1'800'000'000);
+  for (int minute = 0; minute < 2; ++minute) {
+    Put("raft", "x");
+    ASSERT_TRUE(
+        QuarantineMember(root_.string(), first + absl::Minutes(minute)).ok());
+  }
+  const auto since = [&](absl::Time time) {
+    return QuarantinesSince(root_.string(), time);
+  };
+  EXPECT_EQ(since(absl::InfinitePast()), 2);
+  EXPECT_EQ(since(first), 1);
+  EXPECT_EQ(since(first + absl::Minutes(5)), 0);
+  EXPECT_EQ(QuarantinesSince("/nowhere", absl::InfinitePast()), 0);
+}
+
 }  // namespace
 }  // namespace quorate::server

@@ -144,6 +144,28 @@ TEST_F(CheckoutServiceTest, SaysThatAllSeatsAreInUse) {
   EXPECT_EQ(ReasonOf(over), "COUNT_OVER_TOTAL");
 }
 
+TEST_F(CheckoutServiceTest, RefusesOnlyNewWorkWhileTheLeadersDiskIsLow) {
+  const std::string session = Open("r1");
+  ASSERT_TRUE(Checkout(CheckoutOf("r2", session, 1)).ok());
+  const uint64_t handle = seats_.seats(0).handle();
+  world_.node().SetLowLeader(raft::MemberId(1));
+  const grpc::Status refused = Checkout(CheckoutOf("r3", session, 1));
+  EXPECT_EQ(refused.error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(refused), "DISK_FULL");
+  checkout::OpenSessionResponse opened;
+  EXPECT_EQ(ReasonOf(alice_->OpenSession(NewCall().get(), OpenRequest("r4"),
+                                         &opened)),
+            "DISK_FULL");
+  checkout::CheckinRequest checkin;
+  checkin.set_request_id("r5");
+  checkin.set_session(session);
+  checkin.add_seats(handle);
+  checkout::CheckinResponse returned;
+  EXPECT_TRUE(alice_->Checkin(NewCall().get(), checkin, &returned).ok());
+  world_.node().SetLowLeader(raft::kNobody);
+  EXPECT_TRUE(Checkout(CheckoutOf("r3", session, 1)).ok());
+}
+
 TEST_F(CheckoutServiceTest, ASessionBelongsToWhoOpenedIt) {
   const std::string session = Open("r1");
   const auto bob =
