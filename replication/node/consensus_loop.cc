@@ -21,6 +21,10 @@ constexpr int kClockStepTicks = 4;
 // without an answer; the leader answers after one exchange with a quorum.
 constexpr int kAskAgainHeartbeats = 2;
 
+// A leader whose disk hangs for so many election timeouts steps down, even
+// where nobody is there to lead in its place (RaftOptions).
+constexpr int kStalledElections = 6;
+
 // A forwarded proposal that was not applied for so long may be lost, although
 // no connection was seen to break. Well above an apply on a busy cluster.
 constexpr absl::Duration kSilentLoss = absl::Seconds(1);
@@ -31,6 +35,7 @@ raft::RaftOptions CoreOptions(const NodeOptions& options, raft::MemberId id,
   core.id = id;
   core.heartbeat_ticks = options.heartbeat_ticks;
   core.election_ticks = options.election_ticks;
+  core.stalled_write_ticks = kStalledElections * options.election_ticks;
   core.random_seed = seed;
   core.max_message_bytes = options.max_message_bytes;
   core.max_inflight_messages = options.max_inflight_messages;

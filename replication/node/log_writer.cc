@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "base/check.h"
+#include "base/log.h"
 #include "replication/storage/append_merge.h"
 
 namespace quorate::replication {
@@ -17,6 +20,9 @@ constexpr size_t kBackloggedWorks = 1024;
 constexpr size_t kMaxWorks = size_t{64} * 1024;
 
 constexpr absl::Duration kIdleWait = absl::Seconds(10);
+
+// A write that takes so long is worth a line: leadership may move because of it.
+constexpr absl::Duration kSlowWrite = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -54,6 +60,15 @@ void LogWriter::Run() {
   }
 }
 
+void LogWriter::Append(const LogWrite& write) {
+  const absl::Duration began = deps_.clock->SinceBoot();
+  deps_.log->Append(write);
+  const absl::Duration took = deps_.clock->SinceBoot() - began;
+  if (took < kSlowWrite) return;
+  LogWarn("storage", "slow_write",
+          {{"ms", absl::StrCat(absl::ToInt64Milliseconds(took))}});
+}
+
 void LogWriter::Write(std::vector<raft::AppendWork> works) {
   std::vector<const raft::AppendWork*> in_order;
   in_order.reserve(works.size());
@@ -61,7 +76,7 @@ void LogWriter::Write(std::vector<raft::AppendWork> works) {
     in_order.push_back(&work);
   }
   const LogWrite write = MergeAppends(in_order);
-  if (!write.empty()) deps_.log->Append(write);
+  if (!write.empty()) Append(write);
   std::vector<InsideEvent> receipts;
   receipts.reserve(works.size() + 1);
   if (write.install.has_value()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bounded_queue.h"
+#include "base/clock.h"
 #include "replication/node/inbox.h"
 #include "replication/raft/ready.h"
 #include "replication/storage/log_store.h"
@@ -28,6 +29,7 @@ class LogWriter {
     LogStore* log = nullptr;
     Transport* transport = nullptr;
     Inbox* inbox = nullptr;
+    const Clock* clock = nullptr;
 
     // Replaces the state machine's state by the snapshot of this position, once
     // the log begins after it. Ends the process where it cannot.
@@ -52,6 +54,7 @@ class LogWriter {
  private:
   void Run();
   void Write(std::vector<raft::AppendWork> works);
+  void Append(const LogWrite& write);
 
   const Deps deps_;
   BoundedQueue<raft::AppendWork> queue_;

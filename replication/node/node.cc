@@ -162,6 +162,7 @@ RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
       writer_({.log = deps.log,
                .transport = deps.transport,
                .inbox = &inbox_,
+               .clock = deps.clock,
                .install =
                    [this](const raft::SnapshotPosition& position) {
                      snapshots_.Install(position);

@@ -63,7 +63,8 @@ struct RaftOptions {
 
   // A leader steps down when a write of its own has not become durable for so
   // many ticks: it may commit through the others but answers nobody (raft.md,
-  // pitfall 9). Well above the stalls of a busy disk.
+  // pitfall 9). Well above the stalls of a busy disk. Where the others do
+  // commit meanwhile, it hands leadership over after election_ticks already.
   int stalled_write_ticks = 60;
 };
 

@@ -74,15 +74,23 @@ void Raft::Core::Tick() {
   if (leader != nullptr) TickTransfer(*leader);
 }
 
+// This member leads. While the others commit what its own disk does not take,
+// nobody is answered here, and one whose disk does take it leads better. Where
+// a quorum hangs too, nobody does, so a short stall of all changes nothing.
 void Raft::Core::TickWriteStall() {
   if (writes_done_ == writes_) {
     write_stalled_ticks_ = 0;
     return;
   }
   ++write_stalled_ticks_;
-  if (write_stalled_ticks_ < options_.stalled_write_ticks) return;
-  write_stalled_ticks_ = 0;
-  if (role() == Role::kLeader) BecomeFollower(term_, kNobody);
+  if (write_stalled_ticks_ >= options_.stalled_write_ticks) {
+    write_stalled_ticks_ = 0;
+    BecomeFollower(term_, kNobody);
+  } else if (write_stalled_ticks_ >= options_.election_ticks &&
+             log_.durable_index() < log_.commit()) {
+    // Where a transfer is under way, its end is waited for.
+    (void)TransferLeadership(kNobody);
+  }
 }
 
 void Raft::Core::Step(Message message) {

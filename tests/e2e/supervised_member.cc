@@ -21,8 +21,11 @@ constexpr absl::Duration kForever = absl::Hours(2);
 }  // namespace
 
 SupervisedMember::SupervisedMember(const TestCluster* cluster,
-                                   const std::string& name)
-    : name_(name), folder_(absl::StrCat(cluster->dir(), "/", name)) {
+                                   const std::string& name,
+                                   const Environment& extra)
+    : name_(name),
+      folder_(absl::StrCat(cluster->dir(), "/", name)),
+      extra_(extra) {
   const TestMember member = cluster->Member(name);
   QUORATE_CHECK(member.pid > 0);
   kill(member.pid, SIGKILL);
@@ -85,7 +88,7 @@ void SupervisedMember::Run() {
       "sh", "-c", "exec \"$0\" run --config \"$1/config.toml\" 2>>\"$1/log\"",
       ProgramPath("quorated"), folder_};
   do {
-    BackgroundCommand running(command, Environment());
+    BackgroundCommand running(command, extra_);
     {
       MutexLock lock(&mu_);
       pid_ = running.pid();

@@ -20,7 +20,9 @@ namespace quorate::e2e {
 // file. Thread-safe.
 class SupervisedMember {
  public:
-  SupervisedMember(const TestCluster* cluster, const std::string& name);
+  // `extra` is added to its environment.
+  SupervisedMember(const TestCluster* cluster, const std::string& name,
+                   const Environment& extra = {});
   ~SupervisedMember();
 
   const std::string& name() const { return name_; }
@@ -48,6 +50,7 @@ class SupervisedMember {
 
   const std::string name_;
   const std::string folder_;
+  const Environment extra_;
 
   mutable Mutex mu_;
   mutable CondVar changed_;

@@ -1,6 +1,7 @@
-// A leader whose disk is nearly full is known as such by all and hands
-// leadership to a member with room, if there is one. Three loops in one thread;
-// the test says whose disk is low and moves the clock.
+// A leader whose disk is nearly full, or hangs, hands leadership to a member
+// that is better off, if there is one; and what all logs hold is known to all.
+// Three loops in one thread; the test says what the disks are like and moves
+// the clock.
 
 #include "gtest/gtest.h"
 
@@ -69,6 +70,57 @@ TEST(ConsensusLoopDiskTest, AReportIsForgottenWhereItsSenderFallsSilent) {
   cluster.loop(leader).SetDiskLow(false);
   cluster.Ticks(TicksFor(absl::Seconds(4), Checked()));
   EXPECT_EQ(cluster.loop(follower).LowLeader(), raft::kNobody);
+}
+
+TEST(ConsensusLoopDiskTest, ALeaderWhoseDiskHangsHandsOnAtOnce) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  const int follower = Follower(leader);
+  cluster.SetDiskHangs(leader, true);
+  cluster.Propose(leader, 1);
+  cluster.Ticks(Checked().election_ticks - 1);
+  ASSERT_EQ(cluster.Leader(), leader);
+  // The others have it, and nobody is answered.
+  EXPECT_EQ(cluster.TimesApplied(follower, leader, 1), 1);
+  EXPECT_EQ(cluster.Outcome(leader, 1), "");
+  // No election is waited for, and the next leader is not disturbed.
+  cluster.Ticks(2);
+  const int next = cluster.Leader();
+  EXPECT_NE(next, leader);
+  cluster.Propose(follower, 2);
+  cluster.Ticks(100);
+  EXPECT_EQ(cluster.Outcome(follower, 2), "applied");
+  EXPECT_EQ(cluster.Leader(), next);
+  cluster.SetDiskHangs(leader, false);
+  cluster.Ticks(5);
+  EXPECT_EQ(cluster.Outcome(leader, 1), "applied");
+  EXPECT_EQ(cluster.TimesApplied(leader, follower, 2), 1);
+}
+
+TEST(ConsensusLoopDiskTest, WhereMostDisksHangForAWhileTheLeaderStays) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  const raft::Term term = cluster.loop(leader).raft().term();
+  cluster.SetDiskHangs(leader, true);
+  cluster.SetDiskHangs(Follower(leader), true);
+  cluster.Propose(leader, 1);
+  cluster.Ticks(3 * Checked().election_ticks);
+  EXPECT_EQ(cluster.Leader(), leader);
+  cluster.SetDiskHangs(leader, false);
+  cluster.SetDiskHangs(Follower(leader), false);
+  cluster.Ticks(2);
+  EXPECT_EQ(cluster.Outcome(leader, 1), "applied");
+  EXPECT_EQ(cluster.loop(leader).raft().term(), term);
+}
+
+TEST(ConsensusLoopDiskTest, AFollowersHangingDiskMattersToNobody) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  cluster.SetDiskHangs(Follower(leader), true);
+  cluster.Propose(leader, 1);
+  cluster.Ticks(200);
+  EXPECT_EQ(cluster.Outcome(leader, 1), "applied");
+  EXPECT_EQ(cluster.Leader(), leader);
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ void LoopCluster::Begin(int member) {
   Member& it = at(member);
   if (it.clock == nullptr) it.clock = std::make_unique<WrongClock>(&clock_);
   it.run = ++runs_ * 1'000'003;
+  it.unwritten.clear();
   it.applied.clear();
   it.loop = std::make_unique<ConsensusLoop>(
       ConsensusLoop::Deps{.log = it.store.get(), .clock = it.clock.get()},
@@ -111,6 +112,10 @@ void LoopCluster::Kill(int member) {
 
 void LoopCluster::Restart(int member) {
   Begin(member);
+}
+
+void LoopCluster::SetDiskHangs(int member, bool hangs) {
+  at(member).disk_hangs = hangs;
 }
 
 void LoopCluster::Isolate(int member) {
@@ -179,16 +184,13 @@ void LoopCluster::Settle() {
   }
 }
 
-bool LoopCluster::Drain(int number) {
+// All that the disk was given.
+bool LoopCluster::Write(int number) {
   Member& member = at(number);
-  if (member.loop == nullptr) return false;
-  LoopOutput output = member.loop->TakeOutput();
-  if (output.empty()) return false;
-  if (output.configuration != nullptr) member.known = output.configuration;
-  for (PeerMessage& message : output.messages) {
-    Post(std::move(message));
-  }
-  for (raft::AppendWork& work : output.appends) {
+  if (member.disk_hangs || member.unwritten.empty()) return false;
+  while (!member.unwritten.empty()) {
+    raft::AppendWork work = std::move(member.unwritten.front());
+    member.unwritten.pop_front();
     const raft::AppendWork* works[] = {&work};
     member.store->Append(MergeAppends(works));
     for (raft::Message& message : work.messages) {
@@ -197,6 +199,22 @@ bool LoopCluster::Drain(int number) {
     }
     member.loop->OnAppended(work.receipt);
   }
+  return true;
+}
+
+bool LoopCluster::Drain(int number) {
+  Member& member = at(number);
+  if (member.loop == nullptr) return false;
+  LoopOutput output = member.loop->TakeOutput();
+  if (output.empty()) return Write(number);
+  if (output.configuration != nullptr) member.known = output.configuration;
+  for (PeerMessage& message : output.messages) {
+    Post(std::move(message));
+  }
+  for (raft::AppendWork& work : output.appends) {
+    member.unwritten.push_back(std::move(work));
+  }
+  Write(number);
   for (const auto& failure : output.failures) {
     member.outcomes.emplace(failure.sequence, NameOf(failure.outcome));
   }

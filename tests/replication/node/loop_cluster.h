@@ -97,6 +97,9 @@ class LoopCluster {
   void Kill(int member);
   void Restart(int member);
 
+  // While its disk hangs nothing that it appends gets durable.
+  void SetDiskHangs(int member, bool hangs);
+
   // Messages for which this is false are lost.
   std::function<bool(const PeerMessage&)> passes;
 
@@ -145,6 +148,8 @@ class LoopCluster {
     std::unique_ptr<MemoryLogStore> store;
     std::unique_ptr<ConsensusLoop> loop;  // Null while it is gone.
     uint64_t run = 0;
+    bool disk_hangs = false;
+    std::deque<raft::AppendWork> unwritten;
     std::vector<raft::Entry> applied;
     std::shared_ptr<const raft::Configuration> known;  // To its transport.
     std::map<uint64_t, absl::Status> changes;
@@ -156,6 +161,7 @@ class LoopCluster {
 
   void Begin(int member);
   bool Drain(int member);
+  bool Write(int member);
   void Post(PeerMessage message);
   bool Knows(int member, raft::MemberId other);
 

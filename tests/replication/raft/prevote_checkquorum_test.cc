@@ -193,6 +193,28 @@ TEST(CheckQuorumTest, ALeaderWithAStuckDiskStepsDown) {
   EXPECT_EQ(leader.raft().role(), Role::kFollower);
 }
 
+// Sooner where the others commit without it: then somebody leads better.
+TEST(CheckQuorumTest, ALeaderWithAStuckDiskHandsOverToWhoCommits) {
+  TestMember leader({.id = MemberId(1), .election_ticks = 10}, {1, 2, 3});
+  leader.WinElection({2});
+  leader.Settle();
+  const auto index = leader.Propose({"x"});
+  ASSERT_TRUE(index.ok());
+  leader.TakeReady();
+  leader.TakeOutbox();
+  for (const uint64_t peer : {2, 3}) {
+    leader.Step(MakeMessage(peer, 1, 2,
+                            AppendReply{.accepted = true, .match = *index}));
+  }
+  ASSERT_EQ(leader.raft().commit(), *index);
+  leader.Tick(9);
+  EXPECT_EQ(leader.raft().Status().transferring_to, kNobody);
+  leader.Tick();
+  EXPECT_NE(leader.raft().Status().transferring_to, kNobody);
+  leader.TakeReady();
+  EXPECT_EQ(leader.Take<TimeoutNow>().size(), 1U);
+}
+
 // A member that was cut off comes back and disturbs nobody.
 TEST(PartitionTest, AReturningMemberDoesNotDisturb) {
   TestCluster cluster(3);
