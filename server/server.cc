@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -180,11 +179,11 @@ void ReportReady(const Config& config, raft::Index committed,
              });
 }
 
-// What the leader knows of the others' logs goes into its book, once a second.
+// What is known of the others' logs goes onto the disk.
 void NoteWitnessed(const replication::NodeStatus& status,
                    replication::WitnessBook* book) {
-  for (const raft::PeerProgress& peer : status.raft.peers) {
-    book->NoteCommitted(peer.id, std::min(peer.match, status.raft.commit));
+  for (const auto& [member, index] : status.witnessed) {
+    book->NoteCommitted(member, index);
   }
   std::set<raft::MemberId> members;
   for (const raft::MemberAddress& member : status.configuration.addresses) {

@@ -149,6 +149,7 @@ void ConsensusLoop::State::OnTick() {
   }
   TickMembership(now);
   TickDisk(now);
+  TickWitness(now);
   const raft::MemberId leader = KnownLeader();
   if (leader != raft::kNobody && leader != id_) {
     proposals_.Doubt(raft_.term(), now - kSilentLoss);
@@ -341,6 +342,7 @@ NodeStatus ConsensusLoop::State::Status() const {
                                           ? absl::InfiniteDuration()
                                           : now - it->second});
   }
+  status.witnessed = witnessed_;
   return status;
 }
 

@@ -216,8 +216,11 @@ void ConsensusLoop::State::EmitAcquaintances() {
   }
   configuration_ = std::make_shared<const raft::Configuration>(std::move(all));
   output_.configuration = configuration_;
-  std::erase_if(heard_,
-                [this](const auto& heard) { return !IsMember(heard.first); });
+  const auto is_stranger = [this](const auto& known) {
+    return !IsMember(known.first);
+  };
+  std::erase_if(heard_, is_stranger);
+  std::erase_if(witnessed_, is_stranger);
   TellMembers();
 }
 

@@ -2,8 +2,9 @@
 //
 // consensus_loop.cc has the events and the output, consensus_loop_messages.cc
 // what other members say, consensus_loop_members.cc changes of the members,
-// consensus_loop_clocks.cc the stamps of entries,
-// consensus_loop_disk.cc what follows from a disk that is nearly full.
+// consensus_loop_clocks.cc the stamps of entries, consensus_loop_disk.cc what
+// follows from a disk that is nearly full, consensus_loop_witness.cc what
+// members remember of each other's logs.
 
 #ifndef QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
 #define QUORATE_REPLICATION_NODE_CONSENSUS_LOOP_STATE_H_
@@ -102,6 +103,7 @@ class ConsensusLoop::State {
   void Take(raft::MemberId from, ClockRequest&& request);
   void Take(raft::MemberId from, ClockReply&& reply);
   void Take(raft::MemberId from, DiskReport&& report);
+  void Take(raft::MemberId from, WitnessReport&& report);
 
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
@@ -129,6 +131,10 @@ class ConsensusLoop::State {
 
   // consensus_loop_disk.cc
   void TickDisk(absl::Duration now);
+
+  // consensus_loop_witness.cc
+  void TickWitness(absl::Duration now);
+  void NoteWitnessed(const WitnessReport& report);
 
   // consensus_loop_clocks.cc
   void RunClocks();
@@ -176,6 +182,10 @@ class ConsensusLoop::State {
   std::optional<absl::Duration> leaderless_since_;
 
   std::map<raft::MemberId, absl::Duration> heard_;  // SinceBoot, members only.
+
+  // Members but this one only.
+  std::map<raft::MemberId, raft::Index> witnessed_;
+  absl::Duration told_witnessed_;  // SinceBoot, last.
 
   // What was given out last, and what it was made of.
   std::shared_ptr<const raft::Configuration> configuration_;

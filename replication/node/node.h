@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -147,6 +148,10 @@ struct NodeStatus {
   };
 
   std::vector<Contact> contacts;
+
+  // How far the log of each other member is known to hold what is committed, by
+  // the leaders' word; no rule of Raft lets it be shorter ever again.
+  std::map<raft::MemberId, raft::Index> witnessed;
 };
 
 // Thread-safe.

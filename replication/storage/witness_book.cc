@@ -111,8 +111,12 @@ absl::Status WitnessBook::Save(const std::set<raft::MemberId>& members) {
   rocksdb::Env* const env = EnvOrDefault(nullptr);
   const std::string path = absl::StrCat(folder_, "/", kKey);
   const std::string scratch = absl::StrCat(path, ".new");
-  QUORATE_RETURN_IF_ERROR(WriteSynced(env, scratch, SealRecord(kKey, body)));
-  return FromRocksDb(env->RenameFile(scratch, path));
+  absl::Status status = WriteSynced(env, scratch, SealRecord(kKey, body));
+  if (status.ok()) status = FromRocksDb(env->RenameFile(scratch, path));
+  if (status.ok()) return status;
+  MutexLock lock(&mu_);
+  changed_ = true;
+  return status;
 }
 
 }  // namespace quorate::replication

@@ -4,6 +4,7 @@
 #define QUORATE_REPLICATION_TRANSPORT_TRANSPORT_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -95,11 +96,17 @@ struct DiskReport {
   bool low = false;
 };
 
+// How far the log of each member holds what is committed, as the leader knows
+// it. Sent again and again: what is lost is in the next.
+struct WitnessReport {
+  std::map<raft::MemberId, raft::Index> logs;
+};
+
 using PeerMessageBody =
     std::variant<raft::Message, ForwardProposals, RejectedProposals,
                  ReadIndexRequest, ReadIndexReply, MembershipRequest,
                  MembershipReply, MembersHint, ClockRequest, ClockReply,
-                 DiskReport>;
+                 DiskReport, WitnessReport>;
 
 struct PeerMessage {
   raft::MemberId from;

@@ -154,6 +154,15 @@ struct FrameEncoder {
   void operator()(const DiskReport& body) const {
     frame->mutable_disk_report()->set_low(body.low);
   }
+
+  void operator()(const WitnessReport& body) const {
+    auto* out = frame->mutable_witness_report();
+    for (const auto& [member, index] : body.logs) {
+      auto* log = out->add_logs();
+      log->set_member(member.value());
+      log->set_index(index.value());
+    }
+  }
 };
 
 absl::StatusOr<raft::MessageBody> Decode(
@@ -323,6 +332,20 @@ absl::StatusOr<PeerMessageBody> Decode(const internal::v1::ClockReply& proto) {
                     .calendar_ms = proto.calendar_ms()};
 }
 
+absl::StatusOr<PeerMessageBody> Decode(
+    const internal::v1::WitnessReport& proto) {
+  if (static_cast<size_t>(proto.logs_size()) > kMaxMembers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a report on ", proto.logs_size(), " members"));
+  }
+  WitnessReport report;
+  for (const auto& log : proto.logs()) {
+    QUORATE_RETURN_IF_ERROR(CheckIndexOrTerm(log.index(), "index"));
+    report.logs[MemberId(log.member())] = Index(log.index());
+  }
+  return report;
+}
+
 absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
                                            MemberId from, MemberId to) {
   using internal::v1::PeerFrame;
@@ -349,6 +372,8 @@ absl::StatusOr<PeerMessageBody> DecodeBody(internal::v1::PeerFrame* frame,
       return Decode(frame->clock_reply());
     case PeerFrame::kDiskReport:
       return DiskReport{.low = frame->disk_report().low()};
+    case PeerFrame::kWitnessReport:
+      return Decode(frame->witness_report());
     case PeerFrame::BODY_NOT_SET:
       break;
   }

@@ -123,5 +123,47 @@ TEST(ConsensusLoopDiskTest, AFollowersHangingDiskMattersToNobody) {
   EXPECT_EQ(cluster.Leader(), leader);
 }
 
+TEST(ConsensusLoopDiskTest, AllRememberWhatTheOthersLogsHold) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  const int behind = OtherFollower(leader);
+  cluster.Isolate(behind);
+  cluster.Propose(leader, 1);
+  cluster.Ticks(TicksFor(absl::Seconds(2), Checked()));
+  ASSERT_EQ(cluster.Leader(), leader);
+  const raft::Index commit = cluster.loop(leader).raft().commit();
+  const auto known = [&cluster](int by, int of) {
+    const auto witnessed = cluster.loop(by).Status().witnessed;
+    const auto it = witnessed.find(LoopCluster::Id(of));
+    return it == witnessed.end() ? raft::Index(0) : it->second;
+  };
+  EXPECT_EQ(known(leader, Follower(leader)), commit);
+  EXPECT_EQ(known(Follower(leader), leader), commit);
+  EXPECT_LT(known(leader, behind), commit);
+  EXPECT_LT(known(Follower(leader), behind), commit);
+  cluster.Heal();
+  cluster.Ticks(TicksFor(absl::Seconds(2), Checked()));
+  for (int by = 1; by <= LoopCluster::kMembers; ++by) {
+    EXPECT_EQ(cluster.loop(by).Status().witnessed.size(), 2U);
+    for (int of = 1; of <= LoopCluster::kMembers; ++of) {
+      if (of != by) EXPECT_GE(known(by, of), commit) << by << " of " << of;
+    }
+  }
+}
+
+// An entry that is on one disk may yet be replaced by another.
+TEST(ConsensusLoopDiskTest, WhatIsNotCommittedIsNoWitness) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  cluster.SetDiskHangs(Follower(leader), true);
+  cluster.SetDiskHangs(OtherFollower(leader), true);
+  cluster.Propose(leader, 1);
+  cluster.Ticks(TicksFor(absl::Seconds(1), Checked()));
+  const raft::RaftStatus status = cluster.loop(leader).raft().Status();
+  ASSERT_GT(status.durable_index, status.commit);
+  const auto known = cluster.loop(Follower(leader)).Status().witnessed;
+  EXPECT_EQ(known.at(LoopCluster::Id(leader)), status.commit);
+}
+
 }  // namespace
 }  // namespace quorate::replication

@@ -267,6 +267,15 @@ struct BodyText {
   std::string operator()(const DiskReport& body) const {
     return absl::StrCat("DiskReport ", body.low);
   }
+
+  std::string operator()(const WitnessReport& body) const {
+    const auto& [logs] = body;
+    std::string text = "WitnessReport";
+    for (const auto& [member, index] : logs) {
+      absl::StrAppend(&text, " ", member.value(), ":", index.value());
+    }
+    return text;
+  }
 };
 
 raft::MemberAddress SampleAddress(Random* random, MemberId id) {
@@ -350,7 +359,7 @@ Entry SampleEntry(Random* random, Index index, Term term) {
 PeerMessage SamplePeerMessage(Random* random) {
   PeerMessage message{.from = MemberId(random->Next() | 1),
                       .to = MemberId(random->Next() | 1)};
-  switch (random->Below(15)) {
+  switch (random->Below(16)) {
     case 0: {
       ForwardProposals body{.term = SampleTerm(random),
                             .batch = SampleNumber(random)};
@@ -407,6 +416,14 @@ PeerMessage SamplePeerMessage(Random* random) {
     case 9:
       message.body = DiskReport{.low = random->OneIn(2)};
       break;
+    case 10: {
+      WitnessReport body;
+      for (const MemberId id : SampleIds(random, 0, 5)) {
+        body.logs[id] = SampleIndex(random);
+      }
+      message.body = std::move(body);
+      break;
+    }
     default: {
       const Term term = Term(random->Between(5, 100));
       message.body = raft::Message{.from = message.from,
