@@ -21,7 +21,8 @@ constexpr size_t kMaxWorks = size_t{64} * 1024;
 
 constexpr absl::Duration kIdleWait = absl::Seconds(10);
 
-// A write that takes so long is worth a line: leadership may move because of it.
+// A write that takes so long is worth a line: leadership may move because of
+// it.
 constexpr absl::Duration kSlowWrite = absl::Milliseconds(500);
 
 }  // namespace

@@ -7,20 +7,15 @@
 #include <utility>
 #include <variant>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/strings/str_cat.h"
-
 #include "base/check.h"
-#include "base/log.h"
-#include "base/mutex.h"
 #include "base/random.h"
 #include "replication/node/applier.h"
 #include "replication/node/call_table.h"
-#include "replication/node/clock_alarm_log.h"
 #include "replication/node/consensus_loop.h"
 #include "replication/node/inbox.h"
 #include "replication/node/log_writer.h"
 #include "replication/node/membership_calls.h"
+#include "replication/node/published_status.h"
 #include "replication/node/recovery.h"
 #include "replication/node/snapshot_keeper.h"
 
@@ -51,24 +46,18 @@ class RunningNode final : public Node, private PeerMessageSink {
   void Read(ReadConsistency consistency, absl::Duration timeout,
             ReadDone done) override;
 
-  bool LeadsHint() const override {
-    return leads_.load(std::memory_order_relaxed);
-  }
+  bool LeadsHint() const override { return published_.leads(); }
 
-  int64_t ClusterMsHint() const override {
-    return cluster_ms_.load(std::memory_order_relaxed);
-  }
+  int64_t ClusterMsHint() const override { return published_.cluster_ms(); }
 
-  int64_t CalendarMsHint() const override {
-    return calendar_ms_.load(std::memory_order_relaxed);
-  }
+  int64_t CalendarMsHint() const override { return published_.calendar_ms(); }
 
   void SetDiskLow(bool low) override {
     disk_low_.store(low, std::memory_order_relaxed);
   }
 
   raft::MemberId LowLeaderHint() const override {
-    return raft::MemberId(low_leader_.load(std::memory_order_relaxed));
+    return published_.low_leader();
   }
 
   void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
@@ -83,6 +72,7 @@ class RunningNode final : public Node, private PeerMessageSink {
   }
 
   NodeStatus Status() const override;
+
   void Stop() override;
 
  private:
@@ -119,22 +109,12 @@ class RunningNode final : public Node, private PeerMessageSink {
   std::once_flag stop_once_;
   std::thread thread_;
 
-  std::atomic<bool> leads_ = false;
-  std::atomic<int64_t> cluster_ms_ = 0;
-  std::atomic<int64_t> calendar_ms_ = 0;
   std::atomic<bool> disk_low_ = false;
-  std::atomic<uint64_t> low_leader_ = 0;  // A MemberId.
+  PublishedStatus published_;
 
   // Confined to the consensus thread once it runs.
   ConsensusLoop loop_;
   absl::Duration next_tick_;
-  raft::Role published_role_ = raft::Role::kFollower;
-  raft::Term published_term_;
-  raft::MemberId published_leader_;
-  ClockAlarmLog clock_alarms_;
-
-  mutable Mutex mu_;
-  NodeStatus status_ ABSL_GUARDED_BY(mu_);
 };
 
 RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
@@ -280,11 +260,7 @@ void RunningNode::AddMembershipCall(MembershipRequest request,
 }
 
 NodeStatus RunningNode::Status() const {
-  NodeStatus status;
-  {
-    MutexLock lock(&mu_);
-    status = status_;
-  }
+  NodeStatus status = published_.status();
   status.applied = applier_.applied();
   return status;
 }
@@ -441,28 +417,7 @@ void RunningNode::EndRead(const LoopOutput::ReadGrant& grant) {
 }
 
 void RunningNode::Publish(bool ticked) {
-  const raft::Raft& raft = loop_.raft();
-  leads_.store(loop_.Leads(), std::memory_order_relaxed);
-  cluster_ms_.store(loop_.ClusterMs(), std::memory_order_relaxed);
-  calendar_ms_.store(loop_.CalendarMs(), std::memory_order_relaxed);
-  low_leader_.store(loop_.LowLeader().value(), std::memory_order_relaxed);
-  const bool changed = raft.role() != published_role_ ||
-                       raft.term() != published_term_ ||
-                       raft.leader() != published_leader_;
-  if (!ticked && !changed) return;
-  if (changed) {
-    LogInfo("raft", "role_changed",
-            {{"role", raft::RoleName(raft.role())},
-             {"term", absl::StrCat(raft.term().value())},
-             {"leader", absl::StrCat(raft.leader().value())}});
-  }
-  published_role_ = raft.role();
-  published_term_ = raft.term();
-  published_leader_ = raft.leader();
-  NodeStatus status = loop_.Status();
-  clock_alarms_.Follow(status.calendar, deps_.clock->SinceBoot());
-  MutexLock lock(&mu_);
-  status_ = std::move(status);
+  published_.Publish(loop_, ticked, deps_.clock->SinceBoot());
 }
 
 void RunningNode::Stop() {
