@@ -69,16 +69,8 @@ class DiskFullTest : public testing::Test {
       AwaitService(name);
   }
 
-  // Waits until the member serves.
   void AwaitService(const std::string& name) {
-    const Environment environment =
-        cluster_->EnvironmentWith(cluster_->Member(name).endpoint);
-    const absl::Duration end = SystemClock().SinceBoot() + kLimit;
-    bool serves = false;
-    while (!serves && SystemClock().SinceBoot() < end) {
-      serves = cluster_->Quorate({"status"}, environment).exit_code == 0;
-    }
-    EXPECT_TRUE(serves) << name;
+    EXPECT_TRUE(WaitForService(*cluster_, name, kLimit)) << name;
   }
 
   std::string Follower() const {

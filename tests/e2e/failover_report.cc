@@ -45,6 +45,17 @@ void ExpectZeros(const WriterTotals& totals) {
   EXPECT_GT(totals.checkouts, 0u);
 }
 
+bool WaitForService(const TestCluster& cluster, const std::string& name,
+                    absl::Duration limit) {
+  const Environment environment =
+      cluster.EnvironmentWith(cluster.Member(name).endpoint);
+  const absl::Duration end = SystemClock().SinceBoot() + limit;
+  while (SystemClock().SinceBoot() < end) {
+    if (cluster.Quorate({"status"}, environment).exit_code == 0) return true;
+  }
+  return false;
+}
+
 std::string WaitForLeader(const TestCluster& cluster) {
   const absl::Duration end = SystemClock().SinceBoot() + absl::Seconds(30);
   while (SystemClock().SinceBoot() < end) {

@@ -21,6 +21,10 @@ void PrintTotals(const WriterTotals& totals);
 // The three zeros, no other failure, and that there was load at all.
 void ExpectZeros(const WriterTotals& totals);
 
+// Waits until the member serves; false where it did not in time.
+bool WaitForService(const TestCluster& cluster, const std::string& name,
+                    absl::Duration limit);
+
 // The leader, as soon as the cluster knows one; empty after 30 s without.
 std::string WaitForLeader(const TestCluster& cluster);
 

@@ -48,13 +48,11 @@ class HangingDiskTest : public testing::Test {
           Environment{{"LD_PRELOAD", QUORATE_HANGING_DISK},
                       {"QUORATE_TEST_HANG", path}});
     }
+    for (const auto& [name, member] : members_) {
+      ASSERT_TRUE(WaitForService(*cluster_, name, kLimit)) << name;
+    }
     writers_ = std::make_unique<Writers>(cluster_.get());
-    absl::Status started;
-    const absl::Duration end = SystemClock().SinceBoot() + kLimit;
-    do {
-      started = writers_->Start();
-    } while (!started.ok() && SystemClock().SinceBoot() < end);
-    ASSERT_TRUE(started.ok()) << started;
+    ASSERT_TRUE(writers_->Start().ok());
     AwaitCheckout();
   }
 
