@@ -13,7 +13,7 @@
 namespace quorate::e2e {
 namespace {
 
-// systemd's RestartSec as our unit has it.
+// As a service manager waits.
 constexpr absl::Duration kPause = absl::Seconds(1);
 
 constexpr absl::Duration kForever = absl::Hours(2);
