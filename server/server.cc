@@ -52,6 +52,7 @@ class Server::Parts {
 
   MemberFiles files;
   MemberStores stores;
+  std::atomic<bool> outlived = false;  // Set by the transport.
   std::unique_ptr<RejoinService> rejoin;
   std::unique_ptr<replication::GrpcTransport> transport;
   std::unique_ptr<replication::Node> node;
@@ -62,7 +63,6 @@ class Server::Parts {
   std::unique_ptr<DiskRoom> disk_room;
   // A thread of its own: to make the reserve may take a while.
   std::unique_ptr<PeriodicWork> disk_work;
-  std::atomic<bool> outlived = false;
   bool stopped = false;
 };
 

@@ -69,7 +69,7 @@ void Raft::Core::Tick() {
     election_elapsed_ = 0;
     CheckQuorum(*leader);
   }
-  TickWriteStall();
+  if (role() == Role::kLeader) TickWriteStall();
   leader = std::get_if<Leader>(&role_);
   if (leader != nullptr) TickTransfer(*leader);
 }
