@@ -72,8 +72,11 @@ TEST(StatusTranslationTest, EveryReasonHasACodeAndASentence) {
     EXPECT_EQ(reasons[0].domain(), "quorate");
     EXPECT_EQ("ERROR_REASON_" + reasons[0].reason(),
               type::v1::ErrorReason_Name(reason));
-    // What may be tried again is what the proto calls UNAVAILABLE.
-    EXPECT_EQ(MayRetry(reason), status.error_code() == StatusCode::UNAVAILABLE);
+    // What may be tried again is what the proto calls UNAVAILABLE, and what a
+    // disk has no room for now.
+    EXPECT_EQ(MayRetry(reason),
+              status.error_code() == StatusCode::UNAVAILABLE ||
+                  reason == type::v1::ERROR_REASON_DISK_FULL);
   }
 }
 
