@@ -126,7 +126,7 @@ SimReport SimWorld::Run() {
   RunUntil(static_cast<SimTime>(options_.faulty_time));
   if (!checker_.failed()) nemesis_.Calm();
   administrator_.Calm();
-  if (RunToOrder() && RunToProgress() && RunToAgreement() && RunToCalendar()) {
+  if (RunToOrder() && RunToProgress() && RunToCalendar() && RunToAgreement()) {
     CheckEnd();
   }
 
