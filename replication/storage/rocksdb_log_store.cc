@@ -17,6 +17,7 @@
 #include "replication/storage/key_space.h"
 #include "replication/storage/log_creation.h"
 #include "replication/storage/log_recovery.h"
+#include "replication/storage/manifest_tail.h"
 #include "replication/storage/rocksdb_options.h"
 #include "replication/storage/synced_mark.h"
 #include "replication/storage/wal_tail.h"
@@ -104,7 +105,7 @@ absl::Status RocksDbLogStore::OpenDatabase(
   rocksdb::Env* const env = EnvOrDefault(options.env);
   QUORATE_ASSIGN_OR_RETURN(database->mark,
                            SyncedMark::Open(env, MarkPath(folder)));
-  QUORATE_RETURN_IF_ERROR(CheckManifestTail(env, folder));
+  QUORATE_RETURN_IF_ERROR(MendManifestTail(env, folder));
   QUORATE_ASSIGN_OR_RETURN(const WalTail tail, ReadWalTails(env, folder));
   if (tail.damaged) {
     return absl::DataLossError(

@@ -14,8 +14,8 @@
 #include "replication/storage/bootstrap.h"
 #include "replication/storage/file_tree.h"
 #include "replication/storage/key_space.h"
+#include "replication/storage/manifest_tail.h"
 #include "replication/storage/rocksdb_options.h"
-#include "replication/storage/wal_tail.h"
 
 namespace quorate::replication {
 namespace {
@@ -173,7 +173,7 @@ absl::StatusOr<std::unique_ptr<RocksDbStateStore>> RocksDbStateStore::Open(
   // A checkpoint of this state lets the log forget; the folder must not vanish
   // after that.
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env, data_dir));
-  absl::Status status = CheckManifestTail(env, folder);
+  absl::Status status = MendManifestTail(env, folder);
   if (status.ok()) status = store->OpenDatabase();
   if (status.ok()) status = VerifyTables(store->db_.get());
   if (!status.ok()) return NotToBeUsed(folder, status);
@@ -246,8 +246,15 @@ absl::Status RocksDbStateStore::Checkpoint(const std::string& directory) {
   QUORATE_RETURN_IF_ERROR(
       FromRocksDb(rocksdb::Checkpoint::Create(db_.get(), &made)));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(
-      checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0)));
+  absl::Status status = FromRocksDb(
+      checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0));
+  if (absl::IsDataLoss(status)) {
+    // Where a power loss tore the WAL that this start has replayed, RocksDB
+    // looks into it once more. The attempt has flushed, and it is gone.
+    status = FromRocksDb(
+        checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0));
+  }
+  QUORATE_RETURN_IF_ERROR(status);
   QUORATE_RETURN_IF_ERROR(SyncDirectory(env(), directory));
   return SyncDirectory(env(), ParentOf(directory));
 }

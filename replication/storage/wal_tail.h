@@ -28,23 +28,14 @@ struct WalTail {
   uint64_t last_sequence = 0;
 };
 
-// By RocksDB's format (its db/log_format.h): blocks of 32 KiB, records of 4
-// bytes of checksum, 2 of length, 1 of type, and their payload; a batch begins
-// with its sequence number (8 bytes) and its count (4), and its numbers go on
-// from those of the batch before. What does not fit is not judged here.
+// By RocksDB's format (log_format.h); a batch begins with its sequence number
+// (8 bytes) and its count (4), and its numbers go on from those of the batch
+// before. What does not fit is not judged here.
 WalTail ReadWalTail(absl::string_view wal);
 
 // Of all write-ahead logs in `folder`, up to the first that is torn.
 absl::StatusOr<WalTail> ReadWalTails(rocksdb::Env* env,
                                      const std::string& folder);
-
-// DATA_LOSS where a record of the MANIFEST that CURRENT names is whole but says
-// a wrong length or type. RocksDB takes that for the end of a file that was cut
-// short, and goes on without the tables which the rest adds: the write-ahead
-// log is then replayed on a state with a hole. A length is told from a record
-// that was cut short by the checksum, which fits one of the lengths that are
-// there. OK where there is no CURRENT.
-absl::Status CheckManifestTail(rocksdb::Env* env, const std::string& folder);
 
 }  // namespace quorate::replication
 
