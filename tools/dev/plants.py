@@ -19,6 +19,10 @@ SHOWN = 6  # Seeds in a row.
 
 # Worlds in which a bug comes to light more often than in those that seeds draw.
 SMALL_SNAPSHOTS = "snapshot_entries=5"
+ELECTIONS = (
+    "max_message_bytes=1,leader_crash_every=1500000,"
+    "cut_after_election_per_mille=400,crash_after_election_per_mille=300"
+)
 POWER_CUTS = "snapshot_entries=5,crash_at_failpoint_per_10000=60,power_percent=100"
 CHANGES = (
     "change_at_election_per_mille=1000,cut_after_election_per_mille=400,"
@@ -46,6 +50,8 @@ PLANTS = {
         "replication/raft/raft_replication.cc",
         "  if (log_.TermAt(index) != term_) return;\n",
         "",
+        seeds="1..2000",
+        worlds=ELECTIONS,
     ),
     "early_vote": Plant(
         "a vote is sent before it is durable",
@@ -160,7 +166,10 @@ PLANTS = {
     "silent_refusal": Plant(
         "a snapshot that is not needed is refused without an answer",
         "tests/sim/sim_snapshots.cc",
-        "      HandOver({.from = from, .term = term, .position = position});\n",
+        """    deps_.process->Later(0, [this, from, term, position = header.position] {
+      HandOver({.from = from, .term = term, .position = position});
+    });
+""",
         "",
         worlds=SMALL_SNAPSHOTS,
     ),

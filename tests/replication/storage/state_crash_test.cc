@@ -108,7 +108,8 @@ class StateCrashTest : public testing::TestWithParam<TailLoss> {
 TEST_P(StateCrashTest, OpensAsOneThatItHadAfterACrashAtAnyOperation) {
   for (const uint64_t seed : TestSeeds(1, 1)) {
     uint64_t ended_by_power = 0;
-    for (uint64_t operation = 1; operation <= 150; ++operation) {
+    // Not each one: RocksDB waits a second where a flush meets a dead disk.
+    for (uint64_t operation = 1; operation <= 150; operation += 6) {
       SCOPED_TRACE(absl::StrCat("operation ", operation, " ",
                                 ReplayLine(seed, "state_crash_test", "*")));
       CrashingState state(seed * 1000 + operation, GetParam());
@@ -120,12 +121,12 @@ TEST_P(StateCrashTest, OpensAsOneThatItHadAfterACrashAtAnyOperation) {
         ASSERT_EQ(state.Live(8), "");
       }
     }
-    EXPECT_GT(ended_by_power, 100u) << "the walk ends too early";
+    EXPECT_GT(ended_by_power, 15u) << "the walk ends too early";
   }
 }
 
 TEST_P(StateCrashTest, OpensAfterLivesThatEndAtRandom) {
-  for (const uint64_t seed : TestSeeds(1, 5)) {
+  for (const uint64_t seed : TestSeeds(1, 2)) {
     SCOPED_TRACE(ReplayLine(seed, "state_crash_test", "*"));
     Random random(seed);
     CrashingState state(seed, GetParam());
