@@ -374,20 +374,9 @@ void ConsensusLoop::OnPeerLost(raft::MemberId peer) {
   state_->OnPeerLost(peer);
 }
 
-void ConsensusLoop::ChangeMembers(uint64_t call,
-                                  raft::ConfigurationChange change,
-                                  absl::Duration timeout) {
-  state_->ChangeMembers(call, std::move(change), timeout);
-}
-
-void ConsensusLoop::TransferLeadership(uint64_t call, raft::MemberId to,
-                                       absl::Duration timeout) {
-  state_->TransferLeadership(call, to, timeout);
-}
-
-void ConsensusLoop::AcceptCalendar(uint64_t call, int64_t up_to_ms,
-                                   absl::Duration timeout) {
-  state_->AcceptCalendar(call, up_to_ms, timeout);
+void ConsensusLoop::Request(uint64_t call, MembershipRequest request,
+                            absl::Duration timeout) {
+  state_->Request(call, std::move(request), timeout);
 }
 
 void ConsensusLoop::OnSnapshotSent(raft::MemberId to, bool delivered) {

@@ -98,12 +98,10 @@ class ConsensusLoop {
   void OnPeerReachable(raft::MemberId peer);
   void OnPeerLost(raft::MemberId peer);
 
-  // `call` is new for each; it ends in LoopOutput::changes.
-  void ChangeMembers(uint64_t call, raft::ConfigurationChange change,
-                     absl::Duration timeout);
-  void TransferLeadership(uint64_t call, raft::MemberId to,
-                          absl::Duration timeout);
-  void AcceptCalendar(uint64_t call, int64_t up_to_ms, absl::Duration timeout);
+  // `call` is new for each; it ends in LoopOutput::changes. The nonce is not
+  // looked at.
+  void Request(uint64_t call, MembershipRequest request,
+               absl::Duration timeout);
 
   // A snapshot that LoopOutput::snapshots asked for has arrived, or has not.
   void OnSnapshotSent(raft::MemberId to, bool delivered);

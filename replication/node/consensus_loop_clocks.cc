@@ -126,12 +126,6 @@ int64_t ConsensusLoop::State::CalendarMs() const {
   return led_ ? std::max(last, calendar_.calendar_ms()) : last;
 }
 
-void ConsensusLoop::State::AcceptCalendar(uint64_t call, int64_t up_to_ms,
-                                          absl::Duration timeout) {
-  AddMembershipCall(call, MembershipRequest{.accept_calendar_ms = up_to_ms},
-                    timeout);
-}
-
 // This member leads, and a person accepts the leap that the calendar holds
 // back. It is made known by an entry at once: a leader that follows goes on
 // from there, and one that knows nothing of it is asked again.

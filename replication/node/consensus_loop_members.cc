@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "replication/node/consensus_loop_state.h"
 #include "replication/node/membership_rules.h"
@@ -22,21 +23,16 @@ constexpr int kHintTicks = 40;
 
 }  // namespace
 
-void ConsensusLoop::State::ChangeMembers(uint64_t call,
-                                         raft::ConfigurationChange change,
-                                         absl::Duration timeout) {
-  AddMembershipCall(call, MembershipRequest{.change = std::move(change)},
-                    timeout);
-}
-
-void ConsensusLoop::State::TransferLeadership(uint64_t call, raft::MemberId to,
-                                              absl::Duration timeout) {
-  AddMembershipCall(call, MembershipRequest{.transfer_to = to}, timeout);
-}
-
-void ConsensusLoop::State::AddMembershipCall(uint64_t call,
-                                             MembershipRequest request,
-                                             absl::Duration timeout) {
+void ConsensusLoop::State::Request(uint64_t call, MembershipRequest request,
+                                   absl::Duration timeout) {
+  const auto* change = std::get_if<raft::ConfigurationChange>(&request.what);
+  // Sent to another member it would be read as a transfer.
+  if (change != nullptr && change->changes.empty()) {
+    output_.changes.push_back(
+        {.call = call,
+         .status = absl::InvalidArgumentError("a change without a member")});
+    return;
+  }
   if (Refuses()) {
     output_.changes.push_back(
         {.call = call,
@@ -89,31 +85,38 @@ auto ConsensusLoop::State::WithMembershipView(const Judge& judge) const {
 // This member leads, and `asker` (it may be this one) wants a change.
 void ConsensusLoop::State::Decide(raft::MemberId asker,
                                   const MembershipRequest& request) {
-  if (request.accept_calendar_ms.has_value()) {
-    AcceptLeap({.member = asker, .nonce = request.nonce},
-               *request.accept_calendar_ms);
-    return;
+  const Asker who{.member = asker, .nonce = request.nonce};
+  if (const auto* leap = std::get_if<CalendarLeap>(&request.what)) {
+    AcceptLeap(who, leap->up_to_ms);
+  } else if (const auto* transfer =
+                 std::get_if<LeadershipTransfer>(&request.what)) {
+    AcceptTransfer(who, transfer->to);
+  } else {
+    AcceptChange(who, std::get<raft::ConfigurationChange>(request.what));
   }
-  if (!request.change.has_value()) {
-    const absl::Status status = BeginTransfer(request.transfer_to);
-    if (!status.ok()) {
-      AnswerMembership(asker, request.nonce, status);
-    } else {
-      transfer_ = Asker{.member = asker, .nonce = request.nonce};
-    }
-    return;
-  }
-  const absl::Status status = BeginChange(*request.change);
+}
+
+void ConsensusLoop::State::AcceptTransfer(const Asker& asker,
+                                          raft::MemberId to) {
+  const absl::Status status = BeginTransfer(to);
   if (!status.ok()) {
-    AnswerMembership(asker, request.nonce, status);
-    return;
+    AnswerMembership(asker.member, asker.nonce, status);
+  } else {
+    transfer_ = asker;
   }
-  if (change_waiters_.size() >= MembershipCalls::kMaxCalls) {
-    AnswerMembership(asker, request.nonce,
+}
+
+void ConsensusLoop::State::AcceptChange(
+    const Asker& asker, const raft::ConfigurationChange& change) {
+  const absl::Status status = BeginChange(change);
+  if (!status.ok()) {
+    AnswerMembership(asker.member, asker.nonce, status);
+  } else if (change_waiters_.size() >= MembershipCalls::kMaxCalls) {
+    AnswerMembership(asker.member, asker.nonce,
                      absl::AbortedError("too many changes are under way"));
-    return;
+  } else {
+    change_waiters_.push_back(asker);
   }
-  change_waiters_.push_back({.member = asker, .nonce = request.nonce});
 }
 
 absl::Status ConsensusLoop::State::BeginTransfer(raft::MemberId to) {
@@ -130,9 +133,6 @@ absl::Status ConsensusLoop::State::BeginTransfer(raft::MemberId to) {
 
 absl::Status ConsensusLoop::State::BeginChange(
     const raft::ConfigurationChange& change) {
-  if (change.changes.empty()) {
-    return absl::InvalidArgumentError("a change without a member");
-  }
   if (IsDone(raft_.configuration(), change)) return absl::OkStatus();
   const absl::Status status =
       WithMembershipView([&change](const MembershipView& view) {

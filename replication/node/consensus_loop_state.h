@@ -41,11 +41,8 @@ class ConsensusLoop::State {
   void OnPeerUnreachable(raft::MemberId peer);
   void OnPeerReachable(raft::MemberId peer);
   void OnPeerLost(raft::MemberId peer);
-  void ChangeMembers(uint64_t call, raft::ConfigurationChange change,
-                     absl::Duration timeout);
-  void TransferLeadership(uint64_t call, raft::MemberId to,
-                          absl::Duration timeout);
-  void AcceptCalendar(uint64_t call, int64_t up_to_ms, absl::Duration timeout);
+  void Request(uint64_t call, MembershipRequest request,
+               absl::Duration timeout);
   void OnSnapshotSent(raft::MemberId to, bool delivered);
   bool OnSnapshotReceived(raft::MemberId from, raft::Term term,
                           raft::SnapshotPosition position);
@@ -113,12 +110,13 @@ class ConsensusLoop::State {
   void Answer(const raft::ReadState& state);
 
   // consensus_loop_members.cc
-  void AddMembershipCall(uint64_t call, MembershipRequest request,
-                         absl::Duration timeout);
   void FlushMembershipCalls();
   template <typename Judge>
   auto WithMembershipView(const Judge& judge) const;
   void Decide(raft::MemberId asker, const MembershipRequest& request);
+  void AcceptTransfer(const Asker& asker, raft::MemberId to);
+  void AcceptChange(const Asker& asker,
+                    const raft::ConfigurationChange& change);
   absl::Status BeginTransfer(raft::MemberId to);
   absl::Status BeginChange(const raft::ConfigurationChange& change);
   void AnswerMembership(raft::MemberId asker, uint64_t nonce,

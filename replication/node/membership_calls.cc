@@ -1,13 +1,15 @@
 #include "replication/node/membership_calls.h"
 
 #include <utility>
+#include <variant>
 
 namespace quorate::replication {
 
 namespace {
 
-bool IsTransfer(const MembershipRequest& request) {
-  return !request.change.has_value() && !request.accept_calendar_ms.has_value();
+bool IsTransferTo(const MembershipRequest& request, raft::MemberId to) {
+  const auto* transfer = std::get_if<LeadershipTransfer>(&request.what);
+  return transfer != nullptr && transfer->to == to;
 }
 
 }  // namespace
@@ -29,9 +31,7 @@ std::vector<MembershipRequest> MembershipCalls::TakePending(
   std::vector<MembershipRequest> requests;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     Waiting& waiting = it->second;
-    const bool leads_already =
-        IsTransfer(waiting.request) && waiting.request.transfer_to == leader;
-    if (waiting.pending && leads_already) {
+    if (waiting.pending && IsTransferTo(waiting.request, leader)) {
       ends->push_back({.call = it->first, .status = absl::OkStatus()});
       it = waiting_.erase(it);
       continue;
@@ -67,8 +67,7 @@ void MembershipCalls::OnLeader(raft::MemberId leader, Ends* ends) {
       ++it;
       continue;
     }
-    if (IsTransfer(waiting.request) &&
-        waiting.request.transfer_to == raft::kNobody) {
+    if (IsTransferTo(waiting.request, raft::kNobody)) {
       ends->push_back({.call = it->first, .status = absl::OkStatus()});
       it = waiting_.erase(it);
       continue;

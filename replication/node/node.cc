@@ -89,8 +89,8 @@ class RunningNode final : public Node, private PeerMessageSink {
   int TickIfDue();
   void Emit(LoopOutput output);
   void EndRead(const LoopOutput::ReadGrant& grant);
-  void AddMembershipCall(MembershipRequest request, absl::Duration timeout,
-                         ChangeDone done);
+  void Request(MembershipRequest request, absl::Duration timeout,
+               ChangeDone done);
   void Publish(bool ticked);
   void StopOnce();
 
@@ -226,21 +226,22 @@ void RunningNode::Read(ReadConsistency consistency, absl::Duration timeout,
 
 void RunningNode::ChangeMembers(raft::ConfigurationChange change,
                                 absl::Duration timeout, ChangeDone done) {
-  AddMembershipCall({.change = std::move(change)}, timeout, std::move(done));
+  Request({.what = std::move(change)}, timeout, std::move(done));
 }
 
 void RunningNode::TransferLeadership(raft::MemberId to, absl::Duration timeout,
                                      ChangeDone done) {
-  AddMembershipCall({.transfer_to = to}, timeout, std::move(done));
+  Request({.what = LeadershipTransfer{.to = to}}, timeout, std::move(done));
 }
 
 void RunningNode::AcceptCalendar(int64_t up_to_ms, absl::Duration timeout,
                                  ChangeDone done) {
-  AddMembershipCall({.accept_calendar_ms = up_to_ms}, timeout, std::move(done));
+  Request({.what = CalendarLeap{.up_to_ms = up_to_ms}}, timeout,
+          std::move(done));
 }
 
-void RunningNode::AddMembershipCall(MembershipRequest request,
-                                    absl::Duration timeout, ChangeDone done) {
+void RunningNode::Request(MembershipRequest request, absl::Duration timeout,
+                          ChangeDone done) {
   const auto refusal = [this] {
     return changes_.closed()
                ? absl::CancelledError("this member shuts down")
@@ -345,16 +346,7 @@ void RunningNode::Take(OutsideEvent event) {
     loop_.Read(read->read, read->timeout);
   } else {
     auto& change = std::get<MembershipEvent>(event);
-    if (change.request.change.has_value()) {
-      loop_.ChangeMembers(change.call, *std::move(change.request.change),
-                          change.timeout);
-    } else if (change.request.accept_calendar_ms.has_value()) {
-      loop_.AcceptCalendar(change.call, *change.request.accept_calendar_ms,
-                           change.timeout);
-    } else {
-      loop_.TransferLeadership(change.call, change.request.transfer_to,
-                               change.timeout);
-    }
+    loop_.Request(change.call, std::move(change.request), change.timeout);
   }
 }
 

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <variant>
 #include <vector>
 
@@ -47,18 +46,23 @@ struct ReadIndexReply {
   raft::Index index;  // Index(0): not the leader, or the read was dropped.
 };
 
-// A change of the members or of leadership, or a leap of the calendar that a
-// person accepts, for the leader. `nonce` is new for each attempt.
+// Leadership is to go to a voter, or to whoever is best for kNobody.
+struct LeadershipTransfer {
+  raft::MemberId to;
+};
+
+// A person accepts that the calendar leaps, not beyond this moment
+// (replication/node/calendar.h, Accept).
+struct CalendarLeap {
+  int64_t up_to_ms = 0;
+};
+
+// What somebody asks of the leader. `nonce` is new for each attempt. A change
+// of the members names one at least.
 struct MembershipRequest {
   uint64_t nonce = 0;
-
-  // Where neither this nor accept_calendar_ms is set, leadership is to go to
-  // `transfer_to`: a voter, or whoever is best for kNobody.
-  std::optional<raft::ConfigurationChange> change;
-  raft::MemberId transfer_to;
-
-  // Not beyond this moment (replication/node/calendar.h, Accept). No change.
-  std::optional<int64_t> accept_calendar_ms;
+  std::variant<LeadershipTransfer, raft::ConfigurationChange, CalendarLeap>
+      what;
 };
 
 // How it ended, by the codes of ChangeDone (replication/node/node.h); a

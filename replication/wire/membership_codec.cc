@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 
@@ -47,6 +48,18 @@ absl::StatusOr<Kind> DecodeKind(internal::v1::MemberChangeKind kind) {
   }
 }
 
+void EncodeChange(const raft::ConfigurationChange& change,
+                  internal::v1::MembershipRequest* proto) {
+  for (const raft::MemberChange& step : change.changes) {
+    internal::v1::MemberChange* added = proto->add_changes();
+    added->set_kind(EncodeKind(step.kind));
+    added->set_id(step.id.value());
+  }
+  for (const raft::MemberAddress& address : change.addresses) {
+    EncodeAddress(address, proto->add_addresses());
+  }
+}
+
 absl::Status CheckCount(int count) {
   if (static_cast<size_t>(count) > kMaxMembers) {
     return absl::InvalidArgumentError(
@@ -60,18 +73,12 @@ absl::Status CheckCount(int count) {
 void EncodeMembershipRequest(const MembershipRequest& request,
                              internal::v1::MembershipRequest* proto) {
   proto->set_nonce(request.nonce);
-  proto->set_transfer_to(request.transfer_to.value());
-  if (request.accept_calendar_ms.has_value()) {
-    proto->set_accept_calendar_ms(*request.accept_calendar_ms);
-  }
-  if (!request.change.has_value()) return;
-  for (const raft::MemberChange& change : request.change->changes) {
-    internal::v1::MemberChange* added = proto->add_changes();
-    added->set_kind(EncodeKind(change.kind));
-    added->set_id(change.id.value());
-  }
-  for (const raft::MemberAddress& address : request.change->addresses) {
-    EncodeAddress(address, proto->add_addresses());
+  if (const auto* transfer = std::get_if<LeadershipTransfer>(&request.what)) {
+    proto->set_transfer_to(transfer->to.value());
+  } else if (const auto* leap = std::get_if<CalendarLeap>(&request.what)) {
+    proto->set_accept_calendar_ms(leap->up_to_ms);
+  } else {
+    EncodeChange(std::get<raft::ConfigurationChange>(request.what), proto);
   }
 }
 
@@ -85,12 +92,16 @@ void EncodeMembershipReply(const MembershipReply& reply,
 
 absl::StatusOr<PeerMessageBody> DecodeMembershipRequest(
     const internal::v1::MembershipRequest& proto) {
-  MembershipRequest request{.nonce = proto.nonce(),
-                            .transfer_to = raft::MemberId(proto.transfer_to())};
+  MembershipRequest request{.nonce = proto.nonce()};
   if (proto.has_accept_calendar_ms()) {
-    request.accept_calendar_ms = proto.accept_calendar_ms();
+    request.what = CalendarLeap{.up_to_ms = proto.accept_calendar_ms()};
+    return request;
   }
-  if (proto.changes_size() == 0) return request;
+  if (proto.changes_size() == 0) {
+    request.what =
+        LeadershipTransfer{.to = raft::MemberId(proto.transfer_to())};
+    return request;
+  }
   QUORATE_RETURN_IF_ERROR(CheckCount(proto.changes_size()));
   QUORATE_RETURN_IF_ERROR(CheckCount(proto.addresses_size()));
   raft::ConfigurationChange change;
@@ -102,7 +113,7 @@ absl::StatusOr<PeerMessageBody> DecodeMembershipRequest(
     QUORATE_ASSIGN_OR_RETURN(raft::MemberAddress address, DecodeAddress(item));
     change.addresses.push_back(std::move(address));
   }
-  request.change = std::move(change);
+  request.what = std::move(change);
   return request;
 }
 

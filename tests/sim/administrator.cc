@@ -115,7 +115,8 @@ void Administrator::OnElected(SimMember* leader) {
     return;
   }
   asked_at_ = deps_.scheduler->now();
-  leader->ChangeMembers(change, kTimeout, [](const absl::Status&) {});
+  leader->Request({.what = std::move(change)}, kTimeout,
+                  [](const absl::Status&) {});
 }
 
 void Administrator::Look() {
@@ -269,12 +270,14 @@ void Administrator::Ask() {
         0, [this, attempt, status] { OnAnswer(attempt, status); });
   };
   if (step.change.changes.empty()) {
-    member->TransferLeadership(step.transfer_to, kTimeout, done);
+    member->Request(
+        {.what = replication::LeadershipTransfer{.to = step.transfer_to}},
+        kTimeout, done);
   } else {
     deps_.checker->Note(member->id(),
                         absl::StrCat("is asked for a change of ",
                                      step.change.changes[0].id.value()));
-    member->ChangeMembers(step.change, kTimeout, done);
+    member->Request({.what = step.change}, kTimeout, done);
   }
 }
 

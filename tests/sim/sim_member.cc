@@ -275,29 +275,19 @@ void SimMember::Read(absl::Duration timeout, std::function<void(bool)> done) {
   Pump();
 }
 
-void SimMember::ChangeMembers(raft::ConfigurationChange change,
-                              absl::Duration timeout, ChangeDone done) {
+void SimMember::Request(replication::MembershipRequest request,
+                        absl::Duration timeout, ChangeDone done) {
   QUORATE_CHECK(working());
   const uint64_t call = next_change_++;
   changes_[call] = std::move(done);
-  loop_->ChangeMembers(call, std::move(change), timeout);
-  Pump();
-}
-
-void SimMember::TransferLeadership(raft::MemberId to, absl::Duration timeout,
-                                   ChangeDone done) {
-  QUORATE_CHECK(working());
-  const uint64_t call = next_change_++;
-  changes_[call] = std::move(done);
-  loop_->TransferLeadership(call, to, timeout);
+  loop_->Request(call, std::move(request), timeout);
   Pump();
 }
 
 void SimMember::AcceptCalendar(int64_t up_to_ms, absl::Duration timeout) {
-  QUORATE_CHECK(working());
   deps_.checker->clocks().OnAcceptance(up_to_ms);
-  loop_->AcceptCalendar(next_change_++, up_to_ms, timeout);
-  Pump();
+  Request({.what = replication::CalendarLeap{.up_to_ms = up_to_ms}}, timeout,
+          [](const absl::Status&) {});
 }
 
 void SimMember::SetClockRate(int64_t parts_per_million) {

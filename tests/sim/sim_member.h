@@ -105,11 +105,8 @@ class SimMember final : public SimEndpoint, private SimProcess {
   void Read(absl::Duration timeout, std::function<void(bool)> done);
 
   // `done` is called once, or never where this member crashes before.
-  // Leadership goes to `to`, or to whoever is best.
-  void ChangeMembers(raft::ConfigurationChange change, absl::Duration timeout,
-                     ChangeDone done);
-  void TransferLeadership(raft::MemberId to, absl::Duration timeout,
-                          ChangeDone done);
+  void Request(replication::MembershipRequest request, absl::Duration timeout,
+               ChangeDone done);
 
   // A person accepts a leap of the calendar; nobody waits for the end.
   void AcceptCalendar(int64_t up_to_ms, absl::Duration timeout);

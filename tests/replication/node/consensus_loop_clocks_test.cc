@@ -163,6 +163,11 @@ TEST(ConsensusLoopClocksTest, TheFirstLeapIsFreeUntilAnEntryCarriesACalendar) {
   EXPECT_EQ(StampNow(&cluster).calendar_ms, TrueMs(&cluster));
 }
 
+void Accept(ConsensusLoop* loop, uint64_t call, int64_t up_to_ms,
+            absl::Duration timeout) {
+  loop->Request(call, {.what = CalendarLeap{.up_to_ms = up_to_ms}}, timeout);
+}
+
 class HeldLeapTest : public testing::Test {
  protected:
   HeldLeapTest() : cluster_(Checked()), leader_(cluster_.Elect()) {
@@ -201,14 +206,13 @@ TEST_F(HeldLeapTest, APersonAcceptsItOnAnyMember) {
     StampNow(&cluster);
     cluster.clock().SetCalendar(cluster.clock().Calendar() + 2 * kDay);
     cluster.Ticks(40);
-    cluster.loop(member).AcceptCalendar(1, TrueMs(&cluster) - 1,
-                                        absl::Seconds(5));
+    Accept(&cluster.loop(member), 1, TrueMs(&cluster) - 1, absl::Seconds(5));
     cluster.Tick();
     ASSERT_TRUE(cluster.ChangeEnd(member, 1).has_value());
     EXPECT_EQ(cluster.ChangeEnd(member, 1)->code(),
               absl::StatusCode::kFailedPrecondition);
-    cluster.loop(member).AcceptCalendar(2, TrueMs(&cluster) + 5'000,
-                                        absl::Seconds(5));
+    Accept(&cluster.loop(member), 2, TrueMs(&cluster) + 5'000,
+           absl::Seconds(5));
     cluster.Settle();
     ASSERT_TRUE(cluster.ChangeEnd(member, 2).has_value());
     EXPECT_TRUE(cluster.ChangeEnd(member, 2)->ok());
@@ -223,16 +227,16 @@ TEST_F(HeldLeapTest, APersonAcceptsItOnAnyMember) {
 
 TEST_F(HeldLeapTest, ALeaderThatNobodyHearsLosesItAndTheNextIsAsked) {
   const int follower = Follower(leader_);
-  cluster_.loop(follower).AcceptCalendar(1, TrueMs(&cluster_) + 60'000,
-                                         absl::Seconds(30));
+  Accept(&cluster_.loop(follower), 1, TrueMs(&cluster_) + 60'000,
+         absl::Seconds(30));
   cluster_.passes = [&](const PeerMessage& message) {
     return message.from != LoopCluster::Id(leader_);
   };
   cluster_.Settle();
   EXPECT_FALSE(cluster_.loop(leader_).Status().calendar->held);
   EXPECT_FALSE(cluster_.ChangeEnd(follower, 1).has_value());
-  cluster_.loop(leader_).AcceptCalendar(2, TrueMs(&cluster_) + 60'000,
-                                        absl::Seconds(30));
+  Accept(&cluster_.loop(leader_), 2, TrueMs(&cluster_) + 60'000,
+         absl::Seconds(30));
   cluster_.Settle();
   EXPECT_FALSE(cluster_.ChangeEnd(leader_, 2).has_value());
   cluster_.Isolate(leader_);
@@ -248,9 +252,9 @@ TEST_F(HeldLeapTest, WhereNothingIsHeldAcceptingDoesNothing) {
   cluster_.clock().SetCalendar(cluster_.clock().Calendar() - 2 * kDay);
   cluster_.Ticks(40);
   const raft::Index last = cluster_.loop(leader_).raft().last_index();
-  cluster_.loop(leader_).AcceptCalendar(
-      1, TrueMs(&cluster_) + absl::ToInt64Milliseconds(99 * kDay),
-      absl::Seconds(5));
+  Accept(&cluster_.loop(leader_), 1,
+         TrueMs(&cluster_) + absl::ToInt64Milliseconds(99 * kDay),
+         absl::Seconds(5));
   cluster_.Settle();
   ASSERT_TRUE(cluster_.ChangeEnd(leader_, 1).has_value());
   EXPECT_TRUE(cluster_.ChangeEnd(leader_, 1)->ok());

@@ -72,8 +72,9 @@ TEST(ConsensusLoopMembersTest, ALeaderThatCameMeanwhileIsLetIn) {
   const int stays = Another(away);
   cluster.Kill(away);
   const int next = Join(&cluster, leader, 0);
-  cluster.loop(leader).TransferLeadership(99, LoopCluster::Id(next),
-                                          absl::Seconds(5));
+  cluster.loop(leader).Request(
+      99, {.what = LeadershipTransfer{.to = LoopCluster::Id(next)}},
+      absl::Seconds(5));
   cluster.Ticks(40);
   ASSERT_EQ(cluster.Leader(), next);
   // The one that was away has never heard of its leader.
@@ -95,8 +96,9 @@ TEST(ConsensusLoopMembersTest, AMachineThatJoinsReadsOfMembersOfLongAgo) {
   const int first = Another(leader);
   cluster.Kill(first);
   const int fourth = Join(&cluster, leader, first);
-  cluster.loop(leader).TransferLeadership(99, LoopCluster::Id(fourth),
-                                          absl::Seconds(5));
+  cluster.loop(leader).Request(
+      99, {.what = LeadershipTransfer{.to = LoopCluster::Id(fourth)}},
+      absl::Seconds(5));
   cluster.Ticks(40);
   ASSERT_EQ(cluster.Leader(), fourth);
   cluster.Kill(leader);
@@ -111,6 +113,18 @@ TEST(ConsensusLoopMembersTest, AMachineThatJoinsReadsOfMembersOfLongAgo) {
   cluster.Ticks(200);
   EXPECT_TRUE(Votes(&cluster, fourth, fifth));
   EXPECT_TRUE(Votes(&cluster, fifth, fifth));
+}
+
+// On its way to the leader it would be read as a transfer.
+TEST(ConsensusLoopMembersTest, AChangeWithoutAMemberIsRefusedByAnyMember) {
+  LoopCluster cluster({});
+  const int leader = cluster.Elect();
+  for (int member = 1; member <= LoopCluster::kMembers; ++member) {
+    EXPECT_EQ(cluster.Change(member, {}).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  cluster.Ticks(40);
+  EXPECT_EQ(cluster.Leader(), leader);
 }
 
 TEST(ConsensusLoopMembersTest, ARemovedMemberIsNotHeard) {

@@ -83,7 +83,7 @@ int LoopCluster::AddMachine(const raft::Configuration& told) {
 
 absl::Status LoopCluster::Change(int member, raft::ConfigurationChange change) {
   const uint64_t call = ++last_change_;
-  loop(member).ChangeMembers(call, std::move(change), absl::Seconds(20));
+  loop(member).Request(call, {.what = std::move(change)}, absl::Seconds(20));
   for (int tick = 0; tick < 1000 && at(member).changes.count(call) == 0;
        ++tick) {
     Tick();

@@ -225,13 +225,24 @@ struct BodyText {
   }
 
   std::string operator()(const MembershipRequest& body) const {
-    const auto& [nonce, change, transfer_to, accept] = body;
-    std::string text =
-        absl::StrCat("MembershipRequest ", nonce, " to ", transfer_to.value(),
-                     " accept ", accept.value_or(-1));
-    if (!change.has_value()) return text;
+    const auto& [nonce, what] = body;
+    return absl::StrCat("MembershipRequest ", nonce, std::visit(*this, what));
+  }
+
+  std::string operator()(const LeadershipTransfer& what) const {
+    const auto& [to] = what;
+    return absl::StrCat(" to ", to.value());
+  }
+
+  std::string operator()(const CalendarLeap& what) const {
+    const auto& [up_to_ms] = what;
+    return absl::StrCat(" accept ", up_to_ms);
+  }
+
+  std::string operator()(const raft::ConfigurationChange& what) const {
     // The leader decides how a change is made, so that does not travel.
-    const auto& [changes, addresses, auto_leave, force_joint] = *change;
+    const auto& [changes, addresses, auto_leave, force_joint] = what;
+    std::string text;
     for (const raft::MemberChange& step : changes) {
       const auto& [kind, id] = step;
       absl::StrAppend(&text, " ", static_cast<int>(kind), ":", id.value());
@@ -289,11 +300,12 @@ raft::MemberAddress SampleAddress(Random* random, MemberId id) {
 MembershipRequest SampleMembershipRequest(Random* random) {
   MembershipRequest request{.nonce = random->Next()};
   if (random->OneIn(3)) {
-    request.accept_calendar_ms = static_cast<int64_t>(SampleNumber(random));
+    request.what =
+        CalendarLeap{.up_to_ms = static_cast<int64_t>(SampleNumber(random))};
     return request;
   }
   if (random->OneIn(2)) {
-    request.transfer_to = MemberId(random->Next());
+    request.what = LeadershipTransfer{.to = MemberId(random->Next())};
     return request;
   }
   raft::ConfigurationChange change;
@@ -304,7 +316,7 @@ MembershipRequest SampleMembershipRequest(Random* random) {
          .id = id});
     if (random->OneIn(2)) change.addresses.push_back(SampleAddress(random, id));
   }
-  request.change = std::move(change);
+  request.what = std::move(change);
   return request;
 }
 
