@@ -133,6 +133,12 @@ void ConsensusLoop::State::Send(raft::MemberId to, PeerMessageBody body) {
       PeerMessage{.from = id_, .to = to, .body = std::move(body)});
 }
 
+void ConsensusLoop::State::SendToOthers(const PeerMessageBody& body) {
+  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
+    if (member.id != id_) Send(member.id, body);
+  }
+}
+
 void ConsensusLoop::State::OnTick() {
   AdvanceClocks();
   raft_.Tick();

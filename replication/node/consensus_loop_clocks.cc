@@ -88,10 +88,8 @@ void ConsensusLoop::State::MaybeStandAside() {
 
 void ConsensusLoop::State::AskClocks() {
   clocks_asked_ = clock_->SinceBoot();
-  const int64_t sent_us = absl::ToInt64Microseconds(clocks_asked_);
-  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
-    if (member.id != id_) Send(member.id, ClockRequest{.sent_us = sent_us});
-  }
+  SendToOthers(
+      ClockRequest{.sent_us = absl::ToInt64Microseconds(clocks_asked_)});
 }
 
 void ConsensusLoop::State::Take(raft::MemberId from, ClockRequest&& request) {

@@ -22,9 +22,7 @@ raft::MemberId ConsensusLoop::State::LowLeader() const {
 void ConsensusLoop::State::TickDisk(absl::Duration now) {
   const std::optional<bool> report = disk_reports_.TakeOwnReport(now);
   if (!report.has_value()) return;
-  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
-    if (member.id != id_) Send(member.id, DiskReport{.low = *report});
-  }
+  SendToOthers(DiskReport{.low = *report});
   if (!*report || !Leads()) return;
   const raft::MemberId to = Successor(now);
   // Where it fails, another transfer is under way, or the next look does it.

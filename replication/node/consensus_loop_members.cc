@@ -169,13 +169,10 @@ void ConsensusLoop::State::AnswerCommittedChange() {
 
 void ConsensusLoop::State::TellMembers() {
   ticks_since_hint_ = 0;
-  const MembersHint hint{
+  SendToOthers(MembersHint{
       .index = raft_.configuration_index(),
       .configuration =
-          std::make_shared<const raft::Configuration>(raft_.configuration())};
-  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
-    if (member.id != id_) Send(member.id, hint);
-  }
+          std::make_shared<const raft::Configuration>(raft_.configuration())});
 }
 
 void ConsensusLoop::State::Take(raft::MemberId /*from*/, MembersHint&& hint) {

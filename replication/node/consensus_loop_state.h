@@ -88,6 +88,7 @@ class ConsensusLoop::State {
   void AfterEvent();
   void FollowLeadership();
   void Send(raft::MemberId to, PeerMessageBody body);
+  void SendToOthers(const PeerMessageBody& body);
 
   void Take(raft::MemberId from, raft::Message&& message);
   void Take(raft::MemberId from, ForwardProposals&& forward);

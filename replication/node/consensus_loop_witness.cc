@@ -27,9 +27,7 @@ void ConsensusLoop::State::TickWitness(absl::Duration now) {
     report.logs[peer.id] = std::min(peer.match, status.commit);
   }
   NoteWitnessed(report);
-  for (const raft::MemberAddress& member : raft_.configuration().addresses) {
-    if (member.id != id_) Send(member.id, report);
-  }
+  SendToOthers(report);
 }
 
 void ConsensusLoop::State::NoteWitnessed(const WitnessReport& report) {
