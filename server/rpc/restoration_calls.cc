@@ -58,13 +58,16 @@ void WriteRestoration(const Ledger& ledger, GetRestorationResponse* response) {
   }
 }
 
-// Rounded up, so that nothing is granted too soon; more than there can be is
-// refused by the ledger.
+// As many as a Duration may have. What makes no sense the ledger refuses.
+int64_t WholeSecondsMs(const google::protobuf::Duration& span) {
+  constexpr int64_t kMaxSeconds = 315'576'000'000;
+  return std::clamp<int64_t>(span.seconds(), -1, kMaxSeconds) * 1000;
+}
+
+// Rounded up, so that nothing is granted too soon.
 int64_t MsOf(const google::protobuf::Duration& span) {
-  constexpr int64_t kMaxSeconds = 1'000'000;
-  const int64_t seconds = std::clamp<int64_t>(span.seconds(), -1, kMaxSeconds);
   const int64_t rest = std::clamp<int64_t>(span.nanos(), 0, 999'999'999);
-  return seconds * 1000 + (rest + 999'999) / 1'000'000;
+  return WholeSecondsMs(span) + (rest + 999'999) / 1'000'000;
 }
 
 }  // namespace
@@ -121,7 +124,7 @@ grpc::ServerUnaryReactor* BackupService::ReleaseRestored(
   body->set_longest_lease_ms(MsOf(request->longest_lease()));
   body->set_old_cluster_is_gone(request->old_cluster_is_gone());
   // Rounded down: never said to be gone for longer than they said.
-  body->set_stopped_for_ms(request->stopped_for().seconds() * 1000);
+  body->set_stopped_for_ms(WholeSecondsMs(request->stopped_for()));
   calls_->Propose(
       *call, request->request_id(), &command, response,
       [response, view = calls_->deps().view](const licensing::LedgerAnswer&) {

@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 #include "quorate/admin/v1/backup.grpc.pb.h"
+#include "quorate/internal/v1/command.pb.h"
 #include "quorate/internal/v1/snapshot.pb.h"
 
 #include "backup/backup_file.h"
@@ -259,6 +262,39 @@ TEST_F(BackupServiceTest, WhatWasNotRestoredCannotBeReleased) {
   EXPECT_EQ(ReasonOf(Release(request)), "BAD_REQUEST") << "but it is not gone";
   request.set_old_cluster_is_gone(true);
   EXPECT_EQ(ReasonOf(Release(request)), "BAD_REQUEST") << "says both";
+}
+
+TEST_F(BackupServiceTest, NoTimeIsTooLongToBeSaid) {
+  constexpr int64_t kLongestS = 315'576'000'000;
+  const std::pair<int64_t, int64_t> said_s_and_taken_s[] = {
+      {0, 0},
+      {2'400, 2'400},
+      {kLongestS + 1, kLongestS},
+      // These times 1000 have more than 64 bits, and end in zeros or a one.
+      {int64_t{1} << 61, kLongestS},
+      {std::numeric_limits<int64_t>::max(), kLongestS},
+      {std::numeric_limits<int64_t>::min(), -1},
+  };
+  for (const auto& [said_s, taken_s] : said_s_and_taken_s) {
+    SCOPED_TRACE(said_s);
+    admin::ReleaseRestoredRequest request;
+    request.set_old_epoch(1);
+    request.set_old_cluster_is_gone(true);
+    request.mutable_stopped_for()->set_seconds(said_s);
+    EXPECT_EQ(ReasonOf(Release(request)), "EPOCH_MISMATCH");
+    request.clear_stopped_for();
+    request.set_old_cluster_is_gone(false);
+    request.mutable_longest_lease()->set_seconds(said_s);
+    EXPECT_EQ(ReasonOf(Release(request)), "EPOCH_MISMATCH");
+    const std::vector<std::string> commands = world_.node().commands();
+    ASSERT_GE(commands.size(), 2u);
+    internal::v1::Command gone;
+    ASSERT_TRUE(gone.ParseFromString(commands[commands.size() - 2]));
+    EXPECT_EQ(gone.release_restored().stopped_for_ms(), taken_s * 1000);
+    internal::v1::Command retired;
+    ASSERT_TRUE(retired.ParseFromString(commands.back()));
+    EXPECT_EQ(retired.release_restored().longest_lease_ms(), taken_s * 1000);
+  }
 }
 
 TEST_F(BackupServiceTest, ARetiredClusterSaysSoAndHowLongItsLeasesLast) {
