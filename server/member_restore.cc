@@ -1,13 +1,11 @@
 #include "server/member_restore.h"
 
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <set>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "backup/backup_file.h"
+#include "base/folder.h"
 #include "base/status.h"
 #include "replication/snapshot/manifest.h"
 #include "replication/snapshot/snapshot_store.h"
@@ -273,12 +272,7 @@ absl::Status MoveInPlace(const std::string& folder, const std::string& target) {
   fs::remove(target, error);  // Empty, or not there.
   fs::rename(folder, target, error);
   if (error) return DiskError(target, error);
-  const std::string parent = fs::absolute(target).parent_path().string();
-  const int fd = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
-  if (fd >= 0) close(fd);
-  return synced ? absl::OkStatus()
-                : absl::UnavailableError(parent + ": cannot be synced");
+  return SyncFolder(ParentOf(target));
 }
 
 }  // namespace

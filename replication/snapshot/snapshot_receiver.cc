@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/folder.h"
 #include "base/status.h"
 #include "replication/snapshot/snapshot_folder.h"
 #include "replication/storage/file_tree.h"

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/folder.h"
 #include "base/status.h"
 #include "replication/storage/rocksdb_options.h"
 
@@ -33,12 +34,6 @@ absl::StatusOr<absl::string_view> ReadNext(rocksdb::SequentialFile* file,
 }
 
 }  // namespace
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 absl::StatusOr<bool> Exists(rocksdb::Env* env, const std::string& path) {
   const rocksdb::Status status = env->FileExists(path);
@@ -83,6 +78,14 @@ absl::Status WriteSynced(rocksdb::Env* env, const std::string& path,
   QUORATE_RETURN_IF_ERROR(FromRocksDb(file->Flush()));
   QUORATE_RETURN_IF_ERROR(FromRocksDb(file->Fsync()));
   return FromRocksDb(file->Close());
+}
+
+absl::Status ReplaceSynced(rocksdb::Env* env, const std::string& path,
+                           const std::string& scratch,
+                           absl::string_view bytes) {
+  QUORATE_RETURN_IF_ERROR(WriteSynced(env, scratch, bytes));
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(scratch, path)));
+  return SyncDirectory(env, ParentOf(path));
 }
 
 absl::Status CopySynced(rocksdb::Env* env, const std::string& from,

@@ -14,9 +14,6 @@
 
 namespace quorate::replication {
 
-// The folder that `path` stands in.
-std::string ParentOf(const std::string& path);
-
 absl::StatusOr<bool> Exists(rocksdb::Env* env, const std::string& path);
 
 // The names in a folder, sorted, without "." and "..". NOT_FOUND where there is
@@ -31,6 +28,12 @@ absl::Status RemoveTree(rocksdb::Env* env, const std::string& folder);
 // Creates a file with these bytes and syncs it; not its folder.
 absl::Status WriteSynced(rocksdb::Env* env, const std::string& path,
                          absl::string_view bytes);
+
+// Puts a file with these bytes in the place of what is at `path`, in one step
+// and durably: after a crash one of the two is there, and after OK the new one.
+// What may be at `scratch`, in the same folder, is lost.
+absl::Status ReplaceSynced(rocksdb::Env* env, const std::string& path,
+                           const std::string& scratch, absl::string_view bytes);
 
 // Copies and syncs a file.
 absl::Status CopySynced(rocksdb::Env* env, const std::string& from,

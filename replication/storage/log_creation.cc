@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/folder.h"
 #include "base/status.h"
 #include "replication/storage/bootstrap.h"
 #include "replication/storage/file_tree.h"

@@ -158,11 +158,8 @@ absl::Status MendManifestTail(rocksdb::Env* env, const std::string& folder) {
            {"bytes", absl::StrCat(manifest.size())},
            {"whole", absl::StrCat(tail.whole_bytes)}});
   // RocksDB removes a file of this name, where this is interrupted.
-  const std::string mended = absl::StrCat(folder, "/000000.dbtmp");
-  QUORATE_RETURN_IF_ERROR(WriteSynced(
-      env, mended, absl::string_view(manifest).substr(0, tail.whole_bytes)));
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(mended, path)));
-  return SyncDirectory(env, folder);
+  return ReplaceSynced(env, path, absl::StrCat(folder, "/000000.dbtmp"),
+                       absl::string_view(manifest).substr(0, tail.whole_bytes));
 }
 
 }  // namespace quorate::replication

@@ -9,6 +9,7 @@
 #include "rocksdb/write_batch.h"
 
 #include "base/check.h"
+#include "base/folder.h"
 #include "base/ordered_encoding.h"
 #include "base/status.h"
 #include "replication/storage/bootstrap.h"

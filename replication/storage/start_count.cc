@@ -36,15 +36,11 @@ absl::StatusOr<uint64_t> ReadCount(rocksdb::Env* env, const std::string& path) {
 absl::StatusOr<uint64_t> CountStart(const std::string& data_dir,
                                     rocksdb::Env* env) {
   env = EnvOrDefault(env);
-  const std::string folder = absl::StrCat(data_dir, "/", kLogFolder);
-  const std::string path = absl::StrCat(folder, "/starts");
+  const std::string path = absl::StrCat(data_dir, "/", kLogFolder, "/starts");
   QUORATE_ASSIGN_OR_RETURN(uint64_t count, ReadCount(env, path));
   ++count;
-  const std::string scratch = absl::StrCat(path, ".new");
-  QUORATE_RETURN_IF_ERROR(
-      WriteSynced(env, scratch, SealRecord(kKey, Ordered64(count))));
-  QUORATE_RETURN_IF_ERROR(FromRocksDb(env->RenameFile(scratch, path)));
-  QUORATE_RETURN_IF_ERROR(SyncDirectory(env, folder));
+  QUORATE_RETURN_IF_ERROR(ReplaceSynced(env, path, absl::StrCat(path, ".new"),
+                                        SealRecord(kKey, Ordered64(count))));
   return count;
 }
 

@@ -108,11 +108,10 @@ absl::Status WitnessBook::Save(const std::set<raft::MemberId>& members) {
     changed_ = false;
     body = Encode();
   }
-  rocksdb::Env* const env = EnvOrDefault(nullptr);
   const std::string path = absl::StrCat(folder_, "/", kKey);
-  const std::string scratch = absl::StrCat(path, ".new");
-  absl::Status status = WriteSynced(env, scratch, SealRecord(kKey, body));
-  if (status.ok()) status = FromRocksDb(env->RenameFile(scratch, path));
+  absl::Status status =
+      ReplaceSynced(EnvOrDefault(nullptr), path, absl::StrCat(path, ".new"),
+                    SealRecord(kKey, body));
   if (status.ok()) return status;
   MutexLock lock(&mu_);
   changed_ = true;

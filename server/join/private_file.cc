@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/folder.h"
+
 namespace quorate::server {
 namespace {
 
@@ -33,17 +35,6 @@ bool WriteAll(int descriptor, absl::string_view bytes) {
   return fsync(descriptor) == 0;
 }
 
-// A new name is durable when its directory is.
-void SyncDirectoryOf(const std::string& path) {
-  const std::string directory =
-      std::filesystem::path(path).parent_path().string();
-  const int descriptor =
-      open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  fsync(descriptor);
-  close(descriptor);
-}
-
 }  // namespace
 
 absl::Status WritePrivateFile(const std::string& path,
@@ -60,8 +51,7 @@ absl::Status WritePrivateFile(const std::string& path,
   if (std::rename(scratch.c_str(), path.c_str()) != 0) {
     return Failed(path, "written", errno);
   }
-  SyncDirectoryOf(path);
-  return absl::OkStatus();
+  return SyncFolder(ParentOf(path));
 }
 
 absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {

@@ -38,8 +38,8 @@ IMPURE_HEADERS = {
     "pthread.h", "fcntl.h", "poll.h", "signal.h", "sys/socket.h",
     "sys/time.h", "sys/stat.h",
 }
-IMPURE_OURS = {"base/bounded_queue.h", "base/clock.h", "base/log.h",
-               "base/mutex.h"}
+IMPURE_OURS = {"base/bounded_queue.h", "base/clock.h", "base/folder.h",
+               "base/log.h", "base/mutex.h"}
 IMPURE_ABSL = {"absl/time/clock.h", "absl/synchronization/",
                "absl/random/"}
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 
 #include "backup/backup_file.h"
+#include "base/folder.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
 #include "tools/quorate/cluster.h"
@@ -87,22 +88,10 @@ class UnfinishedFile {
     if (link(unfinished_.c_str(), path_.c_str()) != 0) {
       return FileError(path_, "cannot be created");
     }
-    return SyncFolder();
+    return SyncFolder(ParentOf(path_));
   }
 
  private:
-  absl::Status SyncFolder() const {
-    const size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "."
-                               : slash == 0               ? "/"
-                                            : path_.substr(0, slash);
-    const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return FileError(folder, "cannot be opened");
-    const bool synced = fsync(fd) == 0;
-    close(fd);
-    return synced ? absl::OkStatus() : FileError(folder, "cannot be synced");
-  }
-
   const std::string path_;
   const std::string unfinished_;
   int fd_ = -1;

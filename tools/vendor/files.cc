@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/folder.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "trust/bounded_parse.h"
@@ -32,19 +33,6 @@ absl::Status WriteAll(int file, absl::string_view bytes,
     bytes.remove_prefix(static_cast<size_t>(written));
   }
   if (fsync(file) != 0) return Failed(errno, "sync", path);
-  return absl::OkStatus();
-}
-
-// A name is durable when its folder is.
-absl::Status SyncFolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "."
-                             : slash == 0               ? "/"
-                                                        : path.substr(0, slash);
-  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return Failed(errno, "open", folder);
-  const absl::Cleanup close_file = [file] { close(file); };
-  if (fsync(file) != 0) return Failed(errno, "sync", folder);
   return absl::OkStatus();
 }
 
@@ -86,7 +74,7 @@ absl::Status CreateDocument(const std::string& path, absl::string_view bytes,
   if (file < 0) return Failed(errno, "create", path);
   absl::Status status = WriteAll(file, bytes, path);
   if (close(file) != 0 && status.ok()) status = Failed(errno, "close", path);
-  if (status.ok()) status = SyncFolderOf(path);
+  if (status.ok()) status = SyncFolder(ParentOf(path));
   if (!status.ok()) unlink(path.c_str());
   return status;
 }
@@ -100,7 +88,7 @@ absl::Status ReplaceDocument(const std::string& path, absl::string_view bytes) {
     unlink(temporary.c_str());
     return Failed(error, "write", path);
   }
-  return SyncFolderOf(path);
+  return SyncFolder(ParentOf(path));
 }
 
 absl::Status EnsureFolder(const std::string& path) {
