@@ -24,6 +24,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/e2e/beliefs.h"
 #include "tests/e2e/restored_cluster.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 
 namespace quorate::e2e {

@@ -6,21 +6,9 @@
 #include "gtest/gtest.h"
 
 #include "client/error.h"
+#include "tests/e2e/test_client.h"
 
 namespace quorate::e2e {
-
-std::unique_ptr<Client> MakeClient(const Environment& environment) {
-  ClientOptions options;
-  options.endpoints = SplitEndpoints(environment.at("QUORATE_ENDPOINTS"));
-  EXPECT_TRUE(options
-                  .ReadFiles(environment.at("QUORATE_CA"),
-                             environment.at("QUORATE_CERT"),
-                             environment.at("QUORATE_KEY"))
-                  .ok());
-  auto client = Client::Create(options);
-  EXPECT_TRUE(client.ok()) << client.status();
-  return *std::move(client);
-}
 
 Beliefs::Beliefs() : thread_([this] { Watch(); }) {}
 

@@ -21,9 +21,6 @@ namespace quorate::e2e {
 // The least that a session may ask for.
 inline constexpr absl::Duration kShortTtl = absl::Seconds(10);
 
-// With endpoints and certificates of an environment (TestCluster).
-std::unique_ptr<Client> MakeClient(const Environment& environment);
-
 // Everybody's seats of one feature, and the most units that were believed in
 // at one time. Thread-safe.
 class Beliefs {

@@ -14,26 +14,11 @@
 #include "client/client.h"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 
 namespace quorate::e2e {
 namespace {
-
-std::unique_ptr<Client> MakeClient(const TestCluster& cluster) {
-  ClientOptions options;
-  for (const TestMember& member : cluster.Members()) {
-    options.endpoints.push_back(member.endpoint);
-  }
-  const Environment& environment = cluster.environment();
-  EXPECT_TRUE(options
-                  .ReadFiles(environment.at("QUORATE_CA"),
-                             environment.at("QUORATE_CERT"),
-                             environment.at("QUORATE_KEY"))
-                  .ok());
-  auto client = Client::Create(options);
-  EXPECT_TRUE(client.ok()) << client.status();
-  return *std::move(client);
-}
 
 // Asks for a seat with a new request id each time until the member refuses
 // for want of a quorum; gives the time that took from `since`.
@@ -70,7 +55,7 @@ TEST_P(QuorumLossTest, TheLastMemberRefusesAndNoLeaseIsLost) {
   const bool keep_leader = GetParam();
   auto cluster = TestCluster::Start();
   ASSERT_TRUE(cluster.ok()) << cluster.status();
-  auto client = MakeClient(**cluster);
+  auto client = MakeClient((*cluster)->environment());
   SessionOptions options;
   options.ttl = absl::Seconds(30);
   auto session = client->OpenSession(options);

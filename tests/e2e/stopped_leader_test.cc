@@ -4,9 +4,11 @@
 // in its socket, then SIGCONT; afterwards every seat is compared.
 
 #include <signal.h>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
@@ -15,6 +17,7 @@
 #include "client/client.h"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 #include "tests/e2e/writers.h"
 
@@ -28,19 +31,12 @@ constexpr absl::Duration kStandstill = absl::Seconds(5);
 class Witness {
  public:
   Witness(const TestCluster& cluster, const std::string& avoided) {
-    ClientOptions options;
+    std::vector<std::string> endpoints;
     for (const TestMember& member : cluster.Members()) {
-      if (member.name != avoided) options.endpoints.push_back(member.endpoint);
+      if (member.name != avoided) endpoints.push_back(member.endpoint);
     }
-    const Environment& environment = cluster.environment();
-    EXPECT_TRUE(options
-                    .ReadFiles(environment.at("QUORATE_CA"),
-                               environment.at("QUORATE_CERT"),
-                               environment.at("QUORATE_KEY"))
-                    .ok());
-    auto client = Client::Create(options);
-    EXPECT_TRUE(client.ok()) << client.status();
-    client_ = *std::move(client);
+    client_ =
+        MakeClient(cluster.EnvironmentWith(absl::StrJoin(endpoints, ",")));
     auto session = client_->OpenSession({.application = "witness"});
     EXPECT_TRUE(session.ok()) << session.status();
     session_ = *std::move(session);

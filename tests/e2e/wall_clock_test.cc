@@ -21,6 +21,7 @@
 #include "client/client.h"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 #include <nlohmann/json.hpp>
 
@@ -125,24 +126,8 @@ class WallClockTest : public testing::Test {
   std::unique_ptr<TestCluster> cluster_;
 };
 
-std::unique_ptr<Client> MakeClient(const TestCluster& cluster) {
-  ClientOptions options;
-  for (const TestMember& member : cluster.Members()) {
-    options.endpoints.push_back(member.endpoint);
-  }
-  const Environment& environment = cluster.environment();
-  EXPECT_TRUE(options
-                  .ReadFiles(environment.at("QUORATE_CA"),
-                             environment.at("QUORATE_CERT"),
-                             environment.at("QUORATE_KEY"))
-                  .ok());
-  auto client = Client::Create(options);
-  EXPECT_TRUE(client.ok()) << client.status();
-  return *std::move(client);
-}
-
 TEST_F(WallClockTest, OneWrongClockEndsNothing) {
-  auto client = MakeClient(*cluster_);
+  auto client = MakeClient(cluster_->environment());
   SessionOptions options;
   options.ttl = absl::Seconds(10);
   auto session = client->OpenSession(options);
@@ -181,7 +166,7 @@ TEST_F(WallClockTest, OneWrongClockEndsNothing) {
 }
 
 TEST_F(WallClockTest, AGreatLeapOfAllWaitsForAPerson) {
-  auto client = MakeClient(*cluster_);
+  auto client = MakeClient(cluster_->environment());
   auto session = client->OpenSession(SessionOptions());
   ASSERT_TRUE(session.ok()) << session.status();
   auto seat = (*session)->Checkout("cad");

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "client/error.h"
+#include "tests/e2e/test_client.h"
 
 namespace quorate::e2e {
 namespace {
@@ -30,15 +31,13 @@ Writers::~Writers() {
 absl::Status Writers::Start() {
   const std::vector<TestMember> members = cluster_->Members();
   for (size_t i = 0; i < kWriters; ++i) {
-    ClientOptions options;
+    QUORATE_ASSIGN_OR_RETURN(ClientOptions options,
+                             OptionsFrom(cluster_->environment()));
+    options.endpoints.clear();
     for (size_t k = 0; k < members.size(); ++k) {
       options.endpoints.push_back(members[(i + k) % members.size()].endpoint);
     }
     options.endpoint_order = EndpointOrder::kGiven;
-    const Environment& environment = cluster_->environment();
-    QUORATE_RETURN_IF_ERROR(options.ReadFiles(environment.at("QUORATE_CA"),
-                                              environment.at("QUORATE_CERT"),
-                                              environment.at("QUORATE_KEY")));
     auto writer = std::make_unique<Writer>();
     QUORATE_ASSIGN_OR_RETURN(writer->client, Client::Create(options));
     SessionOptions session;

@@ -31,6 +31,14 @@ std::unique_ptr<SnapshotSource> MustOpen(SnapshotMember* member) {
   return source.ok() ? *std::move(source) : nullptr;
 }
 
+// The state moves to `index`, and a snapshot of it is made.
+std::unique_ptr<SnapshotSource> MustMake(SnapshotMember* member,
+                                         uint64_t index) {
+  member->Fill(index);
+  EXPECT_EQ(member->Make(index), absl::OkStatus());
+  return MustOpen(member);
+}
+
 // Receives all of `source` and installs it.
 std::string ReceiveAndInstall(SnapshotSource* source, SnapshotMember* to) {
   const auto offset = to->snapshots().BeginReceiving(source->header());
@@ -76,9 +84,7 @@ TEST(SnapshotStoreTest, ASnapshotTravelsFromMemberToMember) {
 
 TEST(SnapshotStoreTest, OnlyTheNewestIsKeptAndAReaderIsNotDisturbed) {
   SnapshotMember from;
-  from.Fill(50);
-  ASSERT_EQ(from.Make(50), absl::OkStatus());
-  const auto source = MustOpen(&from);
+  const auto source = MustMake(&from, 50);
   from.Fill(120);
   ASSERT_EQ(from.Make(120), absl::OkStatus());
   // One that took longer to make than the next one.
@@ -98,9 +104,7 @@ TEST(SnapshotStoreTest, ATransferThatBreaksGoesOnWhereItWas) {
     Random random(seed);
     SnapshotMember from;
     SnapshotMember to;
-    from.Fill(60);
-    ASSERT_EQ(from.Make(60), absl::OkStatus());
-    const auto source = MustOpen(&from);
+    const auto source = MustMake(&from, 60);
     const SnapshotHeader& header = source->header();
     uint64_t sent = 0;
     while (true) {
@@ -129,9 +133,7 @@ TEST(SnapshotStoreTest, ATransferThatBreaksGoesOnWhereItWas) {
 TEST(SnapshotStoreTest, BytesThatDoNotGoOnAreRefused) {
   SnapshotMember from;
   SnapshotMember to;
-  from.Fill(30);
-  ASSERT_EQ(from.Make(30), absl::OkStatus());
-  const auto source = MustOpen(&from);
+  const auto source = MustMake(&from, 30);
   const uint64_t total = source->header().total_bytes;
   ASSERT_EQ(*to.snapshots().BeginReceiving(source->header()), 0u);
   EXPECT_EQ(to.snapshots().Receive(1, "x").code(), absl::StatusCode::kAborted);
@@ -147,12 +149,8 @@ TEST(SnapshotStoreTest, BytesThatDoNotGoOnAreRefused) {
 TEST(SnapshotStoreTest, AnotherSnapshotEndsTheOneBeforeIt) {
   SnapshotMember from;
   SnapshotMember to;
-  from.Fill(30);
-  ASSERT_EQ(from.Make(30), absl::OkStatus());
-  const auto older = MustOpen(&from);
-  from.Fill(60);
-  ASSERT_EQ(from.Make(60), absl::OkStatus());
-  const auto newer = MustOpen(&from);
+  const auto older = MustMake(&from, 30);
+  const auto newer = MustMake(&from, 60);
   ASSERT_EQ(*to.snapshots().BeginReceiving(older->header()), 0u);
   ASSERT_EQ(to.snapshots().Receive(0, *older->Read(0, 100)), absl::OkStatus());
   EXPECT_EQ(ReceiveAndInstall(newer.get(), &to), "");
@@ -169,12 +167,8 @@ TEST(SnapshotStoreTest, AnotherSnapshotEndsTheOneBeforeIt) {
 TEST(SnapshotStoreTest, AnOlderOneTakesThePlaceOfWhatNobodyInstalled) {
   SnapshotMember from;
   SnapshotMember to;
-  from.Fill(30);
-  ASSERT_EQ(from.Make(30), absl::OkStatus());
-  const auto older = MustOpen(&from);
-  from.Fill(60);
-  ASSERT_EQ(from.Make(60), absl::OkStatus());
-  const auto newer = MustOpen(&from);
+  const auto older = MustMake(&from, 30);
+  const auto newer = MustMake(&from, 60);
   ASSERT_TRUE(to.snapshots().BeginReceiving(newer->header()).ok());
   ASSERT_EQ(SendAll(newer.get(), 0, 1000, &to.snapshots()), absl::OkStatus());
   ASSERT_EQ(to.snapshots().FinishReceiving(), absl::OkStatus());
@@ -186,9 +180,7 @@ TEST(SnapshotStoreTest, AnOlderOneTakesThePlaceOfWhatNobodyInstalled) {
 TEST(SnapshotStoreTest, WrongBytesAreFoundAtTheEnd) {
   SnapshotMember from;
   SnapshotMember to;
-  from.Fill(30);
-  ASSERT_EQ(from.Make(30), absl::OkStatus());
-  const auto source = MustOpen(&from);
+  const auto source = MustMake(&from, 30);
   const uint64_t total = source->header().total_bytes;
   for (const uint64_t at : {uint64_t{0}, total / 2, total - 1}) {
     ASSERT_EQ(*to.snapshots().BeginReceiving(source->header()), 0u);
@@ -207,9 +199,7 @@ TEST(SnapshotStoreTest, WrongBytesAreFoundAtTheEnd) {
 TEST(SnapshotStoreTest, ASnapshotWithoutRoomIsRefusedBeforeItComes) {
   SnapshotMember from;
   SnapshotMember to;
-  from.Fill(30);
-  ASSERT_EQ(from.Make(30), absl::OkStatus());
-  const auto source = MustOpen(&from);
+  const auto source = MustMake(&from, 30);
   const uint64_t total = source->header().total_bytes;
   to.disk().SetFreeBytes(to.options().keep_free_bytes + total - 1);
   EXPECT_EQ(to.snapshots().BeginReceiving(source->header()).status().code(),
@@ -230,9 +220,7 @@ TEST(SnapshotStoreTest, ADiskThatFailsMeanwhileCostsOneFileAtMost) {
     for (uint64_t nth = 1; nth <= 8; ++nth) {
       SnapshotMember from;
       SnapshotMember to;
-      from.Fill(30);
-      ASSERT_EQ(from.Make(30), absl::OkStatus());
-      const auto source = MustOpen(&from);
+      const auto source = MustMake(&from, 30);
       to.disk().FailNth(operation, nth, DiskError::kNoSpace);
       int attempts = 0;
       while (!ReceiveAndInstall(source.get(), &to).empty()) {

@@ -48,6 +48,14 @@ class WitnessBookTest : public testing::Test {
     book_ = std::make_unique<WitnessBook>(data_dir_);
   }
 
+  // Also by a witness that was started again.
+  void ExpectRefusedNowAndLater(uint64_t incarnation, uint64_t run,
+                                uint64_t last_index) {
+    EXPECT_FALSE(Admits(incarnation, run, last_index));
+    StartAgain();
+    EXPECT_FALSE(Admits(incarnation, run, last_index));
+  }
+
   const std::string data_dir_;
   std::unique_ptr<WitnessBook> book_;
 };
@@ -63,17 +71,13 @@ TEST_F(WitnessBookTest, LaterStartsAreHeard) {
 
 TEST_F(WitnessBookTest, AnEarlierStartIsRefused) {
   ASSERT_TRUE(Admits(5, 100, 10));
-  EXPECT_FALSE(Admits(4, 200, 10));
-  StartAgain();
-  EXPECT_FALSE(Admits(4, 200, 10));
+  ExpectRefusedNowAndLater(4, 200, 10);
   EXPECT_FALSE(Admits(1, 300, 1));  // Made anew.
 }
 
 TEST_F(WitnessBookTest, TheSameStartInAnotherProcessIsRefused) {
   ASSERT_TRUE(Admits(5, 100, 10));
-  EXPECT_FALSE(Admits(5, 200, 10));
-  StartAgain();
-  EXPECT_FALSE(Admits(5, 200, 10));
+  ExpectRefusedNowAndLater(5, 200, 10);
   EXPECT_TRUE(Admits(5, 100, 10));
 }
 
@@ -83,9 +87,7 @@ TEST_F(WitnessBookTest, ALogThatLostWhatWasCommittedIsRefused) {
   book_->NoteCommitted(kPeer, Index(80));
   // Of the process that acknowledged them the start's end says nothing.
   EXPECT_TRUE(Admits(5, 100, 10));
-  EXPECT_FALSE(Admits(6, 200, 89));
-  StartAgain();
-  EXPECT_FALSE(Admits(6, 200, 89));
+  ExpectRefusedNowAndLater(6, 200, 89);
   EXPECT_TRUE(Admits(6, 200, 90));
 }
 
