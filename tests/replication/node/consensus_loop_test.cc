@@ -4,6 +4,7 @@
 
 #include "replication/node/consensus_loop.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -242,6 +243,44 @@ TEST(ConsensusLoopTest, NoticesALossThatNobodyReports) {
   cluster.Ticks(TicksFor(absl::Seconds(1), options));
   EXPECT_EQ(cluster.Outcome(follower, 1), "applied");
   EXPECT_EQ(cluster.TimesApplied(leader, follower, 1), 1);
+}
+
+// The snapshot has what it proposed, and no entry is left that says so. A later
+// leader's entries must not be taken for a sign that it was never appended.
+TEST(ConsensusLoopTest, AnInstallationEndsWhatItMayHide) {
+  LoopCluster cluster(Checked());
+  const int leader = cluster.Elect();
+  const int follower = Follower(leader);
+  cluster.passes = [&](const PeerMessage& message) {
+    return message.to != LoopCluster::Id(follower);
+  };
+  cluster.Propose(follower, 1);
+  cluster.Settle();
+  ASSERT_EQ(cluster.TimesApplied(leader, follower, 1), 1);
+  const raft::Raft& sender = cluster.loop(leader).raft();
+  const raft::SnapshotPosition position = {
+      .index = sender.last_index(),
+      .term = sender.term(),
+      .configuration =
+          std::make_shared<const raft::Configuration>(sender.configuration()),
+      .configuration_index = sender.configuration_index(),
+      .stamp = sender.last_stamp()};
+  ASSERT_TRUE(cluster.loop(follower).OnSnapshotReceived(
+      LoopCluster::Id(leader), sender.term(), position));
+  cluster.Settle();
+  EXPECT_EQ(cluster.Outcome(follower, 1), "");
+  cluster.Propose(follower, 2);
+  cluster.loop(follower).OnInstalled(position.index);
+  cluster.Settle();
+  EXPECT_EQ(cluster.Outcome(follower, 1), "unknown");
+  EXPECT_EQ(cluster.Outcome(follower, 2), "");
+
+  cluster.Kill(leader);
+  cluster.Heal();
+  const int next = cluster.Elect();
+  cluster.Ticks(3);
+  EXPECT_EQ(cluster.TimesApplied(next, follower, 1), next == follower ? 0 : 1);
+  EXPECT_EQ(cluster.Outcome(follower, 2), "applied");
 }
 
 TEST(ConsensusLoopTest, RefusesInTimeWithoutAQuorum) {
