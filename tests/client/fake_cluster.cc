@@ -236,6 +236,23 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                   });
   }
 
+  // A local read needs no quorum.
+  grpc::Status ListLicenses(
+      grpc::ServerContext* context,
+      const admin::v1::ListLicensesRequest* request,
+      admin::v1::ListLicensesResponse* response) override {
+    if (request->consistency().kind() == type::v1::Consistency::KIND_LOCAL) {
+      MutexLock lock(&cluster_->mu_);
+      *response = cluster_->licenses_;
+      return grpc::Status::OK;
+    }
+    return Answer(context, "ListLicenses", "", response,
+                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+                    *response = cluster_->licenses_;
+                    return grpc::Status::OK;
+                  });
+  }
+
  private:
   // Does `act` under the lock, once for a request_id, as the conduct says.
   template <typename Response, typename Act>
@@ -389,6 +406,18 @@ void FakeCluster::SetConduct(size_t member, Conduct conduct) {
 void FakeCluster::SetPool(const std::string& feature, uint32_t total) {
   MutexLock lock(&mu_);
   pools_[feature] = total;
+}
+
+void FakeCluster::SetLicense(const std::string& name, const std::string& vendor,
+                             const std::map<std::string, uint32_t>& features) {
+  MutexLock lock(&mu_);
+  admin::v1::License* license = licenses_.add_licenses();
+  license->set_name(absl::StrCat("licenses/", name));
+  license->set_vendor_id(vendor);
+  for (const auto& [feature, count] : features) {
+    license->add_features()->set_name(feature);
+    license->mutable_features()->rbegin()->set_count(count);
+  }
 }
 
 void FakeCluster::SetTtl(absl::Duration ttl) {

@@ -78,6 +78,9 @@ class FakeCluster {
 
   void SetConduct(size_t member, Conduct conduct);
   void SetPool(const std::string& feature, uint32_t total);
+  // What ListLicenses shows; it grants nothing.
+  void SetLicense(const std::string& name, const std::string& vendor,
+                  const std::map<std::string, uint32_t>& features);
   void SetTtl(absl::Duration ttl);
   void EndSession(const std::string& name);
   void EndSeat(uint64_t handle);
@@ -119,6 +122,7 @@ class FakeCluster {
   std::vector<Conduct> conduct_ ABSL_GUARDED_BY(mu_);
   std::vector<Arrival> arrivals_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, uint32_t> pools_ ABSL_GUARDED_BY(mu_);
+  admin::v1::ListLicensesResponse licenses_ ABSL_GUARDED_BY(mu_);
   absl::Duration ttl_ ABSL_GUARDED_BY(mu_) = absl::Seconds(120);
   uint64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, checkout::v1::ClientDescription> sessions_

@@ -130,9 +130,13 @@ LAYERS = {
         ours=("base/", "trust/"), generated=PUBLIC_PROTO,
         libraries=("absl", "protobuf", "grpc")),
     "tools/": Layer(
-        ours=("base/", "backup/", "client/", "trust/"),
+        ours=("base/", "backup/", "client/", "tools/foreign/", "trust/"),
         generated=PUBLIC_PROTO + DOCUMENT_PROTO,
         libraries=("absl", "protobuf", "grpc", "openssl", "cli11", "json")),
+    # Values in, text out.
+    "tools/foreign/": Layer(
+        ours=("base/", "client/error.h"), generated=PUBLIC_PROTO,
+        libraries=("absl", "protobuf")),
     # Others' scripts run against the core itself.
     "tools/raft_script/": Layer(
         ours=("base/", "replication/raft/"), libraries=("absl", "cli11")),

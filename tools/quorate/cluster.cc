@@ -45,22 +45,6 @@ Request ListRequest(const ListQuery& query) {
   return request;
 }
 
-absl::StatusOr<GetClusterStatusResponse> AskOneStatus(
-    const ClientOptions& options, const std::string& endpoint) {
-  ClientOptions one = options;
-  one.endpoints = {endpoint};
-  EndpointSet endpoints(one, &SystemClock());
-  Caller caller(&endpoints, &SystemClock());
-  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
-  GetClusterStatusResponse response;
-  QUORATE_RETURN_IF_ERROR(caller.Run(
-      {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        return connection.monitoring->GetClusterStatus(context, {}, &response);
-      }));
-  return response;
-}
-
 grpc::Status ReadBackup(const Connection& connection,
                         const admin::v1::GetBackupRequest& request,
                         const BackupSink& sink, grpc::ClientContext* context,
@@ -273,6 +257,22 @@ absl::StatusOr<admin::v1::AcceptCalendarResponse> Cluster::AcceptCalendar(
   return calls_->Change(&Connection::cluster,
                         &admin::v1::ClusterService::Stub::AcceptCalendar,
                         std::move(request));
+}
+
+absl::StatusOr<GetClusterStatusResponse> AskOneStatus(
+    const ClientOptions& options, const std::string& endpoint) {
+  ClientOptions one = options;
+  one.endpoints = {endpoint};
+  EndpointSet endpoints(one, &SystemClock());
+  Caller caller(&endpoints, &SystemClock());
+  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
+  GetClusterStatusResponse response;
+  QUORATE_RETURN_IF_ERROR(caller.Run(
+      {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        return connection.monitoring->GetClusterStatus(context, {}, &response);
+      }));
+  return response;
 }
 
 absl::StatusOr<GetClusterStatusResponse> AskStatus(

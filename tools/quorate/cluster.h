@@ -87,6 +87,11 @@ class Cluster {
 absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
     const ClientOptions& options);
 
+// The state as the member at `endpoint` sees it. One short attempt, with the
+// credentials of `options`.
+absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskOneStatus(
+    const ClientOptions& options, const std::string& endpoint);
+
 // The members, as the leader sees them where it is one of the endpoints: only
 // the leader knows how far others are. With query.local, as the one sees them
 // that answers.

@@ -22,6 +22,7 @@ void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);
 void AddClockCommand(CLI::App* app, Invocation* invocation);
 void AddRestoreCommand(CLI::App* app, Invocation* invocation);
+void AddLmstatCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/foreign_name.h"
 #include "tools/quorate/invocation.h"
 #include "tools/vendor/vendor_commands.h"
 
@@ -94,11 +95,13 @@ int Main(int argc, char** argv) {
   AddBackupCommand(&app, &invocation);
   AddClockCommand(&app, &invocation);
   AddRestoreCommand(&app, &invocation);
+  AddLmstatCommand(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);
 
-  std::vector<std::string> words = SplitCommand(argc, argv, &invocation);
+  std::vector<std::string> words =
+      WordsUnderName(argv[0], SplitCommand(argc, argv, &invocation));
   for (size_t i = 0; i < words.size(); ++i) {
     if (IsUtf8(words[i])) continue;
     std::fprintf(stderr,

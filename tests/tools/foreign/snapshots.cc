@@ -1,0 +1,92 @@
+#include "tests/tools/foreign/snapshots.h"
+
+#include "absl/strings/str_cat.h"
+
+#include "base/check.h"
+
+namespace quorate::foreign {
+namespace {
+
+constexpr char kNow[] = "2017-11-23 21:08:00";
+
+absl::Time Utc(const std::string& civil) {
+  absl::Time time;
+  QUORATE_CHECK(absl::ParseTime("%Y-%m-%d %H:%M:%S", civil, &time, nullptr));
+  return time;
+}
+
+void Set(const std::string& civil, google::protobuf::Timestamp* timestamp) {
+  timestamp->set_seconds(absl::ToUnixSeconds(Utc(civil)));
+}
+
+}  // namespace
+
+ClusterByHand::ClusterByHand() {
+  for (int i = 1; i <= 3; ++i) {
+    monitoring::v1::Member* member = status_.add_members();
+    member->set_name(absl::StrCat("m", i));
+    member->set_client_endpoint(absl::StrCat("server", i, ".example:740", i));
+    member->set_reachable(true);
+  }
+  status_.set_leader("m2");
+  status_.set_serving(true);
+  status_.mutable_header()->set_cluster_id("0123456789abcdef0123456789abcdef");
+  Set(kNow, licenses_.mutable_header()->mutable_calendar_time());
+}
+
+admin::v1::License* ClusterByHand::AddLicense(const std::string& name,
+                                              const std::string& vendor,
+                                              const std::string& end) {
+  admin::v1::License* license = licenses_.add_licenses();
+  license->set_name(absl::StrCat("licenses/", name));
+  license->set_vendor_id(vendor);
+  license->set_customer_id("Example Engineering");
+  Set("2017-01-01 00:00:00", license->mutable_start_time());
+  if (!end.empty()) Set(end, license->mutable_end_time());
+  return license;
+}
+
+void ClusterByHand::AddFeature(admin::v1::License* license,
+                               const std::string& feature, uint32_t count) {
+  admin::v1::LicenseFeature* row = license->add_features();
+  row->set_name(feature);
+  row->set_count(count);
+}
+
+void ClusterByHand::AddPool(const std::string& feature, uint64_t total,
+                            uint64_t out, const std::string& end) {
+  monitoring::v1::Pool* pool = pools_.add_pools();
+  pool->set_feature(feature);
+  pool->set_total(total);
+  pool->set_out(out);
+  pool->set_free(out < total ? total - out : 0);
+  if (!end.empty()) Set(end, pool->mutable_end_time());
+}
+
+void ClusterByHand::AddSeat(const SeatOf& seat, const std::string& since) {
+  monitoring::v1::HeldSeat* held = seats_.add_seats();
+  held->mutable_seat()->set_handle(seat.handle);
+  held->mutable_seat()->set_feature(seat.feature);
+  held->mutable_seat()->set_count(seat.count);
+  Set(since, held->mutable_seat()->mutable_grant_time());
+  held->set_session("sessions/7");
+  held->mutable_client()->set_user(seat.user);
+  held->mutable_client()->set_host(seat.host);
+  held->mutable_client()->set_display(seat.display);
+  held->mutable_client()->set_version(seat.version);
+  held->mutable_client()->set_application("pf_sim");
+  held->mutable_client()->set_process_id(3148728);
+}
+
+Snapshot ClusterByHand::Take() const {
+  Snapshot snapshot;
+  snapshot.taken = Utc(kNow);
+  QUORATE_CHECK(absl::LoadTimeZone("America/Chicago", &snapshot.zone));
+  AddStatus(status_, &snapshot);
+  AddLicenses(licenses_, &snapshot);
+  AddPools(pools_, &snapshot);
+  AddSeats(seats_, &snapshot);
+  return snapshot;
+}
+
+}  // namespace quorate::foreign

@@ -1,0 +1,87 @@
+// What stands behind -c leads to the cluster that it names, or to a refusal
+// that says what to write; other tools' names lead to their commands. By paths
+// and files of each form.
+
+#include "tools/quorate/license_path.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tools/quorate/foreign_name.h"
+
+namespace quorate::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string Write(const std::string& name, const std::string& bytes) {
+  const std::string path = absl::StrCat(testing::TempDir(), "/", name);
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(LicensePathTest, ServersAreEndpoints) {
+  Invocation invocation;
+  invocation.ca = "ca.pem";
+  ASSERT_TRUE(
+      ReadLicensePath("7401@a,7402@b.example:7403@10.0.0.3", &invocation).ok());
+  EXPECT_EQ(invocation.endpoints, "a:7401,b.example:7402,10.0.0.3:7403");
+  EXPECT_EQ(invocation.ca, "ca.pem");
+}
+
+TEST(LicensePathTest, RefusesWhatIsNoServer) {
+  for (const char* path : {"@a", "7401@", "x@a", "0@a", "65536@a", "-1@a",
+                           "7401@a@b", "7401@a,b"}) {
+    Invocation invocation;
+    const absl::Status status = ReadLicensePath(path, &invocation);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << path;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("7401@server1"));
+    EXPECT_EQ(invocation.endpoints, "");
+  }
+}
+
+TEST(LicensePathTest, AnEnvironmentIsReadAsAShellWould) {
+  const std::string path = Write("env",
+                                 "# ours\n"
+                                 "export QUORATE_ENDPOINTS=a:1,b:2\n"
+                                 "  QUORATE_CA='/etc/q r/ca.pem' \r\n"
+                                 "QUORATE_KEY=\"k=ey\"\n"
+                                 "export PATH=/bin\n");
+  Invocation invocation;
+  invocation.cert = "mine.pem";
+  ASSERT_TRUE(ReadLicensePath(path, &invocation).ok());
+  EXPECT_EQ(invocation.endpoints, "a:1,b:2");
+  EXPECT_EQ(invocation.ca, "/etc/q r/ca.pem");
+  EXPECT_EQ(invocation.cert, "mine.pem");
+  EXPECT_EQ(invocation.key, "k=ey");
+}
+
+TEST(LicensePathTest, TellsAMissingFileFromAWrongOne) {
+  Invocation invocation;
+  EXPECT_TRUE(absl::IsNotFound(ReadLicensePath("/nowhere", &invocation)));
+  const absl::Status wrong = ReadLicensePath(
+      Write("license.dat", "SERVER host1 ANY 28000\nVENDOR acme\n"),
+      &invocation);
+  EXPECT_TRUE(absl::IsInvalidArgument(wrong));
+  EXPECT_THAT(std::string(wrong.message()), HasSubstr("QUORATE_ENDPOINTS="));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      ReadLicensePath(Write("empty", ""), &invocation)));
+}
+
+TEST(ForeignNameTest, ANameIsACommand) {
+  EXPECT_THAT(WordsUnderName("/usr/bin/lmstat", {"-a"}),
+              ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(WordsUnderName("lmutil", {"lmstat", "-a"}),
+              ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(WordsUnderName("./quorate", {"pools"}), ElementsAre("pools"));
+}
+
+}  // namespace
+}  // namespace quorate::cli

@@ -1,0 +1,240 @@
+#include "tools/foreign/lmstat.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+#include "tools/foreign/flexnet_words.h"
+
+namespace quorate::foreign {
+namespace {
+
+// A member that is not heard of: to those who look on, a connection that does
+// not come about.
+constexpr absl::string_view kCannotConnect =
+    "Cannot connect to license server system. (-15,570:115 \"Operation now in "
+    "progress\")";
+
+// In the order of the licences, each once.
+std::vector<std::string> VendorsOf(const Snapshot& snapshot) {
+  std::vector<std::string> vendors;
+  for (const Grant& grant : snapshot.grants) {
+    std::string vendor = FlexVendor(grant.vendor);
+    if (!absl::c_linear_search(vendors, vendor)) {
+      vendors.push_back(std::move(vendor));
+    }
+  }
+  return vendors;
+}
+
+// The feature is one daemon's, whoever else grants it too: listed twice, its
+// seats would count twice. One that no licence names any more, while seats of
+// it are out, is the first daemon's.
+std::string VendorOf(const Snapshot& snapshot, const Feature& feature) {
+  const std::vector<Grant>& grants =
+      feature.grants.empty() ? snapshot.grants : feature.grants;
+  if (grants.empty()) return "";
+  for (const Grant& grant : feature.grants) {
+    if (grant.in_force) return FlexVendor(grant.vendor);
+  }
+  return FlexVendor(grants[0].vendor);
+}
+
+std::string LicenseFiles(const Snapshot& snapshot) {
+  std::vector<std::string> names;
+  for (const Grant& grant : snapshot.grants) {
+    if (!absl::c_linear_search(names, grant.license)) {
+      names.push_back(grant.license);
+    }
+  }
+  return absl::StrCat(absl::StrJoin(names, ":"), ":");
+}
+
+std::string FormatServers(const Snapshot& snapshot) {
+  std::string text =
+      absl::StrCat("License server status: ",
+                   absl::StrJoin(snapshot.servers, ",",
+                                 [](std::string* out, const Server& server) {
+                                   absl::StrAppend(out, server.port, "@",
+                                                   FlexHost(server.host));
+                                 }),
+                   "\n");
+  if (!snapshot.servers.empty()) {
+    absl::StrAppend(&text, "    License file(s) on ",
+                    FlexHost(snapshot.servers[0].host), ": ",
+                    LicenseFiles(snapshot), "\n");
+  }
+  absl::StrAppend(&text, "\n");
+  for (const Server& server : snapshot.servers) {
+    absl::StrAppend(&text, FlexHost(server.host), ": ");
+    if (!server.up) {
+      absl::StrAppend(&text, kCannotConnect, "\n");
+    } else if (!snapshot.serving) {
+      // It answers and cannot serve. Monitors that count what is UP must not
+      // take a cluster for alive that grants nothing.
+      absl::StrAppend(&text, "license server DOWN ", kFlexVersion, "\n");
+    } else {
+      absl::StrAppend(&text, "license server UP ",
+                      server.leads ? "(MASTER) " : "", kFlexVersion, "\n");
+    }
+  }
+  return text;
+}
+
+// The server that serves; where none does, the first that is up.
+Server DaemonServer(const Snapshot& snapshot) {
+  if (const Server* leader = snapshot.Leader()) return *leader;
+  for (const Server& server : snapshot.servers) {
+    if (server.up) return server;
+  }
+  return {.port = "0"};
+}
+
+// Windows has no displays: FlexNet shows the host twice, and so do we.
+std::string DisplayOf(const Holder& holder) {
+  return holder.display.empty() ? FlexHost(holder.host)
+                                : FlexWord(holder.display);
+}
+
+std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
+  const Server server = DaemonServer(snapshot);
+  std::string row = absl::StrCat(
+      "    ", FlexWord(holder.user), " ", FlexHost(holder.host), " ",
+      DisplayOf(holder), " (v", FlexVersion(holder.version), ") (",
+      FlexHost(server.host), "/", server.port, " ", holder.handle, "), start ",
+      FlexMoment(holder.since, snapshot.zone));
+  if (holder.count > 1) {
+    absl::StrAppend(&row, ", ", FlexLicenses(holder.count));
+  }
+  return absl::StrCat(row, "\n");
+}
+
+std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
+                          bool users) {
+  if (feature.issued == 0 && feature.in_use == 0) {
+    uint64_t count = 0;
+    for (const Grant& grant : feature.grants)
+      count += grant.count;
+    // Always "licenses" here.
+    return absl::StrCat("Users of ", feature.name, ":  (Error: ", count,
+                        " licenses, unsupported by licensed server)\n\n");
+  }
+  std::string text = absl::StrCat(
+      "Users of ", feature.name, ":  (Total of ", FlexLicenses(feature.issued),
+      " issued;  Total of ", FlexLicenses(feature.in_use), " in use)\n\n");
+  if (!users || feature.holders.empty()) return text;
+  absl::StrAppend(&text, "  \"", feature.name, "\" v", kNoVersion,
+                  ", vendor: ", VendorOf(snapshot, feature),
+                  ", expiry: ", FlexExpiry(feature.next_end, snapshot.zone),
+                  "\n  floating license\n\n");
+  for (const Holder& holder : feature.holders) {
+    absl::StrAppend(&text, FormatHolder(snapshot, holder));
+  }
+  return absl::StrCat(text, "\n");
+}
+
+bool IsAskedFor(const Snapshot& snapshot, const Feature& feature,
+                const LmstatScope& scope) {
+  switch (scope.usage) {
+    case LmstatScope::Usage::kNone:
+      return false;
+    case LmstatScope::Usage::kAll:
+      return true;
+    case LmstatScope::Usage::kActive:
+      return feature.in_use > 0;
+    case LmstatScope::Usage::kFeature:
+      return feature.name == scope.feature;
+    case LmstatScope::Usage::kVendor:
+      return VendorOf(snapshot, feature) == scope.vendor;
+  }
+  return false;
+}
+
+// One daemon, and the features that are its.
+std::string FormatDaemon(const Snapshot& snapshot, const LmstatScope& scope,
+                         const std::string& vendor) {
+  if (!snapshot.serving) {
+    return absl::StrCat("    ", vendor, ": ", FlexNoQuorum().text, "\n");
+  }
+  std::string text = absl::StrCat("    ", vendor, ": UP ", kFlexVersion, "\n");
+  if (scope.usage == LmstatScope::Usage::kNone) return text;
+  absl::StrAppend(&text, "Feature usage info:\n\n");
+  for (const Feature& feature : snapshot.features) {
+    if (VendorOf(snapshot, feature) != vendor ||
+        !IsAskedFor(snapshot, feature, scope))
+      continue;
+    absl::StrAppend(&text, FormatFeature(snapshot, feature, scope.users));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string LmstatHead(absl::Time taken, absl::TimeZone zone) {
+  return absl::StrCat(
+      "lmutil - Quorate, in the layout of FlexNet's lmstat.\n"
+      "Flexible License Manager status on ",
+      FlexMomentWithYear(taken, zone), "\n\n");
+}
+
+std::string LmstatVersion() {
+  return absl::StrCat("lmstat ", kFlexVersion, " build 0 x64_lsb\n");
+}
+
+std::string FormatLmstat(const Snapshot& snapshot, const LmstatScope& scope) {
+  std::string text =
+      absl::StrCat(LmstatHead(snapshot.taken, snapshot.zone),
+                   FormatServers(snapshot), "\nVendor daemon status (on ",
+                   FlexHost(DaemonServer(snapshot).host), "):\n\n");
+  for (const std::string& vendor : VendorsOf(snapshot)) {
+    const bool asked_for =
+        scope.usage != LmstatScope::Usage::kVendor || vendor == scope.vendor;
+    if (asked_for)
+      absl::StrAppend(&text, FormatDaemon(snapshot, scope, vendor));
+  }
+  if (snapshot.serving && !HasFeature(snapshot, scope)) {
+    absl::StrAppend(&text, "Users of ", FlexWord(scope.feature),
+                    ": Cannot get users of ", FlexWord(scope.feature), ": ",
+                    FlexNoSuchFeature().text, "\n\n");
+  }
+  return text;
+}
+
+std::string FormatLmstatGrants(const Snapshot& snapshot,
+                               const std::string& feature) {
+  std::string text = absl::StrCat(
+      LmstatHead(snapshot.taken, snapshot.zone),
+      "NOTE: lmstat -i does not show who uses what, but only what the\n"
+      "      installed licenses grant.  For usage, lmstat -a is\n"
+      "      recommended instead.\n\n"
+      "Feature                         Version     #licenses    Vendor        "
+      "Expires\n"
+      "_______                         _________   _________    ______        "
+      "________\n");
+  for (const Grant& grant : snapshot.grants) {
+    if (!feature.empty() && grant.feature != feature) continue;
+    absl::StrAppend(
+        &text,
+        absl::StrFormat("%-31s %-11s %-12d %-13s %s\n", grant.feature,
+                        kNoVersion, grant.count, FlexVendor(grant.vendor),
+                        FlexExpiry(grant.end, snapshot.zone)));
+  }
+  return text;
+}
+
+std::string FormatLmstatFailure(const FlexError& error) {
+  return absl::StrCat("Error getting status: ", error.text, "\n");
+}
+
+bool HasFeature(const Snapshot& snapshot, const LmstatScope& scope) {
+  return scope.usage != LmstatScope::Usage::kFeature ||
+         absl::c_any_of(snapshot.features, [&scope](const Feature& feature) {
+           return feature.name == scope.feature;
+         });
+}
+
+}  // namespace quorate::foreign

@@ -1,0 +1,140 @@
+#include "tools/foreign/snapshot.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "google/protobuf/timestamp.pb.h"
+
+namespace quorate::foreign {
+namespace {
+
+absl::Time TimeOf(const google::protobuf::Timestamp& from) {
+  return absl::FromUnixSeconds(from.seconds()) +
+         absl::Nanoseconds(from.nanos());
+}
+
+// "host:port", the last colon counts.
+std::pair<std::string, std::string> Split(absl::string_view endpoint) {
+  const size_t colon = endpoint.rfind(':');
+  if (colon == absl::string_view::npos) return {std::string(endpoint), "0"};
+  return {std::string(endpoint.substr(0, colon)),
+          std::string(endpoint.substr(colon + 1))};
+}
+
+// Readers of lmstat tell servers apart by their hosts, and end a host at a
+// colon.
+bool HostsAreNames(const std::vector<Server>& servers) {
+  std::set<absl::string_view> seen;
+  return absl::c_all_of(servers, [&seen](const Server& server) {
+    return !server.host.empty() && !absl::StrContains(server.host, ':') &&
+           seen.insert(server.host).second;
+  });
+}
+
+Grant GrantOf(const admin::v1::License& license,
+              const admin::v1::LicenseFeature& feature, absl::Time calendar) {
+  Grant grant = {
+      .license = std::string(absl::StripPrefix(license.name(), "licenses/")),
+      .vendor = license.vendor_id(),
+      .customer = license.customer_id(),
+      .feature = feature.name(),
+      .count = feature.count()};
+  absl::Time start = TimeOf(license.start_time());
+  if (license.has_end_time()) grant.end = TimeOf(license.end_time());
+  if (feature.has_start_time()) {
+    start = std::max(start, TimeOf(feature.start_time()));
+  }
+  if (feature.has_end_time()) {
+    grant.end = std::min(grant.end, TimeOf(feature.end_time()));
+  }
+  grant.in_force = start <= calendar && calendar < grant.end;
+  return grant;
+}
+
+Holder HolderOf(const monitoring::v1::HeldSeat& held) {
+  return {.handle = held.seat().handle(),
+          .count = held.seat().count(),
+          .user = held.client().user(),
+          .host = held.client().host(),
+          .display = held.client().display(),
+          .application = held.client().application(),
+          .version = held.client().version(),
+          .process_id = held.client().process_id(),
+          .session = held.session(),
+          .since = TimeOf(held.seat().grant_time())};
+}
+
+}  // namespace
+
+const Server* Snapshot::Leader() const {
+  for (const Server& server : servers) {
+    if (server.leads) return &server;
+  }
+  return nullptr;
+}
+
+void AddStatus(const monitoring::v1::GetClusterStatusResponse& status,
+               Snapshot* snapshot) {
+  snapshot->cluster_id = status.header().cluster_id();
+  snapshot->serving = status.serving();
+  for (const monitoring::v1::Member& member : status.members()) {
+    auto [host, port] = Split(member.client_endpoint());
+    snapshot->servers.push_back({.host = std::move(host),
+                                 .port = std::move(port),
+                                 .up = member.reachable(),
+                                 .leads = member.name() == status.leader()});
+  }
+  if (HostsAreNames(snapshot->servers)) return;
+  for (size_t i = 0; i < snapshot->servers.size(); ++i) {
+    snapshot->servers[i].host = status.members(static_cast<int>(i)).name();
+  }
+}
+
+void AddLicenses(const admin::v1::ListLicensesResponse& licenses,
+                 Snapshot* snapshot) {
+  const absl::Time calendar = TimeOf(licenses.header().calendar_time());
+  for (const admin::v1::License& license : licenses.licenses()) {
+    for (const admin::v1::LicenseFeature& feature : license.features()) {
+      snapshot->grants.push_back(GrantOf(license, feature, calendar));
+    }
+  }
+}
+
+void AddPools(const monitoring::v1::ListPoolsResponse& pools,
+              Snapshot* snapshot) {
+  absl::flat_hash_map<absl::string_view, std::vector<const Grant*>> grants;
+  for (const Grant& grant : snapshot->grants) {
+    grants[grant.feature].push_back(&grant);
+  }
+  for (const monitoring::v1::Pool& pool : pools.pools()) {
+    Feature feature = {
+        .name = pool.feature(), .issued = pool.total(), .in_use = pool.out()};
+    if (pool.has_end_time()) feature.next_end = TimeOf(pool.end_time());
+    for (const Grant* grant : grants[feature.name]) {
+      feature.grants.push_back(*grant);
+    }
+    snapshot->features.push_back(std::move(feature));
+  }
+}
+
+void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
+              Snapshot* snapshot) {
+  absl::flat_hash_map<absl::string_view, Feature*> features;
+  for (Feature& feature : snapshot->features) {
+    features.emplace(feature.name, &feature);
+  }
+  for (const monitoring::v1::HeldSeat& held : seats.seats()) {
+    const auto feature = features.find(held.seat().feature());
+    // A pool that came to be after the pools were listed.
+    if (feature == features.end()) continue;
+    feature->second->holders.push_back(HolderOf(held));
+  }
+}
+
+}  // namespace quorate::foreign

@@ -1,0 +1,86 @@
+// What the layouts of other licence servers show of a cluster.
+
+#ifndef QUORATE_TOOLS_FOREIGN_SNAPSHOT_H_
+#define QUORATE_TOOLS_FOREIGN_SNAPSHOT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+#include "quorate/admin/v1/license.pb.h"
+#include "quorate/monitoring/v1/monitoring.pb.h"
+
+namespace quorate::foreign {
+
+// One member, as one of a group of licence servers.
+struct Server {
+  std::string host;
+  std::string port;
+  bool up = false;
+  bool leads = false;
+};
+
+// What one licence grants of one feature.
+struct Grant {
+  std::string license;
+  std::string vendor;
+  std::string customer;
+  std::string feature;
+  uint64_t count = 0;
+  absl::Time end = absl::InfiniteFuture();
+  bool in_force = false;
+};
+
+// One seat that is out, and who has it.
+struct Holder {
+  uint64_t handle = 0;
+  uint64_t count = 0;
+  std::string user;
+  std::string host;
+  std::string display;
+  std::string application;
+  std::string version;
+  int64_t process_id = 0;
+  std::string session;
+  absl::Time since;
+};
+
+struct Feature {
+  std::string name;
+  uint64_t issued = 0;
+  uint64_t in_use = 0;
+  absl::Time next_end = absl::InfiniteFuture();
+  std::vector<Grant> grants;
+  std::vector<Holder> holders;
+};
+
+// Values only: the formatters see no clock and no network.
+struct Snapshot {
+  absl::Time taken;
+  absl::TimeZone zone;
+  std::string cluster_id;
+  std::vector<Server> servers;  // By the members' names.
+  bool serving = false;
+  std::vector<Grant> grants;      // By licence.
+  std::vector<Feature> features;  // By name.
+
+  // The server that leads; null where none does.
+  const Server* Leader() const;
+};
+
+// Each takes over what one response says; the status goes first, and the
+// licences before the pools, the pools before the seats.
+void AddStatus(const monitoring::v1::GetClusterStatusResponse& status,
+               Snapshot* snapshot);
+void AddLicenses(const admin::v1::ListLicensesResponse& licenses,
+                 Snapshot* snapshot);
+void AddPools(const monitoring::v1::ListPoolsResponse& pools,
+              Snapshot* snapshot);
+void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
+              Snapshot* snapshot);
+
+}  // namespace quorate::foreign
+
+#endif  // QUORATE_TOOLS_FOREIGN_SNAPSHOT_H_
