@@ -1,5 +1,8 @@
 #include "tools/foreign/flexnet_words.h"
 
+#include <utility>
+
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -46,6 +49,15 @@ std::string FlexVendor(absl::string_view text) {
   return Replace(text, [](char letter) {
     return absl::ascii_isalnum(static_cast<unsigned char>(letter));
   });
+}
+
+std::vector<std::string> FlexVendors(const std::vector<std::string>& vendors) {
+  std::vector<std::string> words;
+  for (const std::string& vendor : vendors) {
+    std::string word = FlexVendor(vendor);
+    if (!absl::c_linear_search(words, word)) words.push_back(std::move(word));
+  }
+  return words;
 }
 
 std::string FlexVersion(absl::string_view text) {

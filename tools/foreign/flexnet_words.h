@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -30,6 +31,9 @@ std::string FlexHost(absl::string_view text);
 
 // A vendor: letters, digits and '_'.
 std::string FlexVendor(absl::string_view text);
+
+// Those of several vendors, each once.
+std::vector<std::string> FlexVendors(const std::vector<std::string>& vendors);
 
 // A version without its leading "v": letters, digits, '_' and '.'; kNoVersion
 // where there is none.

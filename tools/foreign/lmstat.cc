@@ -19,31 +19,6 @@ constexpr absl::string_view kCannotConnect =
     "Cannot connect to license server system. (-15,570:115 \"Operation now in "
     "progress\")";
 
-// In the order of the licences, each once.
-std::vector<std::string> VendorsOf(const Snapshot& snapshot) {
-  std::vector<std::string> vendors;
-  for (const Grant& grant : snapshot.grants) {
-    std::string vendor = FlexVendor(grant.vendor);
-    if (!absl::c_linear_search(vendors, vendor)) {
-      vendors.push_back(std::move(vendor));
-    }
-  }
-  return vendors;
-}
-
-// The feature is one daemon's, whoever else grants it too: listed twice, its
-// seats would count twice. One that no licence names any more, while seats of
-// it are out, is the first daemon's.
-std::string VendorOf(const Snapshot& snapshot, const Feature& feature) {
-  const std::vector<Grant>& grants =
-      feature.grants.empty() ? snapshot.grants : feature.grants;
-  if (grants.empty()) return "";
-  for (const Grant& grant : feature.grants) {
-    if (grant.in_force) return FlexVendor(grant.vendor);
-  }
-  return FlexVendor(grants[0].vendor);
-}
-
 std::string LicenseFiles(const Snapshot& snapshot) {
   std::vector<std::string> names;
   for (const Grant& grant : snapshot.grants) {
@@ -85,15 +60,6 @@ std::string FormatServers(const Snapshot& snapshot) {
   return text;
 }
 
-// The server that serves; where none does, the first that is up.
-Server DaemonServer(const Snapshot& snapshot) {
-  if (const Server* leader = snapshot.Leader()) return *leader;
-  for (const Server& server : snapshot.servers) {
-    if (server.up) return server;
-  }
-  return {.port = "0"};
-}
-
 // Windows has no displays: FlexNet shows the host twice, and so do we.
 std::string DisplayOf(const Holder& holder) {
   return holder.display.empty() ? FlexHost(holder.host)
@@ -101,7 +67,7 @@ std::string DisplayOf(const Holder& holder) {
 }
 
 std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
-  const Server server = DaemonServer(snapshot);
+  const Server server = snapshot.DaemonServer();
   std::string row = absl::StrCat(
       "    ", FlexWord(holder.user), " ", FlexHost(holder.host), " ",
       DisplayOf(holder), " (v", FlexVersion(holder.version), ") (",
@@ -128,7 +94,7 @@ std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
       " issued;  Total of ", FlexLicenses(feature.in_use), " in use)\n\n");
   if (!users || feature.holders.empty()) return text;
   absl::StrAppend(&text, "  \"", feature.name, "\" v", kNoVersion,
-                  ", vendor: ", VendorOf(snapshot, feature),
+                  ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
                   ", expiry: ", FlexExpiry(feature.next_end, snapshot.zone),
                   "\n  floating license\n\n");
   for (const Holder& holder : feature.holders) {
@@ -149,7 +115,7 @@ bool IsAskedFor(const Snapshot& snapshot, const Feature& feature,
     case LmstatScope::Usage::kFeature:
       return feature.name == scope.feature;
     case LmstatScope::Usage::kVendor:
-      return VendorOf(snapshot, feature) == scope.vendor;
+      return FlexVendor(snapshot.VendorOf(feature)) == scope.vendor;
   }
   return false;
 }
@@ -164,7 +130,7 @@ std::string FormatDaemon(const Snapshot& snapshot, const LmstatScope& scope,
   if (scope.usage == LmstatScope::Usage::kNone) return text;
   absl::StrAppend(&text, "Feature usage info:\n\n");
   for (const Feature& feature : snapshot.features) {
-    if (VendorOf(snapshot, feature) != vendor ||
+    if (FlexVendor(snapshot.VendorOf(feature)) != vendor ||
         !IsAskedFor(snapshot, feature, scope))
       continue;
     absl::StrAppend(&text, FormatFeature(snapshot, feature, scope.users));
@@ -189,8 +155,8 @@ std::string FormatLmstat(const Snapshot& snapshot, const LmstatScope& scope) {
   std::string text =
       absl::StrCat(LmstatHead(snapshot.taken, snapshot.zone),
                    FormatServers(snapshot), "\nVendor daemon status (on ",
-                   FlexHost(DaemonServer(snapshot).host), "):\n\n");
-  for (const std::string& vendor : VendorsOf(snapshot)) {
+                   FlexHost(snapshot.DaemonServer().host), "):\n\n");
+  for (const std::string& vendor : FlexVendors(snapshot.Vendors())) {
     const bool asked_for =
         scope.usage != LmstatScope::Usage::kVendor || vendor == scope.vendor;
     if (asked_for)

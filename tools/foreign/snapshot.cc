@@ -7,6 +7,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/timestamp.pb.h"
@@ -44,16 +45,18 @@ Grant GrantOf(const admin::v1::License& license,
       .vendor = license.vendor_id(),
       .customer = license.customer_id(),
       .feature = feature.name(),
-      .count = feature.count()};
-  absl::Time start = TimeOf(license.start_time());
+      .count = feature.count(),
+      .start = TimeOf(license.start_time()),
+      .issued = TimeOf(license.issue_time()),
+      .installed = TimeOf(license.install_time())};
   if (license.has_end_time()) grant.end = TimeOf(license.end_time());
   if (feature.has_start_time()) {
-    start = std::max(start, TimeOf(feature.start_time()));
+    grant.start = std::max(grant.start, TimeOf(feature.start_time()));
   }
   if (feature.has_end_time()) {
     grant.end = std::min(grant.end, TimeOf(feature.end_time()));
   }
-  grant.in_force = start <= calendar && calendar < grant.end;
+  grant.in_force = grant.start <= calendar && calendar < grant.end;
   return grant;
 }
 
@@ -72,11 +75,32 @@ Holder HolderOf(const monitoring::v1::HeldSeat& held) {
 
 }  // namespace
 
-const Server* Snapshot::Leader() const {
+Server Snapshot::DaemonServer() const {
   for (const Server& server : servers) {
-    if (server.leads) return &server;
+    if (server.leads) return server;
   }
-  return nullptr;
+  for (const Server& server : servers) {
+    if (server.up) return server;
+  }
+  return {.port = "0"};
+}
+
+std::vector<std::string> Snapshot::Vendors() const {
+  std::vector<std::string> vendors;
+  for (const Grant& grant : grants) {
+    if (!absl::c_linear_search(vendors, grant.vendor)) {
+      vendors.push_back(grant.vendor);
+    }
+  }
+  return vendors;
+}
+
+std::string Snapshot::VendorOf(const Feature& feature) const {
+  for (const Grant& grant : feature.grants) {
+    if (grant.in_force) return grant.vendor;
+  }
+  if (!feature.grants.empty()) return feature.grants[0].vendor;
+  return grants.empty() ? "" : grants[0].vendor;
 }
 
 void AddStatus(const monitoring::v1::GetClusterStatusResponse& status,
@@ -85,8 +109,11 @@ void AddStatus(const monitoring::v1::GetClusterStatusResponse& status,
   snapshot->serving = status.serving();
   for (const monitoring::v1::Member& member : status.members()) {
     auto [host, port] = Split(member.client_endpoint());
+    uint64_t id = 0;  // Stays so where a member's id is none.
+    (void)absl::SimpleAtoi(member.member_id(), &id);
     snapshot->servers.push_back({.host = std::move(host),
                                  .port = std::move(port),
+                                 .id = id,
                                  .up = member.reachable(),
                                  .leads = member.name() == status.leader()});
   }

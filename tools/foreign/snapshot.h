@@ -18,6 +18,7 @@ namespace quorate::foreign {
 struct Server {
   std::string host;
   std::string port;
+  uint64_t id = 0;
   bool up = false;
   bool leads = false;
 };
@@ -29,7 +30,10 @@ struct Grant {
   std::string customer;
   std::string feature;
   uint64_t count = 0;
+  absl::Time start;
   absl::Time end = absl::InfiniteFuture();
+  absl::Time issued;
+  absl::Time installed;
   bool in_force = false;
 };
 
@@ -66,8 +70,16 @@ struct Snapshot {
   std::vector<Grant> grants;      // By licence.
   std::vector<Feature> features;  // By name.
 
-  // The server that leads; null where none does.
-  const Server* Leader() const;
+  // The server that leads; where none does, the first that is up.
+  Server DaemonServer() const;
+
+  // Who sold what is installed, in the order of the licences, each once.
+  std::vector<std::string> Vendors() const;
+
+  // Whose the feature is. One, whoever else grants it too: listed under two,
+  // its seats would count twice. One that no licence names any more, while
+  // seats of it are out, is the first vendor's.
+  std::string VendorOf(const Feature& feature) const;
 };
 
 // Each takes over what one response says; the status goes first, and the

@@ -23,6 +23,8 @@ void AddBackupCommand(CLI::App* app, Invocation* invocation);
 void AddClockCommand(CLI::App* app, Invocation* invocation);
 void AddRestoreCommand(CLI::App* app, Invocation* invocation);
 void AddLmstatCommand(CLI::App* app, Invocation* invocation);
+void AddRlmstatCommand(CLI::App* app, Invocation* invocation);
+void AddDslicsrvCommand(CLI::App* app, Invocation* invocation);
 
 }  // namespace quorate::cli
 

@@ -96,6 +96,8 @@ int Main(int argc, char** argv) {
   AddClockCommand(&app, &invocation);
   AddRestoreCommand(&app, &invocation);
   AddLmstatCommand(&app, &invocation);
+  AddRlmstatCommand(&app, &invocation);
+  AddDslicsrvCommand(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);

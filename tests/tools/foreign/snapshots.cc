@@ -25,6 +25,7 @@ ClusterByHand::ClusterByHand() {
   for (int i = 1; i <= 3; ++i) {
     monitoring::v1::Member* member = status_.add_members();
     member->set_name(absl::StrCat("m", i));
+    member->set_member_id(absl::StrCat(255 + i));
     member->set_client_endpoint(absl::StrCat("server", i, ".example:740", i));
     member->set_reachable(true);
   }
@@ -41,7 +42,9 @@ admin::v1::License* ClusterByHand::AddLicense(const std::string& name,
   license->set_name(absl::StrCat("licenses/", name));
   license->set_vendor_id(vendor);
   license->set_customer_id("Example Engineering");
+  Set("2016-12-30 10:11:12", license->mutable_issue_time());
   Set("2017-01-01 00:00:00", license->mutable_start_time());
+  Set("2017-01-02 13:14:15", license->mutable_install_time());
   if (!end.empty()) Set(end, license->mutable_end_time());
   return license;
 }

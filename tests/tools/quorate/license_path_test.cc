@@ -80,6 +80,11 @@ TEST(ForeignNameTest, ANameIsACommand) {
               ElementsAre("lmstat", "-a"));
   EXPECT_THAT(WordsUnderName("lmutil", {"lmstat", "-a"}),
               ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(WordsUnderName("rlmstat", {}), ElementsAre("rlmstat"));
+  EXPECT_THAT(WordsUnderName("rlmutil", {"rlmstat"}), ElementsAre("rlmstat"));
+  EXPECT_THAT(
+      WordsUnderName("/x/DSLicSrv", {"-admin", "-r", "a;b", "-locale", "en"}),
+      ElementsAre("dslicsrv", "--admin", "--run", "a;b", "--locale", "en"));
   EXPECT_THAT(WordsUnderName("./quorate", {"pools"}), ElementsAre("pools"));
 }
 
