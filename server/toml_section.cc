@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "base/status.h"
+
 #define TOML_EXCEPTIONS 0
 #include "toml++/toml.h"
 
@@ -28,47 +30,36 @@ uint32_t LineOf(const toml::node& node) {
   return node.source().begin.line;
 }
 
-// Behind the string or comment that begins at `at`.
-size_t SkipQuoted(absl::string_view text, size_t at) {
-  const char quote = text[at];
-  if (quote == '#') return std::min(text.find('\n', at), text.size());
-  const bool is_long = text.substr(at, 3) == std::string(3, quote);
-  const std::string end(is_long ? 3 : 1, quote);
-  for (size_t i = at + end.size(); i < text.size(); ++i) {
-    if (text[i] == '\\' && quote == '"') {
-      ++i;
-    } else if (text.substr(i, end.size()) == end) {
-      return i + end.size();
-    } else if (text[i] == '\n' && !is_long) {
-      return i;
-    }
+// Each character beyond ASCII as so many `?` as it has bytes.
+std::string AsciiOf(absl::string_view text) {
+  std::string ascii(text);
+  for (char& c : ascii) {
+    if (!absl::ascii_isascii(static_cast<unsigned char>(c))) c = '?';
   }
-  return text.size();
+  return ascii;
 }
 
-// The line of the first character beyond ASCII that stands neither in a comment
-// nor in quotes; 0 where there is none. Some of them lead toml++ 3.3 to
-// undefined behaviour, and no key of ours has any.
-int64_t LineBeyondAscii(absl::string_view text) {
-  char before = '\n';  // The last character that is no space.
-  size_t at = 0;
-  while (at < text.size()) {
-    const char c = text[at];
-    const bool quote = c == '"' || c == '\'';
-    // Behind anything else a quote is a mistake, and begins no string.
-    if (c == '#' || (quote && absl::StrContains("\n=[,{.", before))) {
-      at = SkipQuoted(text, at);
-      if (quote) before = c;
-      continue;
-    }
-    if (!absl::ascii_isascii(static_cast<unsigned char>(c))) {
-      const absl::string_view passed = text.substr(0, at);
-      return 1 + std::count(passed.begin(), passed.end(), '\n');
-    }
-    if (c != ' ' && c != '\t') before = c;
-    ++at;
-  }
-  return 0;
+absl::Status SyntaxFault(absl::string_view file,
+                         const toml::parse_error& error) {
+  const std::string_view description = error.description();
+  return absl::InvalidArgumentError(
+      absl::StrCat(file, ":", error.source().begin.line, ": ",
+                   absl::string_view(description.data(), description.size())));
+}
+
+// Where a character beyond ASCII stands neither in a comment nor in quotes,
+// toml++ 3.3 may run into undefined behaviour. A `?` is wrong at just those
+// places.
+absl::Status CheckBeyondAscii(absl::string_view text, absl::string_view file) {
+  const std::string ascii = AsciiOf(text);
+  if (ascii == text) return absl::OkStatus();
+  const toml::parse_result parsed = toml::parse(ToStd(ascii));
+  if (parsed) return absl::OkStatus();
+  absl::Status fault = SyntaxFault(file, parsed.error());
+  return absl::InvalidArgumentError(absl::StrCat(
+      fault.message(),
+      " (only comments and quoted values may have characters beyond ASCII; "
+      "they are shown as ?)"));
 }
 
 }  // namespace
@@ -108,18 +99,9 @@ TomlSection::~TomlSection() = default;
 absl::StatusOr<TomlSection> TomlSection::Parse(absl::string_view text,
                                                absl::string_view file,
                                                ConfigFaults* faults) {
-  if (const int64_t line = LineBeyondAscii(text); line != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, ":", line,
-        ": only comments and quoted values may have characters beyond ASCII"));
-  }
+  QUORATE_RETURN_IF_ERROR(CheckBeyondAscii(text, file));
   toml::parse_result parsed = toml::parse(ToStd(text));
-  if (!parsed) {
-    const std::string_view description = parsed.error().description();
-    return absl::InvalidArgumentError(absl::StrCat(
-        file, ":", parsed.error().source().begin.line, ": ",
-        absl::string_view(description.data(), description.size())));
-  }
+  if (!parsed) return SyntaxFault(file, parsed.error());
   auto contents = std::make_unique<Contents>();
   contents->root =
       std::make_shared<const toml::table>(std::move(parsed).table());

@@ -150,10 +150,10 @@ class DamageTest : public testing::Test {
     EXPECT_TRUE(good) << name_ << " does not vote and serve";
   }
 
-  // Until it has made a snapshot, so that there is one of each kind.
-  void AwaitSnapshot() const {
+  // Until there is a file of this kind: some are made only while it runs.
+  void AwaitFile(const Kind& kind) const {
     const absl::Duration end = SystemClock().SinceBoot() + kLimit;
-    while (FindFile(data_dir_, kSnapshotManifest).empty() &&
+    while (FindFile(data_dir_, kind).empty() &&
            SystemClock().SinceBoot() < end) {
       writers_->NextAcknowledged(SystemClock().SinceBoot(), absl::Seconds(5));
     }
@@ -195,9 +195,10 @@ using BitFlipTest = DamageTest;
 TEST_F(BitFlipTest, EachKindOfFileIsFoundAndHealed) {
   std::printf("%-24s %-10s %s\n", "bit flipped in", "outcome", "back after");
   for (const Kind& kind : kKinds) {
-    AwaitSnapshot();
+    AwaitFile(kSnapshotManifest);
     // A start writes tables out of what the write-ahead logs hold.
     WhileDown([] {});
+    AwaitFile(kind);
     const int quarantined = member_->LogCount("comes_back");
     absl::Duration began;
     bool flipped = false;
