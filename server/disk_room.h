@@ -34,6 +34,11 @@ class DiskRoom {
 
   WriteBuffers Buffers() const;
 
+  // So much is left free by what can wait, as a snapshot from a peer can: with
+  // less, what must be written found no room. Not more than that, since a
+  // member that lags has no other way back, and frees its older state by it.
+  uint64_t LeastFreeBytes() const { return limits_.last_bytes; }
+
   // Returns when there is enough room to open the data and to write what must
   // be written for a while. Logs once where it has to wait. False where `pause`
   // says so.

@@ -161,8 +161,8 @@ absl::StatusOr<raft::MemberId> MemberIdIn(const Config& config) {
 }
 
 absl::StatusOr<MemberStores> OpenMember(const Config& config) {
-  const WriteBuffers buffers =
-      DiskRoom(config, replication::ReadStatvfs).Buffers();
+  const DiskRoom room(config, replication::ReadStatvfs);
+  const WriteBuffers buffers = room.Buffers();
   absl::StatusOr<std::unique_ptr<replication::RocksDbLogStore>> log =
       replication::RocksDbLogStore::Open(
           config.data_dir, config.cluster_id,
@@ -178,8 +178,9 @@ absl::StatusOr<MemberStores> OpenMember(const Config& config) {
                                 state->get());
   if (!replica.ok()) return Advise(replica.status(), config);
   absl::StatusOr<std::unique_ptr<replication::SnapshotStore>> snapshots =
-      replication::SnapshotStore::Open(config.data_dir, config.cluster_id,
-                                       replication::SnapshotStoreOptions());
+      replication::SnapshotStore::Open(
+          config.data_dir, config.cluster_id,
+          {.keep_free_bytes = room.LeastFreeBytes()});
   if (!snapshots.ok()) return Advise(snapshots.status(), config);
   const absl::StatusOr<uint64_t> start =
       replication::CountStart(config.data_dir);

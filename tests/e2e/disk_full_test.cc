@@ -35,6 +35,9 @@ constexpr uint64_t kDiskBytes = 96 * kMiB;
 // the reserve is let go.
 constexpr uint64_t kNearlyFull = 9 * kMiB;
 
+// Enough to come back by a snapshot.
+constexpr uint64_t kSomeRoom = 40 * kMiB;
+
 constexpr absl::Duration kLimit = absl::Seconds(90);
 
 // As storage_disk_space says in a member's log.
@@ -126,7 +129,9 @@ TEST_F(DiskFullTest, OneFullDiskCostsNothing) {
   FillUntilItEnds(follower);
   ExpectItWaits(follower, &writers);
   disks_[follower]->Empty();
+  disks_[follower]->FillUpTo(kSomeRoom);
   AwaitService(follower);
+  disks_[follower]->Empty();
 
   const std::string leader = WaitForLeader(*cluster_);
   const absl::Duration filled = SystemClock().SinceBoot();

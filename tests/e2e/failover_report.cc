@@ -51,7 +51,8 @@ bool WaitForService(const TestCluster& cluster, const std::string& name,
       cluster.EnvironmentWith(cluster.Member(name).endpoint);
   const absl::Duration end = SystemClock().SinceBoot() + limit;
   while (SystemClock().SinceBoot() < end) {
-    if (cluster.Quorate({"status"}, environment).exit_code == 0) return true;
+    // Unlike the status, what is fresh needs a member that has caught up.
+    if (cluster.Quorate({"pools"}, environment).exit_code == 0) return true;
   }
   return false;
 }

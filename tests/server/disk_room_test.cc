@@ -99,6 +99,12 @@ TEST_F(DiskRoomTest, BuffersFitTheDisk) {
   EXPECT_EQ(Make().Buffers().state_bytes, 32 * kMiB);
 }
 
+TEST_F(DiskRoomTest, ASmallDiskHasRoomForASnapshot) {
+  EXPECT_LT(Make().LeastFreeBytes(), 10 * kMiB);
+  config_.disk_low_mib = 4096;
+  EXPECT_EQ(Make().LeastFreeBytes(), 1024 * kMiB);
+}
+
 TEST_F(DiskRoomTest, TheConfigurationMaySayWhatIsLow) {
   config_.disk_low_mib = 40;
   free_ = 39 * kMiB;
