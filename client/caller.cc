@@ -29,6 +29,9 @@ constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
 constexpr absl::Duration kLongestPause = absl::Milliseconds(400);
 constexpr double kPauseGrowth = 1.5;
 
+// While a connection is waited for a cancellation is not; it may be so late.
+constexpr absl::Duration kConnectingSlice = absl::Milliseconds(20);
+
 // A member that asks for a longer wait than this is not believed: another one
 // may be able to serve.
 constexpr absl::Duration kLongestRetryDelay = absl::Seconds(2);
@@ -127,7 +130,10 @@ absl::Status Caller::Run(const CallLimits& limits, Attempt attempt) {
 
     const absl::Duration pause =
         std::min(PauseAfter(status, progress), end - clock_->SinceBoot());
-    if (!Pause(progress, pause)) return Cancelled();
+    const size_t next = endpoints_->Choose(progress.tries);
+    if (!PauseConnecting(progress, pause, endpoints_->at(next))) {
+      return Cancelled();
+    }
   }
 }
 
@@ -192,6 +198,24 @@ absl::Duration Caller::PauseAfter(const absl::Status& status,
   // From 0.9 to 1.4 times: so clients that failed together come apart. A delay
   // that a member asks for differs from client to client already.
   return pause * (0.9 + static_cast<double>(random_.Below(500)) / 1000.0);
+}
+
+bool Caller::PauseConnecting(const Progress& progress, absl::Duration pause,
+                             const Connection& next) {
+  const absl::Duration end = clock_->SinceBoot() + pause;
+  absl::Duration left = pause;
+  while (left > absl::ZeroDuration() &&
+         next.channel->GetState(/*try_to_connect=*/true) !=
+             GRPC_CHANNEL_READY) {
+    if (!Pause(progress, absl::ZeroDuration())) return false;
+    next.channel->WaitForConnected(gpr_time_add(
+        gpr_now(GPR_CLOCK_MONOTONIC),
+        gpr_time_from_micros(
+            absl::ToInt64Microseconds(std::min(left, kConnectingSlice)),
+            GPR_TIMESPAN)));
+    left = end - clock_->SinceBoot();
+  }
+  return Pause(progress, left);
 }
 
 bool Caller::Pause(const Progress& progress, absl::Duration pause) {

@@ -71,6 +71,11 @@ class Caller {
                             const Progress& progress);
   // False where the call was cancelled meanwhile.
   bool Pause(const Progress& progress, absl::Duration pause);
+  // As Pause, and waits for the connection meanwhile: gRPC looks whether one is
+  // there only while a call or a wait goes on, or else each five seconds, and
+  // calls on a connection that once failed go on failing until it has looked.
+  bool PauseConnecting(const Progress& progress, absl::Duration pause,
+                       const Connection& next);
   bool CancelledLocked(const Progress& progress) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Progress Begin();

@@ -144,6 +144,23 @@ TEST_F(CommandLineTest, RunIsNotDisturbedByTheDeathOfItsMember) {
   ASSERT_TRUE(cluster_->Restart(victim.name).ok());
 }
 
+// Nothing but the command itself looks for a connection here; gRPC alone looks
+// each five seconds, and the command's ten were over.
+TEST_F(CommandLineTest, AMemberThatComesBackIsFound) {
+  const TestMember victim = cluster_->Members()[1];
+  cluster_->Signal(victim.name, SIGKILL);
+  BackgroundCommand pools({ProgramPath("quorate"), "pools"},
+                          cluster_->EnvironmentWith(victim.endpoint));
+  // Its first attempts are refused. Killing the member is over by then, too.
+  const absl::Duration begun = SystemClock().SinceBoot();
+  while (SystemClock().SinceBoot() < begun + absl::Milliseconds(300)) {
+  }
+  const absl::Status restarted = cluster_->Restart(victim.name);
+  ASSERT_TRUE(restarted.ok()) << restarted;
+  const CommandResult result = pools.Wait(absl::Seconds(60));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+}
+
 class ReflectionTest : public CommandLineTest {
  protected:
   CommandResult Buf(const std::vector<std::string>& arguments,
