@@ -95,6 +95,17 @@ bool Administrator::MayLoseMember() const {
          current->membership.voters_outgoing.empty() && AllStand(*current);
 }
 
+// Where its addition was given up, it may still be committed, and the leader
+// may count on whom it heard a moment ago.
+bool Administrator::IsExpected(raft::MemberId id) const {
+  const raft::Configuration& current = *deps_.checker->configuration();
+  return std::any_of(
+      deps_.members->begin(), deps_.members->end(), [&](const auto& member) {
+        return StandsIn(current, member->id()) && member->working() &&
+               StandsIn(member->loop().raft().configuration(), id);
+      });
+}
+
 void Administrator::OnElected(SimMember* leader) {
   const raft::Configuration* const current = deps_.checker->configuration();
   if (calm_ || current == nullptr || SomeoneMayBeLost() ||
@@ -168,13 +179,15 @@ void Administrator::KeepHouse() {
   for (const auto& member : *deps_.members) {
     if (member->gone() || StandsIn(*current, member->id())) continue;
     if (!leaving_.insert(member->id()).second) continue;
-    deps_.scheduler->After(TimeBelow(&random_, 10 * kSecond),
-                           [this, leaver = member.get()] {
-                             leaving_.erase(leaver->id());
-                             const auto* now = deps_.checker->configuration();
-                             if (StandsIn(*now, leaver->id())) return;
-                             leaver->Retire();
-                           });
+    deps_.scheduler->After(
+        TimeBelow(&random_, 10 * kSecond), [this, leaver = member.get()] {
+          leaving_.erase(leaver->id());
+          const auto* now = deps_.checker->configuration();
+          if (StandsIn(*now, leaver->id()) || IsExpected(leaver->id())) {
+            return;
+          }
+          leaver->Retire();
+        });
   }
 }
 

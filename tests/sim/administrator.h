@@ -78,6 +78,7 @@ class Administrator {
   std::optional<raft::MemberId> LostMember() const;
   bool SomeoneMayBeLost() const;
   bool AllStand(const raft::Configuration& configuration) const;
+  bool IsExpected(raft::MemberId id) const;
 
   const Deps deps_;
   Random random_;
