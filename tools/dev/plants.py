@@ -20,7 +20,8 @@ SHOWN = 6  # Seeds in a row.
 # Worlds in which a bug comes to light more often than in those that seeds draw.
 SMALL_SNAPSHOTS = "snapshot_entries=5"
 ELECTIONS = (
-    "max_message_bytes=1,leader_crash_every=1500000,"
+    "max_message_bytes=1,network_delay_max=3000,disk_delay_max=8000,"
+    "leader_crash_every=1500000,"
     "cut_after_election_per_mille=400,crash_after_election_per_mille=300"
 )
 POWER_CUTS = "snapshot_entries=5,crash_at_failpoint_per_10000=60,power_percent=100"
@@ -29,8 +30,13 @@ CHANGES = (
     "change_every=1000000,leader_crash_every=2000000,snapshot_entries=5"
 )
 INSTALLS = (
-    "snapshot_entries=5,leader_crash_every=0,crash_every=1500000,"
-    "partition_every=2000000"
+    "members=3,snapshot_entries=5,clients=6,think_time_max=5000,"
+    "partition_every=1500000,pause_every=2000000"
+)
+# A first voter and a second: what the second lacks is made for nobody else.
+TWO_VOTERS = (
+    "members=1,faulty_time=4000000,change_every=500000,loss_per_mille=300,"
+    "snapshot_entries=5,clients=4,think_time_max=50000"
 )
 
 
@@ -171,7 +177,8 @@ PLANTS = {
     });
 """,
         "",
-        worlds=SMALL_SNAPSHOTS,
+        seeds="1..1500",
+        worlds=TWO_VOTERS,
     ),
     "own_clock": Plant(
         "the leader's own clock is the calendar",
