@@ -111,6 +111,47 @@ void Encode(const internal::v1::RetireCluster& body, BodyEncoder* out) {
   out->Text(body.restore_id());
 }
 
+void Encode(const internal::v1::PolicyRule& rule, BodyEncoder* out) {
+  out->Text(rule.name());
+  out->Number(static_cast<uint64_t>(rule.kind()));
+  out->Text(rule.feature());
+  out->Number(rule.units());
+  out->Number(rule.lend() ? 1 : 0);
+  out->Number(static_cast<uint64_t>(rule.each()));
+  out->Number(static_cast<uint64_t>(rule.parts_size()));
+  for (const internal::v1::PolicyPart& part : rule.parts()) {
+    out->Number(static_cast<uint64_t>(part.field()));
+    out->Number(part.negated() ? 1 : 0);
+    out->Number(static_cast<uint64_t>(part.values_size()));
+    for (const std::string& value : part.values())
+      out->Text(value);
+  }
+}
+
+void Encode(const internal::v1::ApplyPolicy& body, BodyEncoder* out) {
+  out->Number(body.base_version());
+  const internal::v1::Policy& policy = body.policy();
+  out->Number(static_cast<uint64_t>(policy.rules_size()));
+  for (const internal::v1::PolicyRule& rule : policy.rules())
+    Encode(rule, out);
+  out->Number(static_cast<uint64_t>(policy.groups_size()));
+  for (const internal::v1::PolicyGroup& group : policy.groups()) {
+    out->Text(group.name());
+    out->Number(static_cast<uint64_t>(group.kind()));
+    out->Number(static_cast<uint64_t>(group.members_size()));
+    for (const std::string& member : group.members())
+      out->Text(member);
+  }
+  out->Number(policy.ignore_case() ? 1 : 0);
+  out->Text(body.comment());
+}
+
+void Encode(const internal::v1::RollBackPolicy& body, BodyEncoder* out) {
+  out->Number(body.base_version());
+  out->Number(body.version());
+  out->Text(body.comment());
+}
+
 }  // namespace
 
 CommandDigest DigestCommand(const Command& command) {
@@ -140,6 +181,12 @@ CommandDigest DigestCommand(const Command& command) {
       break;
     case Command::kRetireCluster:
       Encode(command.retire_cluster(), &out);
+      break;
+    case Command::kApplyPolicy:
+      Encode(command.apply_policy(), &out);
+      break;
+    case Command::kRollBackPolicy:
+      Encode(command.roll_back_policy(), &out);
       break;
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:

@@ -19,7 +19,8 @@ using CommandDigest = std::array<uint8_t, 16>;
 // length. Never over protobuf's bytes, which may differ from build to build.
 // Not cryptographic: one who makes two requests collide cheats only himself,
 // as ids are kept apart by principal. Request id, principal and not_after are
-// not part of it: they may differ from attempt to attempt, or are the key.
+// not part of it, nor is where a session came from: they may differ from
+// attempt to attempt, or are the key.
 CommandDigest DigestCommand(const internal::v1::Command& command);
 
 }  // namespace quorate::licensing

@@ -131,6 +131,33 @@ absl::Status CheckSessions(const Tables& tables) {
   return absl::OkStatus();
 }
 
+// What the rules count, against the seats counted anew.
+absl::Status CheckPolicies(const Tables& tables) {
+  const PolicyBook& policies = tables.policies;
+  policy::RuleUse recount;
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    const Session* const session =
+        tables.sessions.Find(seat->record.session_id());
+    if (session == nullptr) return Broken("seat ", handle, " has no session");
+    recount.Take(
+        policies.compiled(),
+        policies.compiled().Folded(SubjectOf(session->record.description())),
+        seat->record.feature(), seat->record.count());
+  }
+  if (recount.Counts() != policies.use().Counts()) {
+    return Broken("the policy's rules count other units than are out");
+  }
+  if (policies.versions().empty()) return absl::OkStatus();
+  const internal::v1::PolicyVersionRecord& in_force =
+      policies.versions().rbegin()->second;
+  if (in_force.policy().SerializeAsString() !=
+      policies.compiled().policy().SerializeAsString()) {
+    return Broken("version ", in_force.version(),
+                  " of the policy is not the one in force");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckAnswers(const Tables& tables) {
   const RequestLog& requests = tables.requests;
   if (requests.next_sequence() != tables.counters.next_answer_sequence) {
@@ -160,6 +187,7 @@ absl::Status CheckAnswers(const Tables& tables) {
 absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckPools(tables));
   QUORATE_RETURN_IF_ERROR(CheckSessions(tables));
+  QUORATE_RETURN_IF_ERROR(CheckPolicies(tables));
   return CheckAnswers(tables);
 }
 

@@ -93,6 +93,8 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kInstallLicense:
     case Command::kReleaseRestored:
     case Command::kRetireCluster:
+    case Command::kApplyPolicy:
+    case Command::kRollBackPolicy:
       return ExecuteOnce(command, changes);
   }
   return RefuseField("body", "is not known to this version");
@@ -159,6 +161,10 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return ReleaseRestored(command);
     case Command::kRetireCluster:
       return RetireCluster(command);
+    case Command::kApplyPolicy:
+      return ApplyPolicy(command, changes);
+    case Command::kRollBackPolicy:
+      return RollBackPolicy(command, changes);
     case Command::kRenewSessions:
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:

@@ -37,6 +37,8 @@
 
 namespace quorate::licensing {
 
+class PolicyBook;
+
 using type::v1::ErrorReason;
 
 // The stamps of one entry (replication's Stamp, without knowing it).
@@ -58,6 +60,8 @@ inline constexpr size_t kMaxSessions = 1'000'000;
 inline constexpr size_t kMaxSeatsOfSession = 10'000;
 inline constexpr size_t kMaxLicenses = 1'000;
 inline constexpr size_t kMaxAnswers = 2'000'000;
+// What an administrator may want to look back at; older versions make room.
+inline constexpr size_t kMaxPolicyVersions = 100;
 inline constexpr int64_t kAnswerMemoryMs = 150'000;
 // An attempt may be under way for this long at most; clients may repeat a
 // request id for kAnswerMemoryMs - kAttemptMs after its first answer.
@@ -83,6 +87,7 @@ struct LedgerLimits {
   size_t licenses = kMaxLicenses;
   size_t answers = kMaxAnswers;
   size_t expiries_per_entry = kMaxExpiriesPerEntry;
+  size_t policy_versions = kMaxPolicyVersions;
 };
 
 // What one command gave.
@@ -194,6 +199,9 @@ class Ledger {
       absl::string_view after,
       const std::function<bool(const internal::v1::LicenseRecord&)>& visit)
       const;
+
+  // The policy in force, its versions, and what its rules count.
+  const PolicyBook& policies() const;
 
   // Null where the cluster was not restored from a backup, or not retired.
   const internal::v1::Restoration* restoration() const;

@@ -134,6 +134,9 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
   Session* const session =
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
+  if (auto refusal = RefuseByPolicy(*session, body)) {
+    return *std::move(refusal);
+  }
   const Demands demands = DemandsOf(body, tables_.pools);
   Counters& counters = tables_.counters;
   if (auto refusal = CheckDemands(demands, counters.calendar_ms)) {

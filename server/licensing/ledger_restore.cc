@@ -16,6 +16,7 @@ namespace {
 using internal::v1::AnswerRecord;
 using internal::v1::LedgerRecord;
 using internal::v1::LicenseRecord;
+using internal::v1::PolicyVersionRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 
@@ -51,6 +52,8 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
       return ParseInto(key, value, &restored_.seats);
     case RecordFamily::kAnswer:
       return ParseInto(key, value, &restored_.answers);
+    case RecordFamily::kPolicyVersion:
+      return ParseInto(key, value, &restored_.policy_versions);
   }
   return absl::OkStatus();
 }
@@ -58,6 +61,7 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
 absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreLedger());
   QUORATE_RETURN_IF_ERROR(RestoreLicenses());
+  QUORATE_RETURN_IF_ERROR(RestorePolicies());
   QUORATE_RETURN_IF_ERROR(RestoreSessions());
   QUORATE_RETURN_IF_ERROR(RestoreSeats());
   QUORATE_RETURN_IF_ERROR(RestoreAnswers());
@@ -70,7 +74,8 @@ absl::Status Ledger::State::FinishRestore() {
 absl::Status Ledger::State::RestoreLedger() {
   if (!restored_.ledger.has_value()) {
     if (restored_.licenses.empty() && restored_.sessions.empty() &&
-        restored_.seats.empty() && restored_.answers.empty()) {
+        restored_.seats.empty() && restored_.answers.empty() &&
+        restored_.policy_versions.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -124,6 +129,32 @@ absl::Status Ledger::State::RestoreLicenses() {
         tables_.licenses.emplace(id, std::move(record));
     if (!added) return Contradiction("licence ", id, " is there twice");
     tables_.pools.AddTerms(position->second.terms());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestorePolicies() {
+  std::vector<PolicyVersionRecord>& records = restored_.policy_versions;
+  std::sort(
+      records.begin(), records.end(),
+      [](const PolicyVersionRecord& left, const PolicyVersionRecord& right) {
+        return left.version() < right.version();
+      });
+  for (PolicyVersionRecord& record : records) {
+    const uint64_t version = record.version();
+    const uint64_t highest = tables_.policies.version();
+    if (version == 0 || (highest != 0 && version != highest + 1)) {
+      return Contradiction("version ", version,
+                           " of the policy is out of order");
+    }
+    std::vector<policy::PolicyFault> faults;
+    auto compiled = policy::CompiledPolicy::Compile(record.policy(), &faults);
+    if (compiled == nullptr) {
+      return Contradiction("version ", version,
+                           " of the policy: ", faults.front().path, " ",
+                           faults.front().problem);
+    }
+    tables_.policies.Add(std::move(record), std::move(compiled));
   }
   return absl::OkStatus();
 }
@@ -243,6 +274,9 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   for (const RememberedAnswer& answer : tables_.requests.answers()) {
     ToRecord(answer, sequence++, &record);
     records.push_back(PutRecord(record));
+  }
+  for (const auto& [version, policy_version] : tables_.policies.versions()) {
+    records.push_back(PutRecord(policy_version));
   }
   return records;
 }

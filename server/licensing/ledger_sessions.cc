@@ -68,6 +68,10 @@ LedgerAnswer Ledger::State::OpenSession(const Command& command,
                          "characters");
     }
   }
+  // An address of another kind, of a newer version, is one that we do not know.
+  if (body.peer_address().size() > kMaxNameBytes) {
+    return RefuseField("peer_address", "must be 4 or 16 bytes");
+  }
   if (body.ttl_ms() < kMinTtlMs || body.ttl_ms() > kMaxTtlMs) {
     return RefuseField("ttl_ms",
                        absl::StrCat("must be ", kMinTtlMs, " to ", kMaxTtlMs));
@@ -80,6 +84,7 @@ LedgerAnswer Ledger::State::OpenSession(const Command& command,
   record.set_session_id(counters.next_session_id++);
   record.set_principal(command.principal());
   *record.mutable_description() = description;
+  record.mutable_description()->set_peer_address(body.peer_address());
   record.set_ttl_ms(body.ttl_ms());
   record.set_opened_calendar_ms(counters.calendar_ms);
   record.set_lease_end_cluster_ms(

@@ -2,7 +2,8 @@
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc,
-// ledger_checkout.cc, ledger_licenses.cc and ledger_epochs.cc act,
+// ledger_checkout.cc, ledger_licenses.cc, ledger_policy.cc and
+// ledger_epochs.cc act,
 // ledger_restore.cc saves and restores, ledger_read.cc shows.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -22,6 +23,7 @@
 #include "quorate/internal/v1/record.pb.h"
 
 #include "server/licensing/ledger.h"
+#include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
 #include "server/licensing/request_log.h"
 #include "server/licensing/seats.h"
@@ -51,7 +53,8 @@ struct Tables {
   LicensesById licenses;
   Pools pools;
   SessionTable sessions;
-  SeatTable seats{&pools, &sessions};
+  PolicyBook policies;
+  SeatTable seats{&pools, &sessions, &policies};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
   std::optional<internal::v1::Retirement> retirement;
@@ -64,6 +67,7 @@ struct RestoredRecords {
   std::vector<internal::v1::SessionRecord> sessions;
   std::vector<internal::v1::SeatRecord> seats;
   std::vector<internal::v1::AnswerRecord> answers;
+  std::vector<internal::v1::PolicyVersionRecord> policy_versions;
 };
 
 // Thread-compatible.
@@ -122,6 +126,21 @@ class Ledger::State {
   LedgerAnswer InstallLicense(const internal::v1::Command& command,
                               Changes* changes);
 
+  // ledger_policy.cc
+  // Why the policy does not let the session check this out; nothing where it
+  // does.
+  std::optional<LedgerAnswer> RefuseByPolicy(
+      const Session& session, const internal::v1::Checkout& body) const;
+  LedgerAnswer ApplyPolicy(const internal::v1::Command& command,
+                           Changes* changes);
+  LedgerAnswer RollBackPolicy(const internal::v1::Command& command,
+                              Changes* changes);
+  LedgerAnswer RefusePolicyChanged(uint64_t base_version) const;
+  // `record` has its policy and what is said of it.
+  LedgerAnswer PutInForce(const internal::v1::Command& command,
+                          internal::v1::PolicyVersionRecord record,
+                          Changes* changes);
+
   // ledger_epochs.cc
   // Why a restored cluster on hold, or a retired one, does not do this.
   std::optional<LedgerAnswer> RefuseByEpoch(
@@ -136,6 +155,7 @@ class Ledger::State {
   void WriteCounters(internal::v1::LedgerRecord* record) const;
   absl::Status RestoreLedger();
   absl::Status RestoreLicenses();
+  absl::Status RestorePolicies();
   absl::Status RestoreSessions();
   absl::Status RestoreSeats();
   absl::Status RestoreAnswers();

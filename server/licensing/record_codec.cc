@@ -40,6 +40,10 @@ std::string KeyOf(const internal::v1::AnswerRecord& record) {
   return AnswerKey(record.sequence());
 }
 
+std::string KeyOf(const internal::v1::PolicyVersionRecord& record) {
+  return PolicyVersionKey(record.version());
+}
+
 template <typename Record>
 RecordChange Put(const Record& record) {
   return {.key = KeyOf(record), .value = record.SerializeAsString()};
@@ -74,6 +78,10 @@ std::string AnswerKey(uint64_t sequence) {
   return NumberedKey(RecordFamily::kAnswer, sequence);
 }
 
+std::string PolicyVersionKey(uint64_t version) {
+  return NumberedKey(RecordFamily::kPolicyVersion, version);
+}
+
 RecordChange PutRecord(const internal::v1::LedgerRecord& record) {
   return Put(record);
 }
@@ -94,6 +102,10 @@ RecordChange PutRecord(const internal::v1::AnswerRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -107,6 +119,7 @@ absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
     case RecordFamily::kSession:
     case RecordFamily::kSeat:
     case RecordFamily::kAnswer:
+    case RecordFamily::kPolicyVersion:
       return family;
   }
   return Damaged(key, "no such family of records");
@@ -133,6 +146,8 @@ template absl::StatusOr<internal::v1::SessionRecord> ParseRecord(
 template absl::StatusOr<internal::v1::SeatRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::AnswerRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::PolicyVersionRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

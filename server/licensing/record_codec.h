@@ -28,6 +28,7 @@ enum class RecordFamily : char {
   kSeat = '4',
   kAnswer = '5',
   // '6' is that of the join tokens (join_tokens.cc).
+  kPolicyVersion = '9',
 };
 
 std::string LedgerKey();
@@ -35,19 +36,21 @@ std::string LicenseKey(absl::string_view license_id);
 std::string SessionKey(uint64_t session_id);
 std::string SeatKey(uint64_t handle);
 std::string AnswerKey(uint64_t sequence);
+std::string PolicyVersionKey(uint64_t version);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
 RecordChange PutRecord(const internal::v1::LicenseRecord& record);
 RecordChange PutRecord(const internal::v1::SessionRecord& record);
 RecordChange PutRecord(const internal::v1::SeatRecord& record);
 RecordChange PutRecord(const internal::v1::AnswerRecord& record);
+RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.
 absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key);
 
 // DATA_LOSS where `value` does not parse, or is a record of another key. The
-// template stands for the five record types.
+// template stands for the six record types.
 template <typename Record>
 absl::StatusOr<Record> ParseRecord(absl::string_view key,
                                    absl::string_view value);

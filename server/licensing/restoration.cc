@@ -62,6 +62,7 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     case RecordFamily::kLicense:
     case RecordFamily::kSession:
     case RecordFamily::kSeat:
+    case RecordFamily::kPolicyVersion:
       return std::nullopt;
   }
   return std::nullopt;

@@ -29,10 +29,10 @@ struct RestoreTarget {
 };
 
 // What becomes of one record: it stays (nothing), changes or goes. Licences,
-// sessions and seats stay. Remembered answers go, since they would hand out
-// what the old cluster granted, and so do join tokens. DATA_LOSS where the
-// record is damaged; FAILED_PRECONDITION where the cluster was retired, or was
-// restored itself and not released: its successor, or what it was restored
+// the policy, sessions and seats stay. Remembered answers go, since they would
+// hand out what the old cluster granted, and so do join tokens. DATA_LOSS where
+// the record is damaged; FAILED_PRECONDITION where the cluster was retired, or
+// was restored itself and not released: its successor, or what it was restored
 // from, is to be restored, not it.
 absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     const RestoreTarget& target, absl::string_view key,

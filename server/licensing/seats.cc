@@ -16,6 +16,8 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   Seat* const result = position->second.get();
   result->pool = pools_->FindOrAdd(result->record.feature());
   pools_->TakeSeat(result->pool, handle, result->record.count());
+  policies_->TakeSeat(session->record.description(), result->record.feature(),
+                      result->record.count());
   // New handles are the highest, so that this appends but at a restore.
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
@@ -33,6 +35,8 @@ void SeatTable::Erase(uint64_t handle) {
   QUORATE_CHECK(place != seats.end() && *place == handle);
   seats.erase(place);
   pools_->GiveBackSeat(seat.pool, handle, seat.record.count());
+  policies_->GiveBackSeat(session->record.description(), seat.record.feature(),
+                          seat.record.count());
   by_handle_.erase(found);
 }
 
@@ -42,9 +46,20 @@ void SeatTable::EraseAllOf(Session* session) {
     QUORATE_CHECK(found != by_handle_.end());
     const Seat& seat = *found->second;
     pools_->GiveBackSeat(seat.pool, handle, seat.record.count());
+    policies_->GiveBackSeat(session->record.description(),
+                            seat.record.feature(), seat.record.count());
     by_handle_.erase(found);
   }
   session->seats.clear();
+}
+
+void SeatTable::CountForPolicy() {
+  for (const auto& [handle, seat] : by_handle_) {
+    const Session* const session = sessions_->Find(seat->record.session_id());
+    QUORATE_CHECK(session != nullptr);
+    policies_->TakeSeat(session->record.description(), seat->record.feature(),
+                        seat->record.count());
+  }
 }
 
 const Seat* SeatTable::Find(uint64_t handle) const {

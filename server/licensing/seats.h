@@ -1,7 +1,8 @@
 // Seats: what each session holds of each pool.
 //
 // One place where a seat is made and ended, so that the seat itself, its
-// session's list, its pool's list and its pool's count change together.
+// session's list, its pool's list, its pool's count and what the policy counts
+// change together.
 
 #ifndef QUORATE_SERVER_LICENSING_SEATS_H_
 #define QUORATE_SERVER_LICENSING_SEATS_H_
@@ -14,6 +15,7 @@
 
 #include "quorate/internal/v1/record.pb.h"
 
+#include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
 #include "server/licensing/sessions.h"
 
@@ -28,9 +30,9 @@ struct Seat {
 // All seats. Thread-compatible.
 class SeatTable {
  public:
-  // Not owned; both outlive the table.
-  SeatTable(Pools* pools, SessionTable* sessions)
-      : pools_(pools), sessions_(sessions) {}
+  // Not owned; all outlive the table.
+  SeatTable(Pools* pools, SessionTable* sessions, PolicyBook* policies)
+      : pools_(pools), sessions_(sessions), policies_(policies) {}
 
   SeatTable(const SeatTable&) = delete;
   SeatTable& operator=(const SeatTable&) = delete;
@@ -46,6 +48,9 @@ class SeatTable {
   // Ends all seats of a session. `session` is emptied.
   void EraseAllOf(Session* session);
 
+  // Counts all seats for a policy that has just come into force.
+  void CountForPolicy();
+
   // Null where there is none.
   const Seat* Find(uint64_t handle) const;
 
@@ -58,6 +63,7 @@ class SeatTable {
  private:
   Pools* const pools_;
   SessionTable* const sessions_;
+  PolicyBook* const policies_;
   ByHandle by_handle_;
 };
 

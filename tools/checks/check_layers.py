@@ -106,12 +106,17 @@ LAYERS = {
     "backup/": Layer(
         ours=("base/",), generated=INTERNAL_PROTO,
         libraries=("absl", "protobuf", "openssl")),
+    # Who may take what, by rules: below the ledger, which counts.
+    "server/policy/": Layer(
+        ours=("base/",), generated=("quorate/internal/v1/policy.pb.h",),
+        libraries=("absl", "protobuf"), pure=True),
     "server/licensing/": Layer(
-        ours=("base/",),
+        ours=("base/", "server/policy/"),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
         libraries=("absl", "protobuf", "xxhash"), pure=True),
     "server/rpc/": Layer(
         ours=("base/", "backup/", "trust/", "server/licensing/",
+              "server/policy/", "server/policy_formats/",
               "replication/node/membership_rules.h",
               "replication/node/node.h", "replication/snapshot_stream.h",
               "replication/state_machine.h",

@@ -1,0 +1,67 @@
+#include "server/licensing/policy_book.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace quorate::licensing {
+
+using internal::v1::PolicyVersionRecord;
+using internal::v1::SessionDescription;
+
+policy::Subject SubjectOf(const SessionDescription& description) {
+  return {.user = description.user(),
+          .host = description.host(),
+          .display = description.display(),
+          .application = description.application(),
+          .version = description.version(),
+          .project = description.project(),
+          .address = policy::IpAddressOfBytes(description.peer_address())};
+}
+
+uint64_t PolicyBook::version() const {
+  return versions_.empty() ? 0 : versions_.rbegin()->first;
+}
+
+const PolicyVersionRecord* PolicyBook::FindVersion(uint64_t version) const {
+  const auto found = versions_.find(version);
+  return found == versions_.end() ? nullptr : &found->second;
+}
+
+const PolicyVersionRecord* PolicyBook::FindRequest(
+    absl::string_view author, absl::string_view request_id) const {
+  const auto found = std::find_if(
+      versions_.begin(), versions_.end(), [&](const auto& version) {
+        return version.second.author() == author &&
+               version.second.request_id() == request_id;
+      });
+  return found == versions_.end() ? nullptr : &found->second;
+}
+
+void PolicyBook::Add(PolicyVersionRecord record,
+                     std::unique_ptr<const policy::CompiledPolicy> compiled) {
+  const uint64_t version = record.version();
+  versions_.emplace(version, std::move(record));
+  compiled_ = std::move(compiled);
+  use_.Clear();
+}
+
+bool PolicyBook::Counts(absl::string_view feature) const {
+  if (compiled_->empty()) return false;
+  const policy::FeatureRules& rules = compiled_->RulesOf(feature);
+  return !rules.reserve.empty() || !rules.limit.empty();
+}
+
+void PolicyBook::TakeSeat(const SessionDescription& holder,
+                          absl::string_view feature, uint64_t units) {
+  if (!Counts(feature)) return;
+  use_.Take(*compiled_, compiled_->Folded(SubjectOf(holder)), feature, units);
+}
+
+void PolicyBook::GiveBackSeat(const SessionDescription& holder,
+                              absl::string_view feature, uint64_t units) {
+  if (!Counts(feature)) return;
+  use_.GiveBack(*compiled_, compiled_->Folded(SubjectOf(holder)), feature,
+                units);
+}
+
+}  // namespace quorate::licensing

@@ -1,0 +1,75 @@
+// The policy in force, the versions before it, and what its rules count.
+
+#ifndef QUORATE_SERVER_LICENSING_POLICY_BOOK_H_
+#define QUORATE_SERVER_LICENSING_POLICY_BOOK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+#include "quorate/internal/v1/command.pb.h"
+#include "quorate/internal/v1/record.pb.h"
+
+#include "server/policy/compiled_policy.h"
+#include "server/policy/rule_use.h"
+
+namespace quorate::licensing {
+
+// Of a session, as the policy in force compares it.
+policy::Subject SubjectOf(const internal::v1::SessionDescription& description);
+
+// Seats count for the rules from the moment they are taken until they are given
+// back; a new policy counts all of them anew. Thread-compatible.
+class PolicyBook {
+ public:
+  using Versions = std::map<uint64_t, internal::v1::PolicyVersionRecord>;
+
+  PolicyBook() = default;
+  PolicyBook(const PolicyBook&) = delete;
+  PolicyBook& operator=(const PolicyBook&) = delete;
+
+  // 0: there never was one, and everything is allowed.
+  uint64_t version() const;
+
+  // Null where it is not kept.
+  const internal::v1::PolicyVersionRecord* FindVersion(uint64_t version) const;
+  // The one that this request made; null where it made none that is kept.
+  const internal::v1::PolicyVersionRecord* FindRequest(
+      absl::string_view author, absl::string_view request_id) const;
+
+  // By number; at most kMaxPolicyVersions.
+  const Versions& versions() const { return versions_; }
+
+  const policy::CompiledPolicy& compiled() const { return *compiled_; }
+
+  const policy::RuleUse& use() const { return use_; }
+
+  // Puts a version, higher than all others, in force. Nothing is counted for
+  // it yet.
+  void Add(internal::v1::PolicyVersionRecord record,
+           std::unique_ptr<const policy::CompiledPolicy> compiled);
+
+  void EraseOldest() { versions_.erase(versions_.begin()); }
+
+  void TakeSeat(const internal::v1::SessionDescription& holder,
+                absl::string_view feature, uint64_t units);
+  void GiveBackSeat(const internal::v1::SessionDescription& holder,
+                    absl::string_view feature, uint64_t units);
+
+ private:
+  bool Counts(absl::string_view feature) const;
+
+  Versions versions_;
+  std::unique_ptr<const policy::CompiledPolicy> compiled_ =
+      policy::CompiledPolicy::Empty();
+  policy::RuleUse use_;
+};
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_POLICY_BOOK_H_

@@ -1,0 +1,325 @@
+#include "server/policy/policy_check.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+#include "base/utf8.h"
+#include "server/policy/ip_address.h"
+#include "server/policy/time_window.h"
+#include "server/policy/version_range.h"
+
+namespace quorate::policy {
+namespace {
+
+using internal::v1::Policy;
+using internal::v1::PolicyGroup;
+using internal::v1::PolicyGroupKind;
+using internal::v1::PolicyPart;
+using internal::v1::PolicyRule;
+
+constexpr char kNotAnAddress[] =
+    "must be an address, a range \"10.0.0.1-10.0.0.9\" or a prefix "
+    "\"10.0.0.0/8\"";
+
+bool IsText(absl::string_view text, size_t most) {
+  return !text.empty() && text.size() <= most && IsUtf8(text) &&
+         std::none_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+         });
+}
+
+// As licensing::IsFeatureName, which is above this folder.
+bool IsFeature(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxPolicyNameBytes &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  c == '_' || c == '-';
+         });
+}
+
+// Looks at one policy. Thread-compatible.
+class PolicyCheck {
+ public:
+  explicit PolicyCheck(const Policy& policy) : policy_(policy) {}
+
+  std::vector<PolicyFault> Run() &&;
+
+ private:
+  void Fault(std::string path, std::string problem) {
+    if (faults_.size() >= kMaxPolicyFaults) return;
+    faults_.push_back({std::move(path), std::move(problem)});
+  }
+
+  void CheckGroup(const PolicyGroup& group, const std::string& path);
+  void CheckRule(const PolicyRule& rule, const std::string& path);
+  void CheckUnits(const PolicyRule& rule, const std::string& path);
+  void CheckPart(const PolicyPart& part, const std::string& path);
+  std::string ProblemOf(internal::v1::PolicyField field,
+                        const std::string& value) const;
+  void CheckCountingRules();
+
+  const Policy& policy_;
+  std::vector<PolicyFault> faults_;
+  std::set<std::pair<int, std::string>> groups_;
+  std::set<std::string> rules_;
+};
+
+std::vector<PolicyFault> PolicyCheck::Run() && {
+  if (policy_.ByteSizeLong() > kMaxPolicyBytes) {
+    Fault("", absl::StrCat("the policy is larger than ", kMaxPolicyBytes / 1024,
+                           " KiB"));
+    return std::move(faults_);
+  }
+  if (policy_.rules_size() > kMaxRules) {
+    Fault("rules", absl::StrCat("must be at most ", kMaxRules));
+    return std::move(faults_);
+  }
+  if (policy_.groups_size() > kMaxGroups) {
+    Fault("groups", absl::StrCat("must be at most ", kMaxGroups));
+    return std::move(faults_);
+  }
+  for (int i = 0; i < policy_.groups_size(); ++i) {
+    CheckGroup(policy_.groups(i), absl::StrCat("groups[", i, "]"));
+  }
+  for (int i = 0; i < policy_.rules_size(); ++i) {
+    CheckRule(policy_.rules(i), absl::StrCat("rules[", i, "]"));
+  }
+  CheckCountingRules();
+  return std::move(faults_);
+}
+
+void PolicyCheck::CheckGroup(const PolicyGroup& group,
+                             const std::string& path) {
+  if (!IsText(group.name(), kMaxPolicyNameBytes)) {
+    Fault(absl::StrCat(path, ".name"),
+          "must be 1 to 64 bytes of text without control characters");
+  }
+  if (group.kind() == internal::v1::POLICY_GROUP_KIND_UNSPECIFIED ||
+      !internal::v1::PolicyGroupKind_IsValid(group.kind())) {
+    Fault(absl::StrCat(path, ".kind"), "is not one that this version knows");
+  }
+  if (!groups_.insert({group.kind(), group.name()}).second) {
+    Fault(absl::StrCat(path, ".name"),
+          absl::StrCat("another group of ", WordOf(group.kind()),
+                       " has this name"));
+  }
+  for (int i = 0; i < group.members_size(); ++i) {
+    const std::string& member = group.members(i);
+    const std::string member_path = absl::StrCat(path, ".members[", i, "]");
+    if (!IsText(member, kMaxPolicyValueBytes)) {
+      Fault(member_path, "must be 1 to 256 bytes of text");
+    } else if (group.kind() == internal::v1::POLICY_GROUP_KIND_ADDRESSES &&
+               !ParseIpRange(member).has_value()) {
+      Fault(member_path, kNotAnAddress);
+    }
+  }
+}
+
+void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
+  if (!IsText(rule.name(), kMaxPolicyNameBytes)) {
+    Fault(absl::StrCat(path, ".name"),
+          "must be 1 to 64 bytes of text without control characters");
+  } else if (!rules_.insert(rule.name()).second) {
+    Fault(absl::StrCat(path, ".name"), "another rule has this name");
+  }
+  if (!rule.feature().empty() && !IsFeature(rule.feature())) {
+    Fault(absl::StrCat(path, ".feature"),
+          "must be 1 to 64 letters, digits, '_' or '-'");
+  }
+  CheckUnits(rule, path);
+  if (rule.parts_size() > kMaxPartsOfRule) {
+    Fault(absl::StrCat(path, ".parts"),
+          absl::StrCat("must be at most ", kMaxPartsOfRule));
+    return;
+  }
+  for (int i = 0; i < rule.parts_size(); ++i) {
+    CheckPart(rule.parts(i), absl::StrCat(path, ".parts[", i, "]"));
+  }
+}
+
+void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
+  const bool limits = rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT;
+  const bool reserves = rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE;
+  if (rule.kind() == internal::v1::POLICY_RULE_KIND_UNSPECIFIED ||
+      !internal::v1::PolicyRuleKind_IsValid(rule.kind())) {
+    Fault(absl::StrCat(path, ".kind"), "is not one that this version knows");
+  }
+  if (rule.units() > kMaxPolicyUnits) {
+    Fault(absl::StrCat(path, ".units"), "is more than any licence has");
+  } else if (reserves && rule.units() == 0) {
+    Fault(absl::StrCat(path, ".units"), "must be at least 1");
+  } else if (!limits && !reserves && rule.units() != 0) {
+    Fault(absl::StrCat(path, ".units"),
+          "means nothing but with limit and reserve");
+  }
+  if (rule.lend() && !reserves) {
+    Fault(absl::StrCat(path, ".lend"), "means nothing but with reserve");
+  }
+  if (!internal::v1::PolicyEach_IsValid(rule.each())) {
+    Fault(absl::StrCat(path, ".each"), "is not one that this version knows");
+  } else if (rule.each() != internal::v1::POLICY_EACH_UNSPECIFIED && !limits) {
+    Fault(absl::StrCat(path, ".each"), "means nothing but with limit");
+  }
+  if (reserves && rule.parts().empty()) {
+    Fault(absl::StrCat(path, ".parts"), "must say for whom the units are kept");
+  }
+}
+
+void PolicyCheck::CheckPart(const PolicyPart& part, const std::string& path) {
+  if (part.field() == internal::v1::POLICY_FIELD_UNSPECIFIED ||
+      !internal::v1::PolicyField_IsValid(part.field())) {
+    Fault(absl::StrCat(path, ".field"), "is not one that this version knows");
+    return;
+  }
+  if (part.values_size() < 1 || part.values_size() > kMaxValuesOfPart) {
+    Fault(absl::StrCat(path, ".values"),
+          absl::StrCat("must be 1 to ", kMaxValuesOfPart));
+    return;
+  }
+  for (int i = 0; i < part.values_size(); ++i) {
+    std::string problem = ProblemOf(part.field(), part.values(i));
+    if (problem.empty()) continue;
+    Fault(absl::StrCat(path, ".values[", i, "]"), std::move(problem));
+  }
+}
+
+std::string PolicyCheck::ProblemOf(internal::v1::PolicyField field,
+                                   const std::string& value) const {
+  if (!IsText(value, kMaxPolicyValueBytes)) {
+    return "must be 1 to 256 bytes of text";
+  }
+  if (const PolicyGroupKind kind = GroupKindOf(field);
+      kind != internal::v1::POLICY_GROUP_KIND_UNSPECIFIED) {
+    if (groups_.count({kind, value}) > 0) return "";
+    return absl::StrCat("there is no group of ", WordOf(kind), " named ",
+                        value);
+  }
+  switch (field) {
+    case internal::v1::POLICY_FIELD_ADDRESS:
+      return ParseIpRange(value).has_value() ? "" : kNotAnAddress;
+    case internal::v1::POLICY_FIELD_VERSION:
+      return ParseVersionRange(value).has_value()
+                 ? ""
+                 : "must be like \"2.0\", \"2.0..2.9\", \"2.0..\" or \"..2.9\"";
+    case internal::v1::POLICY_FIELD_TIME:
+      return ParseTimeWindow(value).has_value()
+                 ? ""
+                 : "must be days, hours (UTC) or both, like \"mon-fri "
+                   "08:00-18:00\"";
+    default:
+      return "";
+  }
+}
+
+void PolicyCheck::CheckCountingRules() {
+  std::map<std::string, size_t> of_feature;
+  size_t of_all = 0;
+  size_t most = 0;
+  for (const PolicyRule& rule : policy_.rules()) {
+    if (rule.kind() != internal::v1::POLICY_RULE_KIND_LIMIT &&
+        rule.kind() != internal::v1::POLICY_RULE_KIND_RESERVE) {
+      continue;
+    }
+    if (rule.feature().empty()) {
+      ++of_all;
+    } else {
+      most = std::max(most, ++of_feature[rule.feature()]);
+    }
+  }
+  if (most + of_all <= kMaxCountingRulesOfFeature) return;
+  Fault("rules",
+        absl::StrCat("one feature has ", most + of_all,
+                     " limits and reservations; at most ",
+                     kMaxCountingRulesOfFeature,
+                     " are allowed: put users into groups, or limit each"));
+}
+
+}  // namespace
+
+const char* WordOf(internal::v1::PolicyRuleKind kind) {
+  switch (kind) {
+    case internal::v1::POLICY_RULE_KIND_DENY:
+      return "deny";
+    case internal::v1::POLICY_RULE_KIND_RESERVE:
+      return "reserve";
+    case internal::v1::POLICY_RULE_KIND_LIMIT:
+      return "limit";
+    case internal::v1::POLICY_RULE_KIND_ALLOW:
+      return "allow";
+    default:
+      return "unknown";
+  }
+}
+
+const char* WordOf(internal::v1::PolicyField field) {
+  switch (field) {
+    case internal::v1::POLICY_FIELD_USER:
+      return "user";
+    case internal::v1::POLICY_FIELD_USER_GROUP:
+      return "user_group";
+    case internal::v1::POLICY_FIELD_HOST:
+      return "host";
+    case internal::v1::POLICY_FIELD_HOST_GROUP:
+      return "host_group";
+    case internal::v1::POLICY_FIELD_ADDRESS:
+      return "address";
+    case internal::v1::POLICY_FIELD_ADDRESS_GROUP:
+      return "address_group";
+    case internal::v1::POLICY_FIELD_PROJECT:
+      return "project";
+    case internal::v1::POLICY_FIELD_PROJECT_GROUP:
+      return "project_group";
+    case internal::v1::POLICY_FIELD_APPLICATION:
+      return "application";
+    case internal::v1::POLICY_FIELD_VERSION:
+      return "version";
+    case internal::v1::POLICY_FIELD_DISPLAY:
+      return "display";
+    case internal::v1::POLICY_FIELD_TIME:
+      return "time";
+    default:
+      return "unknown";
+  }
+}
+
+const char* WordOf(PolicyGroupKind kind) {
+  switch (kind) {
+    case internal::v1::POLICY_GROUP_KIND_USERS:
+      return "users";
+    case internal::v1::POLICY_GROUP_KIND_HOSTS:
+      return "hosts";
+    case internal::v1::POLICY_GROUP_KIND_ADDRESSES:
+      return "addresses";
+    case internal::v1::POLICY_GROUP_KIND_PROJECTS:
+      return "projects";
+    default:
+      return "unknown";
+  }
+}
+
+PolicyGroupKind GroupKindOf(internal::v1::PolicyField field) {
+  switch (field) {
+    case internal::v1::POLICY_FIELD_USER_GROUP:
+      return internal::v1::POLICY_GROUP_KIND_USERS;
+    case internal::v1::POLICY_FIELD_HOST_GROUP:
+      return internal::v1::POLICY_GROUP_KIND_HOSTS;
+    case internal::v1::POLICY_FIELD_ADDRESS_GROUP:
+      return internal::v1::POLICY_GROUP_KIND_ADDRESSES;
+    case internal::v1::POLICY_FIELD_PROJECT_GROUP:
+      return internal::v1::POLICY_GROUP_KIND_PROJECTS;
+    default:
+      return internal::v1::POLICY_GROUP_KIND_UNSPECIFIED;
+  }
+}
+
+std::vector<PolicyFault> CheckPolicy(const Policy& policy) {
+  return PolicyCheck(policy).Run();
+}
+
+}  // namespace quorate::policy
