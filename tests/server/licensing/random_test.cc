@@ -15,10 +15,12 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
+#include "server/licensing/policy_book.h"
 #include "server/licensing/restoration.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/licensing/ledger_driver.h"
 #include "tests/server/licensing/slow_model.h"
+#include "tests/server/policy/policies.h"
 #include "tests/support/seed.h"
 
 namespace quorate::licensing {
@@ -36,7 +38,8 @@ constexpr LedgerLimits kSmallLimits = {.sessions = 14,
                                        .seats_of_session = 9,
                                        .licenses = 4,
                                        .answers = 160,
-                                       .expiries_per_entry = 5};
+                                       .expiries_per_entry = 5,
+                                       .policy_versions = 3};
 
 // Draws commands that often hit what is there, and sometimes what is not.
 class CommandSource {
@@ -50,6 +53,7 @@ class CommandSource {
 
   EntryTime now{.cluster_ms = 1'000, .calendar_ms = 1'000'000};
   uint32_t epoch = 1;  // Of the cluster.
+  uint64_t policy_version = 0;
 
  private:
   void MoveTime();
@@ -65,6 +69,8 @@ class CommandSource {
   Command SomeLicense();
   Command SomeRelease();
   Command SomeRetirement();
+  Command SomeOpen();
+  Command SomePolicy();
 
   Random random_;
   std::vector<uint64_t> sessions_;
@@ -181,12 +187,50 @@ Command CommandSource::SomeRetirement() {
                        random_.OneIn(10) ? "" : "heir");
 }
 
+Command CommandSource::SomeOpen() {
+  Command command = OpenCommand(
+      random_.OneIn(30)
+          ? 1
+          : static_cast<int64_t>(random_.Between(kMinTtlMs, 60'000)));
+  internal::v1::SessionDescription* const description =
+      command.mutable_open_session()->mutable_description();
+  description->set_user(policy::RandomUser(&random_));
+  description->set_host(policy::RandomHost(&random_));
+  description->set_project(policy::RandomProject(&random_));
+  description->set_version(policy::RandomVersion(&random_));
+  if (random_.OneIn(3)) {
+    const char byte = static_cast<char>(random_.Below(256));
+    command.mutable_open_session()->set_peer_address(
+        std::string({10, 0, 0, byte}));
+  }
+  return command;
+}
+
+// Often of few rules or none, so that seats go on being granted.
+Command CommandSource::SomePolicy() {
+  const uint64_t base = random_.OneIn(10) ? random_.Below(9) : policy_version;
+  Command command;
+  if (random_.OneIn(4)) {
+    internal::v1::RollBackPolicy* const body =
+        command.mutable_roll_back_policy();
+    body->set_base_version(base);
+    body->set_version(policy_version -
+                      std::min(policy_version, random_.Below(6)));
+    if (random_.OneIn(3)) body->set_version(0);
+    return command;
+  }
+  internal::v1::ApplyPolicy* const body = command.mutable_apply_policy();
+  body->set_base_version(base);
+  if (random_.OneIn(3)) return command;
+  *body->mutable_policy() = policy::RandomPolicy(&random_);
+  if (random_.OneIn(10)) body->mutable_policy()->add_rules();
+  return command;
+}
+
 Command CommandSource::SomeBody() {
   const uint64_t dice = random_.Below(100);
   if (dice < 10) {
-    return OpenCommand(random_.OneIn(30) ? 1
-                                         : static_cast<int64_t>(random_.Between(
-                                               kMinTtlMs, 60'000)));
+    return SomeOpen();
   }
   if (dice < 14) return CloseCommand(SomeSession());
   if (dice < 50) return SomeCheckout();
@@ -195,6 +239,7 @@ Command CommandSource::SomeBody() {
   if (dice < 82) return AdvanceCommand();
   if (dice < 83) return Command();
   if (dice < 84) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
+  if (dice < 86) return SomePolicy();
   std::vector<uint64_t> renewed;
   for (uint64_t i = random_.Below(6); i > 0; --i) {
     renewed.push_back(SomeSession());
@@ -341,6 +386,8 @@ bool RandomRun::Step(int number) {
   ExpectSameAnswer(restarted_->Apply(command, now, &other_changes), answer);
   EXPECT_EQ(changes, other_changes);
   EXPECT_EQ(PoolsOf(*steady_), model_.Pools());
+  source_.policy_version = steady_->policies().version();
+  EXPECT_EQ(source_.policy_version, model_.policy_version());
   ApplyChanges(changes, &records_);
   source_.Saw(command, answer);
   ++reasons_[answer.reason];
@@ -384,25 +431,30 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
   }
   std::cout << repeated << " repeats, " << backups << " backups restored\n";
   // Random commands that never reach a rule test nothing of it.
-  for (const int reason :
-       {type::v1::ERROR_REASON_UNSPECIFIED, type::v1::ERROR_REASON_BAD_REQUEST,
-        type::v1::ERROR_REASON_REQUEST_ID_REUSED,
-        type::v1::ERROR_REASON_REQUEST_EXPIRED,
-        type::v1::ERROR_REASON_SESSION_NOT_FOUND,
-        type::v1::ERROR_REASON_SESSION_NOT_YOURS,
-        type::v1::ERROR_REASON_SEAT_NOT_FOUND,
-        type::v1::ERROR_REASON_FEATURE_UNKNOWN,
-        type::v1::ERROR_REASON_POOL_EXHAUSTED,
-        type::v1::ERROR_REASON_COUNT_OVER_TOTAL,
-        type::v1::ERROR_REASON_LICENSE_EXPIRED,
-        type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
-        type::v1::ERROR_REASON_LICENSE_FOREIGN,
-        type::v1::ERROR_REASON_SERIAL_ROLLBACK,
-        type::v1::ERROR_REASON_SERIAL_FORK,
-        type::v1::ERROR_REASON_LIMIT_REACHED,
-        type::v1::ERROR_REASON_RESTORED_ON_HOLD,
-        type::v1::ERROR_REASON_CLUSTER_RETIRED,
-        type::v1::ERROR_REASON_EPOCH_MISMATCH}) {
+  for (const int reason : {type::v1::ERROR_REASON_UNSPECIFIED,
+                           type::v1::ERROR_REASON_BAD_REQUEST,
+                           type::v1::ERROR_REASON_REQUEST_ID_REUSED,
+                           type::v1::ERROR_REASON_REQUEST_EXPIRED,
+                           type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+                           type::v1::ERROR_REASON_SESSION_NOT_YOURS,
+                           type::v1::ERROR_REASON_SEAT_NOT_FOUND,
+                           type::v1::ERROR_REASON_FEATURE_UNKNOWN,
+                           type::v1::ERROR_REASON_POOL_EXHAUSTED,
+                           type::v1::ERROR_REASON_COUNT_OVER_TOTAL,
+                           type::v1::ERROR_REASON_LICENSE_EXPIRED,
+                           type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
+                           type::v1::ERROR_REASON_LICENSE_FOREIGN,
+                           type::v1::ERROR_REASON_SERIAL_ROLLBACK,
+                           type::v1::ERROR_REASON_SERIAL_FORK,
+                           type::v1::ERROR_REASON_LIMIT_REACHED,
+                           type::v1::ERROR_REASON_RESTORED_ON_HOLD,
+                           type::v1::ERROR_REASON_CLUSTER_RETIRED,
+                           type::v1::ERROR_REASON_EPOCH_MISMATCH,
+                           type::v1::ERROR_REASON_POLICY_DENIED,
+                           type::v1::ERROR_REASON_POLICY_LIMIT,
+                           type::v1::ERROR_REASON_SEATS_RESERVED,
+                           type::v1::ERROR_REASON_POLICY_CHANGED,
+                           type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND}) {
     EXPECT_GT(reasons[reason], 20) << reason;
   }
   EXPECT_GT(repeated, 1'000);

@@ -24,6 +24,9 @@ std::string BodyOf(Command command) {
   command.clear_request_id();
   command.clear_principal();
   command.clear_not_after_cluster_ms();
+  if (command.has_open_session()) {
+    command.mutable_open_session()->clear_peer_address();
+  }
   return command.SerializeAsString();
 }
 
@@ -196,6 +199,10 @@ LedgerAnswer SlowModel::Act(const Command& command) {
     return Release(command.release_restored());
   }
   if (command.has_retire_cluster()) return Retire(command.retire_cluster());
+  if (command.has_apply_policy()) return ApplyPolicy(command.apply_policy());
+  if (command.has_roll_back_policy()) {
+    return RollBackPolicy(command.roll_back_policy());
+  }
   for (const internal::v1::CheckoutItem& item : command.checkout().items()) {
     if (item.count() == 0) return Bad();
   }
@@ -230,15 +237,90 @@ LedgerAnswer SlowModel::Open(const Command& command) {
     return No(type::v1::ERROR_REASON_LIMIT_REACHED);
   }
   answer.session_id = next_session_++;
-  sessions_[answer.session_id] = {command.principal(), answer.ttl_ms,
-                                  now_.cluster_ms + answer.ttl_ms * 5 / 4};
+  const auto& says = command.open_session().description();
+  std::string address;
+  for (const char byte : command.open_session().peer_address()) {
+    address += (address.empty() ? "" : ".") +
+               std::to_string(static_cast<unsigned char>(byte));
+  }
+  sessions_[answer.session_id] = {
+      command.principal(),
+      answer.ttl_ms,
+      now_.cluster_ms + answer.ttl_ms * 5 / 4,
+      {says.user(), says.host(), says.display(), says.application(),
+       says.version(), says.project(), address}};
   return answer;
+}
+
+LedgerAnswer SlowModel::ApplyPolicy(const internal::v1::ApplyPolicy& body) {
+  if (body.base_version() != last_policy_) {
+    return No(type::v1::ERROR_REASON_POLICY_CHANGED);
+  }
+  const internal::v1::Policy in_force =
+      policies_.empty() ? internal::v1::Policy() : policies_[last_policy_];
+  if (body.policy().SerializeAsString() == in_force.SerializeAsString()) {
+    return {};
+  }
+  for (const internal::v1::PolicyRule& rule : body.policy().rules()) {
+    if (rule.name().empty()) return Bad();
+  }
+  return PutInForce(body.policy());
+}
+
+LedgerAnswer SlowModel::RollBackPolicy(
+    const internal::v1::RollBackPolicy& body) {
+  if (body.base_version() != last_policy_) {
+    return No(type::v1::ERROR_REASON_POLICY_CHANGED);
+  }
+  if (body.version() != 0 && policies_.count(body.version()) == 0) {
+    return No(type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND);
+  }
+  return PutInForce(body.version() == 0 ? internal::v1::Policy()
+                                        : policies_[body.version()]);
+}
+
+LedgerAnswer SlowModel::PutInForce(const internal::v1::Policy& policy) {
+  const internal::v1::Policy copy = policy;
+  if (policies_.size() == limits_.policy_versions) {
+    policies_.erase(policies_.begin());
+  }
+  policies_[++last_policy_] = copy;
+  return {};
+}
+
+ErrorReason SlowModel::WhyNotByPolicy(
+    uint64_t session, const std::map<std::string, uint64_t>& asked) const {
+  if (policies_.empty()) return {};
+  std::vector<policy::SlowSeat> seats;
+  for (const auto& [handle, seat] : seats_) {
+    seats.push_back({sessions_.at(seat.session).who, seat.feature, seat.count});
+  }
+  policy::Verdict worst = policy::Verdict::kGranted;
+  for (const auto& [feature, count] : asked) {
+    const uint64_t total = Pools()[feature].first;
+    if (total == 0) continue;
+    worst =
+        std::min(worst, policy::SlowDecide(policies_.at(last_policy_), seats,
+                                           {sessions_.at(session).who, feature,
+                                            count, now_.calendar_ms, total}));
+  }
+  if (worst == policy::Verdict::kGranted) return {};
+  if (worst == policy::Verdict::kReserved) {
+    return type::v1::ERROR_REASON_SEATS_RESERVED;
+  }
+  return worst == policy::Verdict::kOverLimit
+             ? type::v1::ERROR_REASON_POLICY_LIMIT
+             : type::v1::ERROR_REASON_POLICY_DENIED;
 }
 
 LedgerAnswer SlowModel::CheckOut(const internal::v1::Checkout& body) {
   std::map<std::string, uint64_t> asked;
   for (const auto& item : body.items())
     asked[item.feature()] += item.count();
+  if (const ErrorReason why = WhyNotByPolicy(body.session_id(), asked);
+      why != 0) {
+    return No(why);
+  }
   auto pools = Pools();
   for (const auto& item : body.items()) {
     const ErrorReason why = WhyNotInForce(item.feature());

@@ -14,6 +14,7 @@
 #include "quorate/internal/v1/command.pb.h"
 
 #include "server/licensing/ledger.h"
+#include "tests/server/policy/slow_policy.h"
 
 namespace quorate::licensing {
 
@@ -34,11 +35,15 @@ class SlowModel {
   // Total and out of each feature that a licence or a seat names.
   std::map<std::string, std::pair<uint64_t, uint64_t>> Pools() const;
 
+  // The highest version that there ever was.
+  uint64_t policy_version() const { return last_policy_; }
+
  private:
   struct Session {
     std::string principal;
     int64_t ttl_ms;
     int64_t lease_end_ms;
+    policy::SlowSubject who;
   };
 
   struct Seat {
@@ -85,6 +90,11 @@ class SlowModel {
   void EndSession(uint64_t id);
   bool Alive(uint64_t session) const;
   uint64_t SeatsOf(uint64_t session) const;
+  LedgerAnswer ApplyPolicy(const internal::v1::ApplyPolicy& body);
+  LedgerAnswer RollBackPolicy(const internal::v1::RollBackPolicy& body);
+  LedgerAnswer PutInForce(const internal::v1::Policy& policy);
+  ErrorReason WhyNotByPolicy(
+      uint64_t session, const std::map<std::string, uint64_t>& asked) const;
   LedgerAnswer Renew(const internal::v1::RenewSessions& body);
   LedgerAnswer Act(const internal::v1::Command& command);
   LedgerAnswer Open(const internal::v1::Command& command);
@@ -106,6 +116,8 @@ class SlowModel {
   std::map<std::string, internal::v1::InstallLicense> licenses_;
   std::vector<Term> terms_;
   std::vector<Remembered> remembered_;
+  std::map<uint64_t, internal::v1::Policy> policies_;
+  uint64_t last_policy_ = 0;
 };
 
 }  // namespace quorate::licensing

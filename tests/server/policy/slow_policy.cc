@@ -66,7 +66,8 @@ bool InVersions(const std::string& version, const std::string& value) {
 
 bool OnDay(const std::string& days, absl::Weekday day) {
   const std::string week = "montuewedthufrisatsun";
-  for (const std::string part : absl::StrSplit(days, ',')) {
+  for (const std::string& part :
+       std::vector<std::string>(absl::StrSplit(days, ','))) {
     size_t at = week.find(part.substr(0, 3)) / 3;
     const size_t end = week.find(part.substr(part.size() - 3)) / 3;
     while (static_cast<absl::Weekday>(at) != day && at != end)
@@ -79,7 +80,8 @@ bool OnDay(const std::string& days, absl::Weekday day) {
 bool InTimes(int64_t calendar_ms, const std::string& value) {
   std::string days = "mon-sun";
   std::string hours = "00:00-24:00";
-  for (const std::string word : absl::StrSplit(value, ' ')) {
+  for (const std::string& word :
+       std::vector<std::string>(absl::StrSplit(value, ' '))) {
     (word.find(':') == std::string::npos ? days : hours) = word;
   }
   const absl::CivilMinute now = absl::ToCivilMinute(
