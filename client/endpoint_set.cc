@@ -87,6 +87,8 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         admin::v1::LicenseService::NewStub(connection->channel);
     connection->cluster =
         admin::v1::ClusterService::NewStub(connection->channel);
+    connection->policies =
+        admin::v1::PolicyService::NewStub(connection->channel);
     connection->address = std::move(address);
     connections_.push_back(std::move(connection));
   }

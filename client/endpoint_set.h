@@ -16,6 +16,7 @@
 #include "quorate/admin/v1/backup.grpc.pb.h"
 #include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
+#include "quorate/admin/v1/policy.grpc.pb.h"
 #include "quorate/checkout/v1/checkout.grpc.pb.h"
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
@@ -35,6 +36,7 @@ struct Connection {
   std::unique_ptr<admin::v1::LicenseService::Stub> licenses;
   std::unique_ptr<admin::v1::ClusterService::Stub> cluster;
   std::unique_ptr<admin::v1::BackupService::Stub> backups;
+  std::unique_ptr<admin::v1::PolicyService::Stub> policies;
 };
 
 // Chooses who is asked next: the one that worked last, then the others in the

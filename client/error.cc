@@ -56,6 +56,11 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kRestoredOnHold, "RESTORED_ON_HOLD"},
     {ErrorReason::kClusterRetired, "CLUSTER_RETIRED"},
     {ErrorReason::kEpochMismatch, "EPOCH_MISMATCH"},
+    {ErrorReason::kPolicyDenied, "POLICY_DENIED"},
+    {ErrorReason::kPolicyLimit, "POLICY_LIMIT"},
+    {ErrorReason::kSeatsReserved, "SEATS_RESERVED"},
+    {ErrorReason::kPolicyChanged, "POLICY_CHANGED"},
+    {ErrorReason::kPolicyVersionNotFound, "POLICY_VERSION_NOT_FOUND"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -60,6 +60,11 @@ enum class ErrorReason {
   kRestoredOnHold = 40,
   kClusterRetired = 41,
   kEpochMismatch = 42,
+  kPolicyDenied = 64,
+  kPolicyLimit = 65,
+  kSeatsReserved = 66,
+  kPolicyChanged = 67,
+  kPolicyVersionNotFound = 68,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

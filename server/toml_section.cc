@@ -66,13 +66,17 @@ absl::Status CheckBeyondAscii(absl::string_view text, absl::string_view file) {
 
 void ConfigFaults::Add(uint32_t line, absl::string_view fault) {
   if (faults_.size() >= kMaxFaults) return;
-  faults_.push_back(line == 0 ? absl::StrCat(file_, ": ", fault)
-                              : absl::StrCat(file_, ":", line, ": ", fault));
+  faults_.push_back({.line = line, .text = std::string(fault)});
 }
 
 absl::Status ConfigFaults::ToStatus() const {
   if (faults_.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrJoin(faults_, "\n"));
+  return absl::InvalidArgumentError(absl::StrJoin(
+      faults_, "\n", [this](std::string* out, const ConfigFault& fault) {
+        absl::StrAppend(out, file_);
+        if (fault.line != 0) absl::StrAppend(out, ":", fault.line);
+        absl::StrAppend(out, ": ", fault.text);
+      }));
 }
 
 // `root` keeps the parsed file alive for all sections of it.
@@ -174,6 +178,29 @@ bool TomlSection::BooleanOr(absl::string_view key, bool fallback) {
   return value.value_or(fallback);
 }
 
+std::vector<std::string> TomlSection::TextsOrNone(absl::string_view key) {
+  const toml::node* node = contents_->Find(key);
+  if (node == nullptr) return {};
+  if (const auto text = node->value_exact<std::string>()) return {*text};
+  std::vector<std::string> texts;
+  const toml::array* array = node->as_array();
+  if (array != nullptr) {
+    for (const toml::node& each : *array) {
+      if (auto text = each.value_exact<std::string>()) {
+        texts.push_back(*std::move(text));
+      }
+    }
+  }
+  if (array == nullptr || texts.size() != array->size()) {
+    Fault(key, "must be a text in quotes, or a list of them");
+  }
+  return texts;
+}
+
+uint32_t TomlSection::line() const {
+  return contents_->table == nullptr ? 0 : LineOf(*contents_->table);
+}
+
 absl::Duration TomlSection::DurationOr(absl::string_view key,
                                        absl::Duration fallback,
                                        absl::Duration least,
@@ -217,16 +244,29 @@ TomlSection TomlSection::Below(absl::string_view key, bool required) {
 }
 
 std::vector<TomlSection> TomlSection::RequiredSections(absl::string_view key) {
+  std::vector<TomlSection> sections = SectionsOf(key);
+  if (sections.empty() && contents_->table != nullptr) {
+    Fault(key, absl::StrCat("must be there: one [[", PathOf(key),
+                            "]] section for each member"));
+  }
+  return sections;
+}
+
+std::vector<TomlSection> TomlSection::SectionsOrNone(absl::string_view key) {
+  std::vector<TomlSection> sections = SectionsOf(key);
+  const bool there =
+      contents_->table != nullptr && contents_->table->contains(ToStd(key));
+  if (there && sections.empty()) {
+    Fault(key, absl::StrCat("must be [[", PathOf(key), "]] sections"));
+  }
+  return sections;
+}
+
+std::vector<TomlSection> TomlSection::SectionsOf(absl::string_view key) {
   std::vector<TomlSection> sections;
   const toml::node* node = contents_->Find(key);
   const toml::array* array = node == nullptr ? nullptr : node->as_array();
-  if (array == nullptr || array->empty() || !array->is_array_of_tables()) {
-    if (contents_->table != nullptr) {
-      Fault(key, absl::StrCat("must be there: one [[", PathOf(key),
-                              "]] section for each member"));
-    }
-    return sections;
-  }
+  if (array == nullptr || !array->is_array_of_tables()) return sections;
   for (const toml::node& each : *array) {
     auto contents = std::make_unique<Contents>();
     contents->root = contents_->root;

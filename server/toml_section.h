@@ -15,6 +15,11 @@
 
 namespace quorate::server {
 
+struct ConfigFault {
+  uint32_t line = 0;  // 0: no place.
+  std::string text;
+};
+
 // What is wrong with a file, each with its place. Thread-compatible.
 class ConfigFaults {
  public:
@@ -25,12 +30,14 @@ class ConfigFaults {
 
   bool empty() const { return faults_.empty(); }
 
+  const std::vector<ConfigFault>& faults() const { return faults_; }
+
   // INVALID_ARGUMENT with all of them, a line each.
   absl::Status ToStatus() const;
 
  private:
   const std::string file_;
-  std::vector<std::string> faults_;
+  std::vector<ConfigFault> faults_;
 };
 
 // A view of one table. Each value that is asked for becomes known; what was
@@ -54,6 +61,8 @@ class TomlSection {
   int64_t IntegerOr(absl::string_view key, int64_t fallback, int64_t least,
                     int64_t most);
   bool BooleanOr(absl::string_view key, bool fallback);
+  // A text, or a list of them; empty where it is missing.
+  std::vector<std::string> TextsOrNone(absl::string_view key);
   absl::Duration DurationOr(absl::string_view key, absl::Duration fallback,
                             absl::Duration least, absl::Duration most);
 
@@ -62,6 +71,10 @@ class TomlSection {
   TomlSection SectionOr(absl::string_view key);
   // An array of tables.
   std::vector<TomlSection> RequiredSections(absl::string_view key);
+  std::vector<TomlSection> SectionsOrNone(absl::string_view key);
+
+  // Where the table begins; 0 where it is missing.
+  uint32_t line() const;
 
   // A fault at the place of `key`.
   void Fault(absl::string_view key, absl::string_view fault);
@@ -74,6 +87,7 @@ class TomlSection {
   explicit TomlSection(std::unique_ptr<Contents> contents);
 
   TomlSection Below(absl::string_view key, bool required);
+  std::vector<TomlSection> SectionsOf(absl::string_view key);
   std::string PathOf(absl::string_view key) const;
 
   std::unique_ptr<Contents> contents_;

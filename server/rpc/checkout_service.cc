@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/rpc/peer_address.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -47,6 +48,8 @@ grpc::ServerUnaryReactor* CheckoutService::OpenSession(
   Describe(request->client(),
            command.mutable_open_session()->mutable_description());
   command.mutable_open_session()->set_ttl_ms(ttl_ms);
+  command.mutable_open_session()->set_peer_address(
+      PeerAddressOf(context->peer()));
   calls_->Propose(*call, request->request_id(), &command, response,
                   [response](const licensing::LedgerAnswer& answer) {
                     response->set_session(SessionName(answer.session_id));

@@ -18,6 +18,7 @@
 #include "server/rpc/license_service.h"
 #include "server/rpc/member_calls.h"
 #include "server/rpc/monitoring_service.h"
+#include "server/rpc/policy_service.h"
 #include "server/rpc/renewal_batcher.h"
 
 namespace quorate::server {
@@ -114,7 +115,8 @@ class ClientPort::Parts {
         monitoring(&calls),
         licenses(&calls, deps.verifier),
         cluster(&calls, options.join),
-        backups(&calls) {}
+        backups(&calls),
+        policies(&calls) {}
 
   MemberCalls calls;
   RenewalBatcher batcher;
@@ -124,6 +126,7 @@ class ClientPort::Parts {
   LicenseService licenses;
   ClusterService cluster;
   BackupService backups;
+  PolicyService policies;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthReporter> health;
   int port = 0;
@@ -143,6 +146,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->licenses);
   builder.RegisterService(&parts->cluster);
   builder.RegisterService(&parts->backups);
+  builder.RegisterService(&parts->policies);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || parts->port == 0) {
     return absl::FailedPreconditionError(absl::StrCat(

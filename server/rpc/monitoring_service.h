@@ -37,6 +37,12 @@ class MonitoringService final
       const monitoring::v1::ListSeatsRequest* request,
       monitoring::v1::ListSeatsResponse* response) override;
 
+  // monitoring_explain.cc
+  grpc::ServerUnaryReactor* ExplainCheckout(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ExplainCheckoutRequest* request,
+      monitoring::v1::ExplainCheckoutResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

@@ -98,6 +98,30 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_LICENSE_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "{license} is not installed",
      "no such licence is installed"},
+    {type::v1::ERROR_REASON_POLICY_DENIED, StatusCode::PERMISSION_DENIED,
+     Extra::kNothing,
+     "rule \"{rule}\" of the policy (version {policy_version}) denies "
+     "{feature}",
+     "the policy allows this feature only to others; `quorate explain` says to "
+     "whom"},
+    {type::v1::ERROR_REASON_POLICY_LIMIT, StatusCode::RESOURCE_EXHAUSTED,
+     Extra::kQuota,
+     "{asked} of {feature} asked for, but rule \"{rule}\" of the policy limits "
+     "to {units}, of which {used} are out",
+     "a rule of the policy limits how much is out at a time"},
+    {type::v1::ERROR_REASON_SEATS_RESERVED, StatusCode::RESOURCE_EXHAUSTED,
+     Extra::kQuota,
+     "{asked} of {feature} asked for; {out} of {total} are in use and "
+     "{reserved} kept for others, most by rule \"{rule}\" of the policy",
+     "what is free is reserved for others"},
+    {type::v1::ERROR_REASON_POLICY_CHANGED, StatusCode::ABORTED,
+     Extra::kNothing,
+     "the policy was changed meanwhile: version {policy_version} is in force, "
+     "not {base_version}",
+     "the policy was changed meanwhile"},
+    {type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "version {policy_version} of the policy is not kept",
+     "there is no such version of the policy"},
     {type::v1::ERROR_REASON_DISK_FULL, StatusCode::RESOURCE_EXHAUSTED,
      Extra::kRetry,
      "the disk of {member}, which leads, is nearly full: nothing new is begun; "

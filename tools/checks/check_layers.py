@@ -110,6 +110,11 @@ LAYERS = {
     "server/policy/": Layer(
         ours=("base/",), generated=("quorate/internal/v1/policy.pb.h",),
         libraries=("absl", "protobuf"), pure=True),
+    # Policies as files.
+    "server/policy_formats/": Layer(
+        ours=("base/", "server/policy/", "server/toml_section.h"),
+        generated=("quorate/internal/v1/policy.pb.h",),
+        libraries=("absl", "protobuf")),
     "server/licensing/": Layer(
         ours=("base/", "server/policy/"),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),

@@ -188,6 +188,60 @@ absl::StatusOr<admin::v1::ListMembersResponse> Cluster::ListMembers(
                       &admin::v1::ListMembersResponse::mutable_members, query);
 }
 
+absl::StatusOr<admin::v1::GetPolicyResponse> Cluster::GetPolicy() {
+  return calls_->Ask(&Connection::policies,
+                     &admin::v1::PolicyService::Stub::GetPolicy,
+                     admin::v1::GetPolicyRequest());
+}
+
+absl::StatusOr<admin::v1::PlanPolicyResponse> Cluster::PlanPolicy(
+    const admin::v1::PlanPolicyRequest& request) {
+  return calls_->Ask(&Connection::policies,
+                     &admin::v1::PolicyService::Stub::PlanPolicy, request);
+}
+
+absl::StatusOr<admin::v1::ApplyPolicyResponse> Cluster::ApplyPolicy(
+    admin::v1::ApplyPolicyRequest request) {
+  return calls_->Change(&Connection::policies,
+                        &admin::v1::PolicyService::Stub::ApplyPolicy,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::RollBackPolicyResponse> Cluster::RollBackPolicy(
+    admin::v1::RollBackPolicyRequest request) {
+  return calls_->Change(&Connection::policies,
+                        &admin::v1::PolicyService::Stub::RollBackPolicy,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::ListPolicyVersionsResponse>
+Cluster::ListPolicyVersions(const ListQuery& query) {
+  return calls_->List(&Connection::policies,
+                      &admin::v1::PolicyService::Stub::ListPolicyVersions,
+                      &admin::v1::ListPolicyVersionsResponse::mutable_versions,
+                      query);
+}
+
+absl::StatusOr<admin::v1::ExportPolicyResponse> Cluster::ExportPolicy(
+    const admin::v1::ExportPolicyRequest& request) {
+  return calls_->Ask(&Connection::policies,
+                     &admin::v1::PolicyService::Stub::ExportPolicy, request);
+}
+
+absl::StatusOr<admin::v1::ImportPolicyResponse> Cluster::ImportPolicy(
+    const admin::v1::ImportPolicyRequest& request) {
+  return calls_->Ask(&Connection::policies,
+                     &admin::v1::PolicyService::Stub::ImportPolicy, request);
+}
+
+absl::StatusOr<monitoring::v1::ExplainCheckoutResponse>
+Cluster::ExplainCheckout(
+    const monitoring::v1::ExplainCheckoutRequest& request) {
+  return calls_->Ask(&Connection::monitoring,
+                     &monitoring::v1::MonitoringService::Stub::ExplainCheckout,
+                     request);
+}
+
 absl::StatusOr<admin::v1::GetRestorationResponse> Cluster::GetRestoration(
     bool local) {
   admin::v1::GetRestorationRequest request;

@@ -15,6 +15,7 @@
 #include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
+#include "quorate/admin/v1/policy.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 
 #include "client/client_options.h"
@@ -67,6 +68,22 @@ class Cluster {
       admin::v1::ReplaceMemberRequest request);
   absl::StatusOr<admin::v1::AcceptCalendarResponse> AcceptCalendar(
       admin::v1::AcceptCalendarRequest request);
+
+  absl::StatusOr<admin::v1::GetPolicyResponse> GetPolicy();
+  absl::StatusOr<admin::v1::PlanPolicyResponse> PlanPolicy(
+      const admin::v1::PlanPolicyRequest& request);
+  absl::StatusOr<admin::v1::ApplyPolicyResponse> ApplyPolicy(
+      admin::v1::ApplyPolicyRequest request);
+  absl::StatusOr<admin::v1::RollBackPolicyResponse> RollBackPolicy(
+      admin::v1::RollBackPolicyRequest request);
+  absl::StatusOr<admin::v1::ListPolicyVersionsResponse> ListPolicyVersions(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::ExportPolicyResponse> ExportPolicy(
+      const admin::v1::ExportPolicyRequest& request);
+  absl::StatusOr<admin::v1::ImportPolicyResponse> ImportPolicy(
+      const admin::v1::ImportPolicyRequest& request);
+  absl::StatusOr<monitoring::v1::ExplainCheckoutResponse> ExplainCheckout(
+      const monitoring::v1::ExplainCheckoutRequest& request);
 
   absl::StatusOr<admin::v1::GetRestorationResponse> GetRestoration(bool local);
   absl::StatusOr<admin::v1::ReleaseRestoredResponse> ReleaseRestored(

@@ -21,6 +21,8 @@ void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);
 void AddClockCommand(CLI::App* app, Invocation* invocation);
+void AddRulesCommand(CLI::App* app, Invocation* invocation);
+void AddExplainCommand(CLI::App* app, Invocation* invocation);
 void AddRestoreCommand(CLI::App* app, Invocation* invocation);
 void AddLmstatCommand(CLI::App* app, Invocation* invocation);
 void AddRlmstatCommand(CLI::App* app, Invocation* invocation);

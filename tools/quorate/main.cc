@@ -98,6 +98,8 @@ int Main(int argc, char** argv) {
   AddLmstatCommand(&app, &invocation);
   AddRlmstatCommand(&app, &invocation);
   AddDslicsrvCommand(&app, &invocation);
+  AddRulesCommand(&app, &invocation);
+  AddExplainCommand(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);

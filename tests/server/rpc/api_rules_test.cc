@@ -9,6 +9,7 @@
 #include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
+#include "quorate/admin/v1/policy.pb.h"
 #include "quorate/checkout/v1/checkout.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 #include "quorate/options/v1/options.pb.h"
@@ -28,6 +29,7 @@ std::vector<const MethodDescriptor*> AllMethods() {
         monitoring::v1::Pool::descriptor()->file(),
         admin::v1::License::descriptor()->file(),
         admin::v1::Member::descriptor()->file(),
+        admin::v1::Policy::descriptor()->file(),
         admin::v1::GetBackupRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {
@@ -48,7 +50,7 @@ bool HasField(const Descriptor* message, const std::string& name) {
 }
 
 TEST(ApiRulesTest, ThereAreMethods) {
-  EXPECT_EQ(AllMethods().size(), 24U);
+  EXPECT_EQ(AllMethods().size(), 32U);
 }
 
 TEST(ApiRulesTest, EveryMethodNamesAPermission) {
@@ -71,7 +73,11 @@ TEST(ApiRulesTest, WhatChangesSomethingHasARequestId) {
 TEST(ApiRulesTest, ReadsAreNamedAndMarkedAsReads) {
   for (const MethodDescriptor* method : AllMethods()) {
     const std::string& name = method->name();
-    const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0;
+    bool reads = false;
+    for (const char* verb :
+         {"Get", "List", "Plan", "Explain", "Export", "Import"}) {
+      reads |= name.rfind(verb, 0) == 0;
+    }
     EXPECT_EQ(reads, IsRead(method)) << method->full_name();
   }
 }

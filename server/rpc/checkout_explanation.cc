@@ -1,0 +1,266 @@
+#include "server/rpc/checkout_explanation.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "server/licensing/policy_book.h"
+#include "server/rpc/status_translation.h"
+
+namespace quorate::server {
+namespace {
+
+using internal::v1::PolicyPart;
+using internal::v1::PolicyRule;
+using licensing::Ledger;
+using licensing::PoolView;
+using policy::CompiledPolicy;
+using policy::Decision;
+using policy::Effect;
+using policy::TraceLine;
+using policy::Verdict;
+
+// Values of a part that a sentence names; the rest is a number.
+constexpr int kMaxValuesShown = 3;
+
+// "user is not one of ann, bob".
+std::string MismatchSentence(const PolicyPart& part) {
+  std::vector<std::string> shown;
+  for (int i = 0; i < std::min(part.values_size(), kMaxValuesShown); ++i) {
+    shown.push_back(part.values(i));
+  }
+  if (part.values_size() > kMaxValuesShown) {
+    shown.push_back(
+        absl::StrCat("or ", part.values_size() - kMaxValuesShown, " more"));
+  }
+  std::string field = policy::WordOf(part.field());
+  std::replace(field.begin(), field.end(), '_', ' ');
+  return absl::StrCat("does not match: the rule is for ", field,
+                      part.negated() ? " other than " : " ",
+                      absl::StrJoin(shown, ", "));
+}
+
+std::string SentenceOf(const TraceLine& line, const PolicyRule& rule) {
+  switch (line.effect) {
+    case Effect::kNoMatch:
+      return MismatchSentence(rule.parts(line.part));
+    case Effect::kNotNow:
+      return "matches, but is not in effect at this time";
+    case Effect::kDenies:
+      return "denies it";
+    case Effect::kAllows:
+      return "allows it";
+    case Effect::kKeepsForHim:
+      return absl::StrCat("keeps ", line.units, " for these, of which ",
+                          line.used, " are out: granted from it");
+    case Effect::kKeptIsUsed:
+      return absl::StrCat("keeps ", line.units, " for these, of which ",
+                          line.used, " are out: too few are left");
+    case Effect::kKeepsForOthers:
+      return absl::StrCat("keeps ", line.units, " for others, of which ",
+                          line.used, " are out");
+    case Effect::kHasRoom:
+      return absl::StrCat("limits these to ", line.units, ", ", line.used,
+                          " are out: there is room");
+    case Effect::kIsFull:
+      return absl::StrCat("limits these to ", line.units, ", ", line.used,
+                          " are out: no room");
+  }
+  return "";
+}
+
+// What the pool itself refuses it with; nothing where it does not.
+std::optional<Refusal> RefusalOfPool(const std::optional<PoolView>& pool,
+                                     const ImaginedCheckout& checkout) {
+  Refusal refusal = {.metadata = {{"feature", checkout.feature}}};
+  if (!pool.has_value()) {
+    refusal.reason = type::v1::ERROR_REASON_FEATURE_UNKNOWN;
+    return refusal;
+  }
+  if (pool->total == 0) {
+    refusal.reason = type::v1::ERROR_REASON_LICENSE_EXPIRED;
+    refusal.message =
+        absl::StrCat("no licence of ", checkout.feature, " is in force");
+    return refusal;
+  }
+  refusal.metadata.insert(refusal.metadata.end(),
+                          {{"total", absl::StrCat(pool->total)},
+                           {"out", absl::StrCat(pool->out)},
+                           {"asked", absl::StrCat(checkout.count)}});
+  if (checkout.count > pool->total) {
+    refusal.reason = type::v1::ERROR_REASON_COUNT_OVER_TOTAL;
+    return refusal;
+  }
+  if (checkout.count > pool->free()) {
+    refusal.reason = type::v1::ERROR_REASON_POOL_EXHAUSTED;
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+std::string MessageFor(const Decision& decision,
+                       const ImaginedCheckout& checkout,
+                       const std::string& rule) {
+  switch (decision.verdict) {
+    case Verdict::kDenied:
+      return absl::StrCat("rule \"", rule, "\" denies ", checkout.feature);
+    case Verdict::kNotAllowed:
+      return absl::StrCat(checkout.feature,
+                          " is allowed only to those whom a rule allows it, "
+                          "and none does");
+    case Verdict::kOverLimit:
+      return absl::StrCat("rule \"", rule, "\" limits these to ",
+                          decision.units, ", and ", decision.used, " are out");
+    case Verdict::kReserved:
+      return absl::StrCat(decision.units, " of the seats that are free are ",
+                          "kept for others, most by rule \"", rule, "\"");
+    case Verdict::kGranted:
+      break;
+  }
+  return rule.empty()
+             ? "granted"
+             : absl::StrCat("granted from what rule \"", rule, "\" keeps");
+}
+
+// Names of the feature's allow-rules, as a person would be told them.
+std::string AllowRules(const CompiledPolicy& compiled,
+                       absl::string_view feature) {
+  std::vector<std::string> names;
+  for (const uint32_t rule : compiled.RulesOf(feature).allow) {
+    if (names.size() >= kMaxValuesShown) break;
+    names.push_back(absl::StrCat("\"", compiled.rule(rule).name(), "\""));
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+std::string HelpFor(const Decision& decision, const ImaginedCheckout& checkout,
+                    const CompiledPolicy& compiled) {
+  const std::string rule =
+      decision.rule.has_value()
+          ? absl::StrCat("\"", compiled.rule(*decision.rule).name(), "\"")
+          : "";
+  switch (decision.verdict) {
+    case Verdict::kDenied:
+      return absl::StrCat("Change rule ", rule,
+                          " so that it does not match, or remove it.");
+    case Verdict::kNotAllowed:
+      return absl::StrCat("Have a rule match that allows ", checkout.feature,
+                          ": ", AllowRules(compiled, checkout.feature), ".");
+    case Verdict::kOverLimit:
+      return decision.units < checkout.count
+                 ? absl::StrCat("Raise rule ", rule, " to ",
+                                decision.used + checkout.count, ".")
+                 : absl::StrCat("Wait until ",
+                                decision.used + checkout.count - decision.units,
+                                " of these are back, or raise rule ", rule,
+                                " to ", decision.used + checkout.count, ".");
+    case Verdict::kReserved:
+      return absl::StrCat("Wait for seats to come back, or let rule ", rule,
+                          " lend what is not in use, or keep less.");
+    case Verdict::kGranted:
+      break;
+  }
+  return "";
+}
+
+std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
+  switch (refusal.reason) {
+    case type::v1::ERROR_REASON_FEATURE_UNKNOWN:
+      return absl::StrCat("Check the spelling of ", checkout.feature,
+                          " (quorate pools), or install a licence for it.");
+    case type::v1::ERROR_REASON_LICENSE_EXPIRED:
+      return "Look at the licences' dates (quorate license list).";
+    case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
+      return "Ask for fewer, or buy more.";
+    default:
+      return absl::StrCat("Wait, or see who has them (quorate seats --feature ",
+                          checkout.feature, ").");
+  }
+}
+
+void WriteRules(const std::vector<TraceLine>& trace,
+                const CompiledPolicy& compiled,
+                monitoring::v1::ExplainCheckoutResponse* explanation) {
+  for (const TraceLine& line : trace) {
+    const PolicyRule& rule = compiled.rule(line.rule);
+    monitoring::v1::ExplainedRule* const explained = explanation->add_rules();
+    explained->set_rule(rule.name());
+    explained->set_kind(policy::WordOf(rule.kind()));
+    explained->set_matches(line.effect != Effect::kNoMatch &&
+                           line.effect != Effect::kNotNow &&
+                           line.effect != Effect::kKeepsForOthers);
+    explained->set_text(SentenceOf(line, rule));
+  }
+}
+
+}  // namespace
+
+type::v1::ErrorReason ReasonOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kDenied:
+    case Verdict::kNotAllowed:
+      return type::v1::ERROR_REASON_POLICY_DENIED;
+    case Verdict::kOverLimit:
+      return type::v1::ERROR_REASON_POLICY_LIMIT;
+    case Verdict::kReserved:
+      return type::v1::ERROR_REASON_SEATS_RESERVED;
+    case Verdict::kGranted:
+      break;
+  }
+  return type::v1::ERROR_REASON_UNSPECIFIED;
+}
+
+void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
+                      monitoring::v1::ExplainCheckoutResponse* explanation) {
+  const licensing::PolicyBook& policies = ledger.policies();
+  const CompiledPolicy& compiled = policies.compiled();
+  const std::optional<PoolView> pool = ledger.FindPool(checkout.feature);
+  const policy::Subject folded = compiled.Folded(checkout.subject);
+  std::vector<TraceLine> trace;
+  const Decision decision = policy::Decide(
+      compiled, policies.use(),
+      {.folded = &folded,
+       .feature = checkout.feature,
+       .count = checkout.count,
+       .calendar_ms = checkout.calendar_ms != 0 ? checkout.calendar_ms
+                                                : ledger.time().calendar_ms,
+       .total = pool.has_value() ? pool->total : 0,
+       .out = pool.has_value() ? pool->out : 0},
+      &trace);
+  explanation->set_policy_version(policies.version());
+  WriteRules(trace, compiled, explanation);
+  explanation->set_total(pool.has_value() ? pool->total : 0);
+  explanation->set_out(pool.has_value() ? pool->out : 0);
+  const std::string rule =
+      decision.rule.has_value() ? compiled.rule(*decision.rule).name() : "";
+  const bool licensed = pool.has_value() && pool->total > 0;
+  const std::optional<Refusal> refusal = RefusalOfPool(pool, checkout);
+  explanation->set_granted(decision.verdict == Verdict::kGranted &&
+                           !refusal.has_value());
+  // As a checkout: what is not licensed comes before the policy, the rest of
+  // the pool's after it.
+  if (licensed && decision.verdict != Verdict::kGranted) {
+    explanation->set_reason(
+        std::string(ReasonName(ReasonOf(decision.verdict))));
+    explanation->set_message(MessageFor(decision, checkout, rule));
+    explanation->set_rule(rule);
+  } else if (refusal.has_value()) {
+    explanation->set_reason(std::string(ReasonName(refusal->reason)));
+    explanation->set_message(MessageOf(*refusal));
+  } else {
+    explanation->set_message(MessageFor(decision, checkout, rule));
+    explanation->set_rule(rule);
+  }
+  if (decision.verdict != Verdict::kGranted) {
+    explanation->add_help(HelpFor(decision, checkout, compiled));
+  }
+  if (refusal.has_value()) {
+    explanation->add_help(HelpFor(*refusal, checkout));
+  }
+}
+
+}  // namespace quorate::server

@@ -1,0 +1,73 @@
+// MonitoringService::ExplainCheckout.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/policy/ip_address.h"
+#include "server/rpc/checkout_explanation.h"
+#include "server/rpc/monitoring_service.h"
+#include "server/rpc/validation.h"
+
+namespace quorate::server {
+namespace {
+
+// 9999-12-31, the last day of a Timestamp.
+constexpr int64_t kMaxSeconds = 253'402'300'799;
+
+ImaginedCheckout ReadCheckout(
+    const monitoring::v1::ExplainCheckoutRequest& request,
+    FieldFaults* faults) {
+  CheckClient(request.client(), faults);
+  CheckFeature(request.feature(), "feature", faults);
+  CheckConsistency(request.consistency(), faults);
+  const checkout::v1::ClientDescription& client = request.client();
+  ImaginedCheckout checkout = {
+      .subject = {.user = client.user(),
+                  .host = client.host(),
+                  .display = client.display(),
+                  .application = client.application(),
+                  .version = client.version(),
+                  .project = client.project(),
+                  .address = policy::ParseIpAddress(request.address())},
+      .feature = request.feature(),
+      .count = std::max<uint64_t>(request.count(), 1)};
+  if (!request.address().empty() && !checkout.subject.address.has_value()) {
+    faults->Add("address", "must be an address of IPv4 or IPv6");
+  }
+  if (request.has_time()) {
+    const int64_t seconds = request.time().seconds();
+    if (seconds <= 0 || seconds > kMaxSeconds) {
+      faults->Add("time", "must be after 1970 and before 10000");
+    } else {
+      checkout.calendar_ms = seconds * 1000;
+    }
+  }
+  return checkout;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* MonitoringService::ExplainCheckout(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::ExplainCheckoutRequest* request,
+    monitoring::v1::ExplainCheckoutResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  ImaginedCheckout checkout = ReadCheckout(*request, &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  calls_->Read(*call, request->consistency(), response,
+               [checkout = std::move(checkout), response](
+                   const licensing::Ledger& ledger) -> std::optional<Refusal> {
+                 WriteExplanation(ledger, checkout, response);
+                 return std::nullopt;
+               });
+  return reactor;
+}
+
+}  // namespace quorate::server
