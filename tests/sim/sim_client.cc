@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/policy_book.h"
+
 namespace quorate::sim {
 
 using licensing::LedgerAnswer;
@@ -104,6 +106,7 @@ void SimClient::Step() {
   if (choice < 50) return Checkout();
   if (choice < 85 && !seats_.empty()) return Checkin();
   if (choice < 88) return CloseSession();
+  if (choice < 90) return ChangePolicy();
   VerifySeats();
 }
 
@@ -111,7 +114,7 @@ void SimClient::OpenSession() {
   internal::v1::Command command;
   command.set_request_id(NewRequestId());
   internal::v1::OpenSession* open = command.mutable_open_session();
-  open->mutable_description()->set_user("engineer");
+  open->mutable_description()->set_user(principal_);
   open->mutable_description()->set_host("station");
   open->set_ttl_ms(kTtl / kMillisecond);
   const SimTime sent = deps_.scheduler->now();
@@ -237,6 +240,42 @@ void SimClient::CloseSession() {
   Ask(std::move(command), [this](const LedgerAnswer&) { Think(); });
 }
 
+// Over the version that some member knows, which may be old: then it is
+// refused.
+void SimClient::ChangePolicy() {
+  SimMember* const member = Anyone();
+  if (!member->working()) return Think();
+  const uint64_t base = member->ledger().policies().version();
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  internal::v1::ApplyPolicy* const body = command.mutable_apply_policy();
+  body->set_base_version(base);
+  const uint64_t rules = random_.Below(3);
+  for (uint64_t i = 0; i < rules; ++i) {
+    internal::v1::PolicyRule* const rule = body->mutable_policy()->add_rules();
+    // No two policies are the same, so that each makes a version.
+    rule->set_name(absl::StrCat(command.request_id(), ".", i));
+    rule->set_kind(static_cast<internal::v1::PolicyRuleKind>(
+        random_.Between(internal::v1::POLICY_RULE_KIND_DENY,
+                        internal::v1::POLICY_RULE_KIND_LIMIT)));
+    rule->set_feature(
+        kSimFeatures[random_.Below(std::size(kSimFeatures))].name);
+    if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY) {
+      rule->set_units(random_.Between(1, 3));
+    }
+    internal::v1::PolicyPart* const part = rule->add_parts();
+    part->set_field(internal::v1::POLICY_FIELD_USER);
+    part->set_negated(random_.OneIn(3));
+    part->add_values(principal_);
+  }
+  Ask(std::move(command), [this, base, rules](const LedgerAnswer& answer) {
+    if (answer.ok() && rules > 0) {
+      policy_version_ = std::max(policy_version_, base + 1);
+    }
+    Think();
+  });
+}
+
 void SimClient::VerifySeats() {
   SimMember* member = Anyone();
   Think();
@@ -246,7 +285,14 @@ void SimClient::VerifySeats() {
     handles.push_back(handle);
   member->Read(absl::Seconds(2), [this, member, handles,
                                   opened = opened_](bool granted) {
-    if (!granted || opened != opened_ || session_ == 0) return;
+    if (!granted) return;
+    if (member->ledger().policies().version() < policy_version_) {
+      deps_.checker->Fail(
+          "no acknowledged policy is lost",
+          absl::StrCat(principal_, " misses version ", policy_version_,
+                       " at member ", member->id().value()));
+    }
+    if (opened != opened_ || session_ == 0) return;
     for (const uint64_t handle : handles) {
       if (seats_.count(handle) == 0) continue;  // Returned meanwhile.
       if (member->ledger().FindSeat(handle) == nullptr) {

@@ -88,6 +88,7 @@ class SimClient {
   void Checkout();
   void Checkin();
   void CloseSession();
+  void ChangePolicy();
   void VerifySeats();
   void Renew(uint64_t session);
   void ScheduleRenewal();
@@ -104,6 +105,7 @@ class SimClient {
   uint64_t next_request_ = 1;
   int successes_ = 0;
 
+  uint64_t policy_version_ = 0;  // The last that was acknowledged.
   uint64_t session_ = 0;
   uint64_t opened_ = 0;  // Sessions so far: tells late events of older ones.
   SimTime believed_until_ = 0;
