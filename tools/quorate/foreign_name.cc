@@ -1,6 +1,6 @@
 #include "tools/quorate/foreign_name.h"
 
-#include <utility>
+#include "absl/strings/str_cat.h"
 
 namespace quorate::cli {
 namespace {
@@ -11,9 +11,12 @@ struct OwnName {
   absl::string_view command;
 };
 
-// Not here: lmutil and rlmutil, whose first word names the tool, as ours does.
 constexpr OwnName kOwnNames[] = {
     {"lmstat", "lmstat"}, {"rlmstat", "rlmstat"}, {"DSLicSrv", "dslicsrv"}};
+
+// Programs whose first word names the tool, as ours does.
+constexpr OwnName kToolsOfTools[] = {{"lmutil", "lmstat"},
+                                     {"rlmutil", "rlmstat"}};
 
 // DSLicSrv writes words behind one dash.
 void WriteTwoDashes(std::vector<std::string>* words) {
@@ -28,15 +31,22 @@ void WriteTwoDashes(std::vector<std::string>* words) {
 
 }  // namespace
 
-std::vector<std::string> WordsUnderName(absl::string_view program,
-                                        std::vector<std::string> words) {
+absl::StatusOr<std::vector<std::string>> WordsUnderName(
+    absl::string_view program, std::vector<std::string> words) {
   const size_t slash = program.rfind('/');
   if (slash != absl::string_view::npos) program.remove_prefix(slash + 1);
   for (const OwnName& name : kOwnNames) {
     if (program != name.program) continue;
     if (name.command == "dslicsrv") WriteTwoDashes(&words);
     words.insert(words.begin(), std::string(name.command));
-    break;
+    return words;
+  }
+  for (const OwnName& name : kToolsOfTools) {
+    if (program != name.program) continue;
+    if (!words.empty() && words[0] == name.command) return words;
+    return absl::InvalidArgumentError(
+        absl::StrCat("of ", program, " only \"", program, " ", name.command,
+                     "\" is here; `quorate --help` shows what else there is"));
   }
   return words;
 }

@@ -104,8 +104,10 @@ int Main(int argc, char** argv) {
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);
 
-  std::vector<std::string> words =
+  const auto under_name =
       WordsUnderName(argv[0], SplitCommand(argc, argv, &invocation));
+  if (!under_name.ok()) return Fail(invocation, under_name.status());
+  const std::vector<std::string>& words = *under_name;
   for (size_t i = 0; i < words.size(); ++i) {
     if (IsUtf8(words[i])) continue;
     std::fprintf(stderr,

@@ -75,17 +75,32 @@ TEST(LicensePathTest, TellsAMissingFileFromAWrongOne) {
       ReadLicensePath(Write("empty", ""), &invocation)));
 }
 
+std::vector<std::string> Words(const char* program,
+                               const std::vector<std::string>& words) {
+  const auto under_name = WordsUnderName(program, words);
+  EXPECT_TRUE(under_name.ok()) << under_name.status();
+  return under_name.value_or(std::vector<std::string>());
+}
+
 TEST(ForeignNameTest, ANameIsACommand) {
-  EXPECT_THAT(WordsUnderName("/usr/bin/lmstat", {"-a"}),
-              ElementsAre("lmstat", "-a"));
-  EXPECT_THAT(WordsUnderName("lmutil", {"lmstat", "-a"}),
-              ElementsAre("lmstat", "-a"));
-  EXPECT_THAT(WordsUnderName("rlmstat", {}), ElementsAre("rlmstat"));
-  EXPECT_THAT(WordsUnderName("rlmutil", {"rlmstat"}), ElementsAre("rlmstat"));
+  EXPECT_THAT(Words("/usr/bin/lmstat", {"-a"}), ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(Words("lmutil", {"lmstat", "-a"}), ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(Words("rlmstat", {}), ElementsAre("rlmstat"));
+  EXPECT_THAT(Words("rlmutil", {"rlmstat"}), ElementsAre("rlmstat"));
   EXPECT_THAT(
-      WordsUnderName("/x/DSLicSrv", {"-admin", "-r", "a;b", "-locale", "en"}),
+      Words("/x/DSLicSrv", {"-admin", "-r", "a;b", "-locale", "en"}),
       ElementsAre("dslicsrv", "--admin", "--run", "a;b", "--locale", "en"));
-  EXPECT_THAT(WordsUnderName("./quorate", {"pools"}), ElementsAre("pools"));
+  EXPECT_THAT(Words("./quorate", {"pools"}), ElementsAre("pools"));
+}
+
+TEST(ForeignNameTest, SaysWhichToolsThereAre) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>(), {"lmdiag"}, {"pools"}}) {
+    const auto refused = WordsUnderName("/opt/lmutil", words);
+    EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+    EXPECT_THAT(std::string(refused.status().message()),
+                HasSubstr("only \"lmutil lmstat\" is here"));
+  }
 }
 
 }  // namespace
