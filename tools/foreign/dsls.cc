@@ -98,11 +98,11 @@ std::string SessionOf(const Holder& holder) {
 
 std::string CsvFeature(const Snapshot& snapshot, const Feature& feature) {
   const std::string vendor = snapshot.VendorOf(feature);
-  const std::string end = CsvTime(feature.next_end, snapshot.zone);
+  const std::string end = CsvTime(feature.NextEnd(), snapshot.zone);
   return absl::StrCat(Field(vendor), ",", EditorId(vendor), ",", feature.name,
                       ",Token,STD,0,", end, ",,0,", end, ",",
-                      Field(CustomerOf(feature)), ",", feature.issued, ",",
-                      feature.in_use, ",");
+                      Field(CustomerOf(feature)), ",", feature.Issued(), ",",
+                      feature.InUse(), ",");
 }
 
 std::string CsvHolder(const Snapshot& snapshot, const Feature& feature,
@@ -117,12 +117,12 @@ std::string CsvHolder(const Snapshot& snapshot, const Feature& feature,
 }
 
 std::string TextFeature(const Snapshot& snapshot, const Feature& feature) {
-  const std::string end = TextTime(feature.next_end, snapshot.zone);
+  const std::string end = TextTime(feature.NextEnd(), snapshot.zone);
   return absl::StrFormat(
       "\t\t%-15s maxReleaseNumber: 0  maxReleaseDate: %s expirationDate: %s "
       "type: Token  count: %5d  inuse: %d customerId: %s pricing structure: "
       "none\n",
-      feature.name, end, end, feature.issued, feature.in_use,
+      feature.name, end, end, feature.Issued(), feature.InUse(),
       Word(CustomerOf(feature)));
 }
 
@@ -189,11 +189,11 @@ std::string FormatDslsCsv(const Snapshot& snapshot, bool brief) {
       absl::StrCat(kBriefColumns, brief ? "" : kUserColumns, "\n");
   for (const Feature& feature : snapshot.features) {
     const std::string begin = CsvFeature(snapshot, feature);
-    if (brief || feature.holders.empty()) {
+    if (brief || feature.Holders().empty()) {
       absl::StrAppend(&text, begin, "\n");
       continue;
     }
-    for (const Holder& holder : feature.holders) {
+    for (const Holder& holder : feature.Holders()) {
       absl::StrAppend(&text, begin, CsvHolder(snapshot, feature, holder), "\n");
     }
   }
@@ -209,7 +209,7 @@ std::string FormatDslsUsage(const Snapshot& snapshot, bool brief) {
       if (snapshot.VendorOf(feature) != vendor) continue;
       absl::StrAppend(&text, TextFeature(snapshot, feature));
       if (brief) continue;
-      for (const Holder& holder : feature.holders) {
+      for (const Holder& holder : feature.Holders()) {
         absl::StrAppend(&text, TextHolder(snapshot, holder));
       }
     }

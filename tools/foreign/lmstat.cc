@@ -79,9 +79,24 @@ std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
   return absl::StrCat(row, "\n");
 }
 
+// Nothing where nobody has anything of it.
+std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
+                       const Pool& pool) {
+  if (pool.holders.empty()) return "";
+  std::string text =
+      absl::StrCat("  \"", feature.name, "\" v", kNoVersion,
+                   ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
+                   ", expiry: ", FlexExpiry(pool.next_end, snapshot.zone),
+                   "\n  floating license\n\n");
+  for (const Holder& holder : pool.holders) {
+    absl::StrAppend(&text, FormatHolder(snapshot, holder));
+  }
+  return absl::StrCat(text, "\n");
+}
+
 std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
                           bool users) {
-  if (feature.issued == 0 && feature.in_use == 0) {
+  if (feature.Issued() == 0 && feature.InUse() == 0) {
     uint64_t count = 0;
     for (const Grant& grant : feature.grants)
       count += grant.count;
@@ -89,18 +104,15 @@ std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
     return absl::StrCat("Users of ", feature.name, ":  (Error: ", count,
                         " licenses, unsupported by licensed server)\n\n");
   }
-  std::string text = absl::StrCat(
-      "Users of ", feature.name, ":  (Total of ", FlexLicenses(feature.issued),
-      " issued;  Total of ", FlexLicenses(feature.in_use), " in use)\n\n");
-  if (!users || feature.holders.empty()) return text;
-  absl::StrAppend(&text, "  \"", feature.name, "\" v", kNoVersion,
-                  ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
-                  ", expiry: ", FlexExpiry(feature.next_end, snapshot.zone),
-                  "\n  floating license\n\n");
-  for (const Holder& holder : feature.holders) {
-    absl::StrAppend(&text, FormatHolder(snapshot, holder));
+  std::string text =
+      absl::StrCat("Users of ", feature.name, ":  (Total of ",
+                   FlexLicenses(feature.Issued()), " issued;  Total of ",
+                   FlexLicenses(feature.InUse()), " in use)\n\n");
+  if (!users) return text;
+  for (const Pool& pool : feature.pools) {
+    absl::StrAppend(&text, FormatPool(snapshot, feature, pool));
   }
-  return absl::StrCat(text, "\n");
+  return text;
 }
 
 bool IsAskedFor(const Snapshot& snapshot, const Feature& feature,
@@ -111,7 +123,7 @@ bool IsAskedFor(const Snapshot& snapshot, const Feature& feature,
     case LmstatScope::Usage::kAll:
       return true;
     case LmstatScope::Usage::kActive:
-      return feature.in_use > 0;
+      return feature.InUse() > 0;
     case LmstatScope::Usage::kFeature:
       return feature.name == scope.feature;
     case LmstatScope::Usage::kVendor:

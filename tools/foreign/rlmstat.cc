@@ -53,9 +53,9 @@ std::string FormatIsv(const Snapshot& snapshot, const std::string& isv) {
 
 std::string FormatPool(const Snapshot& snapshot, const Feature& feature) {
   return absl::StrCat("\t", feature.name, " v", kNoVersion,
-                      "\n\t\tcount: ", feature.issued,
-                      ", # reservations: 0, inuse: ", feature.in_use,
-                      ", exp: ", RlmExpiry(feature.next_end, snapshot.zone),
+                      "\n\t\tcount: ", feature.Issued(),
+                      ", # reservations: 0, inuse: ", feature.InUse(),
+                      ", exp: ", RlmExpiry(feature.NextEnd(), snapshot.zone),
                       "\n\t\tobsolete: 0, min_remove: -1, total checkouts: "
                       "0\n");
 }
@@ -77,7 +77,7 @@ std::string FormatUsage(const Snapshot& snapshot, const RlmstatScope& scope,
     if (FlexVendor(snapshot.VendorOf(feature)) != isv) continue;
     if (!scope.product.empty() && feature.name != scope.product) continue;
     absl::StrAppend(&pools, FormatPool(snapshot, feature));
-    for (const Holder& holder : feature.holders) {
+    for (const Holder& holder : feature.Holders()) {
       absl::StrAppend(&holders, FormatHolder(snapshot, feature, holder));
     }
   }

@@ -75,6 +75,35 @@ Holder HolderOf(const monitoring::v1::HeldSeat& held) {
 
 }  // namespace
 
+uint64_t Feature::Issued() const {
+  uint64_t issued = 0;
+  for (const Pool& pool : pools)
+    issued += pool.issued;
+  return issued;
+}
+
+uint64_t Feature::InUse() const {
+  uint64_t in_use = 0;
+  for (const Pool& pool : pools)
+    in_use += pool.in_use;
+  return in_use;
+}
+
+absl::Time Feature::NextEnd() const {
+  absl::Time end = absl::InfiniteFuture();
+  for (const Pool& pool : pools)
+    end = std::min(end, pool.next_end);
+  return end;
+}
+
+std::vector<Holder> Feature::Holders() const {
+  std::vector<Holder> holders;
+  for (const Pool& pool : pools) {
+    holders.insert(holders.end(), pool.holders.begin(), pool.holders.end());
+  }
+  return holders;
+}
+
 Server Snapshot::DaemonServer() const {
   for (const Server& server : servers) {
     if (server.leads) return server;
@@ -139,14 +168,18 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
   for (const Grant& grant : snapshot->grants) {
     grants[grant.feature].push_back(&grant);
   }
-  for (const monitoring::v1::Pool& pool : pools.pools()) {
-    Feature feature = {
-        .name = pool.feature(), .issued = pool.total(), .in_use = pool.out()};
-    if (pool.has_end_time()) feature.next_end = TimeOf(pool.end_time());
-    for (const Grant* grant : grants[feature.name]) {
-      feature.grants.push_back(*grant);
+  for (const monitoring::v1::Pool& from : pools.pools()) {
+    // In the order of their names, so that a feature's follow each other.
+    std::vector<Feature>& features = snapshot->features;
+    if (features.empty() || features.back().name != from.feature()) {
+      features.push_back({.name = from.feature()});
+      for (const Grant* grant : grants[from.feature()]) {
+        features.back().grants.push_back(*grant);
+      }
     }
-    snapshot->features.push_back(std::move(feature));
+    Pool pool = {.issued = from.total(), .in_use = from.out()};
+    if (from.has_end_time()) pool.next_end = TimeOf(from.end_time());
+    features.back().pools.push_back(std::move(pool));
   }
 }
 
@@ -160,7 +193,7 @@ void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
     const auto feature = features.find(held.seat().feature());
     // A pool that came to be after the pools were listed.
     if (feature == features.end()) continue;
-    feature->second->holders.push_back(HolderOf(held));
+    feature->second->pools.front().holders.push_back(HolderOf(held));
   }
 }
 

@@ -51,13 +51,25 @@ struct Holder {
   absl::Time since;
 };
 
-struct Feature {
-  std::string name;
+// What counts together of a feature.
+struct Pool {
   uint64_t issued = 0;
   uint64_t in_use = 0;
   absl::Time next_end = absl::InfiniteFuture();
-  std::vector<Grant> grants;
   std::vector<Holder> holders;
+};
+
+// A feature may have several pools, under conditions that differ. Other licence
+// servers count them together.
+struct Feature {
+  std::string name;
+  std::vector<Pool> pools;  // At least one.
+  std::vector<Grant> grants;
+
+  uint64_t Issued() const;
+  uint64_t InUse() const;
+  absl::Time NextEnd() const;
+  std::vector<Holder> Holders() const;
 };
 
 // Values only: the formatters see no clock and no network.

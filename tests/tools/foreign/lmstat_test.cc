@@ -188,6 +188,16 @@ TEST(LmstatTest, AFeatureOfTwoVendorsIsListedOnce) {
   EXPECT_EQ(text.find("Users of cad:", first + 1), std::string::npos);
 }
 
+TEST(LmstatTest, PoolsOfOneFeatureCountTogether) {
+  ClusterByHand cluster;
+  cluster.AddFeature(cluster.AddLicense("suite", "acme", ""), "cad", 7);
+  cluster.AddPool("cad", 3, 1, "");
+  cluster.AddPool("cad", 4, 2, "2023-11-15 06:00:00");
+  EXPECT_THAT(FormatLmstat(cluster.Take(), {.usage = Usage::kAll}),
+              EndsWith("Feature usage info:\n\nUsers of cad:  (Total of 7 "
+                       "licenses issued;  Total of 3 licenses in use)\n\n"));
+}
+
 TEST(LmstatTest, ALicenseThatHasEndedIsAnError) {
   ClusterByHand cluster;
   admin::v1::License* old =
