@@ -112,7 +112,7 @@ void PolicyCheck::CheckGroup(const PolicyGroup& group,
   for (int i = 0; i < group.members_size(); ++i) {
     const std::string& member = group.members(i);
     const std::string member_path = absl::StrCat(path, ".members[", i, "]");
-    if (!IsText(member, kMaxPolicyValueBytes)) {
+    if (!IsPolicyText(member)) {
       Fault(member_path, "must be 1 to 256 bytes of text");
     } else if (group.kind() == internal::v1::POLICY_GROUP_KIND_ADDRESSES &&
                !ParseIpRange(member).has_value()) {
@@ -191,7 +191,7 @@ void PolicyCheck::CheckPart(const PolicyPart& part, const std::string& path) {
 
 std::string PolicyCheck::ProblemOf(internal::v1::PolicyField field,
                                    const std::string& value) const {
-  if (!IsText(value, kMaxPolicyValueBytes)) {
+  if (!IsPolicyText(value)) {
     return "must be 1 to 256 bytes of text";
   }
   if (const PolicyGroupKind kind = GroupKindOf(field);
@@ -316,6 +316,10 @@ PolicyGroupKind GroupKindOf(internal::v1::PolicyField field) {
     default:
       return internal::v1::POLICY_GROUP_KIND_UNSPECIFIED;
   }
+}
+
+bool IsPolicyText(absl::string_view text) {
+  return IsText(text, kMaxPolicyValueBytes);
 }
 
 std::vector<PolicyFault> CheckPolicy(const Policy& policy) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 #include "quorate/internal/v1/policy.pb.h"
 
 namespace quorate::policy {
@@ -40,6 +42,9 @@ struct PolicyFault {
 
 // Nothing where the policy may be put in force.
 std::vector<PolicyFault> CheckPolicy(const internal::v1::Policy& policy);
+
+// What a value may look like: 1 to 256 bytes, no control characters.
+bool IsPolicyText(absl::string_view text);
 
 // "deny", "user", "mon-fri": the words that people read and write.
 const char* WordOf(internal::v1::PolicyRuleKind kind);

@@ -17,8 +17,8 @@
 
 namespace quorate::policy {
 
-// A file of a policy of 256 KiB, with comments and line ends.
-inline constexpr size_t kMaxPolicyFileBytes = 512 * 1024;
+// A file of a policy of 256 KiB, with all that a format adds to it.
+inline constexpr size_t kMaxPolicyFileBytes = 1024 * 1024;
 
 enum class RemarkKind {
   kFault,    // Wrong: there is no policy.

@@ -10,6 +10,7 @@
 
 #include "server/licensing/policy_book.h"
 #include "server/policy/compiled_policy.h"
+#include "server/policy_formats/flexnet_options.h"
 #include "server/policy_formats/toml_policy.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/policy_messages.h"
@@ -57,6 +58,14 @@ void CheckFormat(admin::v1::PolicyFormat format, FieldFaults* faults) {
       !admin::v1::PolicyFormat_IsValid(format)) {
     faults->Add("format", "is not one that this member knows");
   }
+}
+
+policy::ImportedPolicy ReadDocument(
+    const admin::v1::ImportPolicyRequest& request) {
+  if (request.format() == admin::v1::POLICY_FORMAT_FLEXNET) {
+    return policy::ReadFlexnetOptions(request.document());
+  }
+  return policy::ReadTomlPolicy(request.document(), request.file_name());
 }
 
 admin::v1::ImportRemark::Kind KindOf(policy::RemarkKind kind) {
@@ -242,6 +251,9 @@ grpc::ServerUnaryReactor* PolicyService::ExportPolicy(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFormat(request->format(), &faults);
+  if (request->format() == admin::v1::POLICY_FORMAT_FLEXNET) {
+    faults.Add("format", "an options file cannot say everything");
+  }
   CheckConsistency(request->consistency(), &faults);
   if (!faults.empty()) {
     calls_->Refuse(*call, std::move(faults).ToRefusal());
@@ -279,8 +291,7 @@ grpc::ServerUnaryReactor* PolicyService::ImportPolicy(
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
   }
-  const policy::ImportedPolicy imported =
-      policy::ReadTomlPolicy(request->document(), request->file_name());
+  const policy::ImportedPolicy imported = ReadDocument(*request);
   if (imported.policy.has_value()) {
     *response->mutable_policy() = ToPublic(*imported.policy);
   }

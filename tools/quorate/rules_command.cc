@@ -19,11 +19,12 @@ namespace quorate::cli {
 namespace {
 
 // ImportPolicyRequest.document takes no more.
-constexpr size_t kMaxFileBytes = size_t{512} * 1024;
+constexpr size_t kMaxFileBytes = size_t{1024} * 1024;
 
 // What the flags say.
 struct RulesFlags {
   std::string file;
+  std::string format = "toml";
   std::string comment;
   uint64_t version = 0;
 };
@@ -41,9 +42,14 @@ absl::StatusOr<std::string> ReadRules(const std::string& path) {
   bytes.resize(static_cast<size_t>(file.gcount()));
   if (bytes.size() > kMaxFileBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, " is over 512 KiB: not a file of rules"));
+        absl::StrCat(path, " is over 1 MiB: not a file of rules"));
   }
   return bytes;
+}
+
+admin::v1::PolicyFormat FormatOf(const std::string& word) {
+  return word == "flexnet" ? admin::v1::POLICY_FORMAT_FLEXNET
+                           : admin::v1::POLICY_FORMAT_TOML;
 }
 
 // What the file says, once it is known to be sound; else it is said what is
@@ -53,7 +59,7 @@ absl::StatusOr<admin::v1::Policy> ImportRules(const RulesFlags& flags,
   QUORATE_ASSIGN_OR_RETURN(const std::string text, ReadRules(flags.file));
   admin::v1::ImportPolicyRequest request;
   request.set_document(text);
-  request.set_format(admin::v1::POLICY_FORMAT_TOML);
+  request.set_format(FormatOf(flags.format));
   // For messages only.
   if (IsUtf8(flags.file)) request.set_file_name(flags.file.substr(0, 200));
   QUORATE_ASSIGN_OR_RETURN(const admin::v1::ImportPolicyResponse imported,
@@ -159,6 +165,12 @@ int RollBack(const Invocation& invocation, const RulesFlags& flags) {
 
 void AddFileFlags(CLI::App* command, const SharedFlags& flags) {
   command->add_option("FILE", flags->file, "The rules")->required();
+  command
+      ->add_option("--format", flags->format,
+                   "toml, or flexnet for an options file of FlexNet")
+      ->type_name("WORD")
+      ->check(CLI::IsMember({"toml", "flexnet"}))
+      ->capture_default_str();
 }
 
 void AddCommentFlag(CLI::App* command, const SharedFlags& flags) {
@@ -206,7 +218,8 @@ void AddRulesCommand(CLI::App* app, Invocation* invocation) {
   AddFileFlags(plan, flags);
   plan->footer(
       "A file that is wrong is refused (exit 2) with each line and its fault.\n"
-      "docs/operations.md says how rules are written.\n\n"
+      "docs/operations.md says how rules are written. Of an options file of "
+      "FlexNet it\nis said what each line comes to.\n\n"
       "Example: quorate rules plan rules.toml");
   plan->callback([invocation, flags] {
     invocation->run = [invocation, flags] { return Plan(*invocation, *flags); };

@@ -258,6 +258,15 @@ TEST_F(PolicyServiceTest, ExportsAndImportsAFile) {
   ASSERT_EQ(imported.remarks_size(), 1);
   EXPECT_EQ(imported.remarks(0).kind(), admin::ImportRemark::KIND_FAULT);
   EXPECT_EQ(imported.remarks(0).line(), 1U);
+  read.set_format(admin::POLICY_FORMAT_FLEXNET);
+  read.set_document("MAX 3 cad USER ann\nLINGER cad 60\n");
+  imported.Clear();
+  ASSERT_TRUE(stub_->ImportPolicy(NewCall().get(), read, &imported).ok());
+  EXPECT_EQ(imported.policy().rules(0).name(), "line 1 MAX");
+  EXPECT_EQ(imported.remarks(1).kind(), admin::ImportRemark::KIND_IGNORED);
+  request.set_format(admin::POLICY_FORMAT_FLEXNET);
+  EXPECT_EQ(ReasonOf(stub_->ExportPolicy(NewCall().get(), request, &file)),
+            "BAD_REQUEST");
   read.set_format(admin::POLICY_FORMAT_UNSPECIFIED);
   EXPECT_EQ(ReasonOf(stub_->ImportPolicy(NewCall().get(), read, &imported)),
             "BAD_REQUEST");
