@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<Session>> Client::OpenSession(
 }
 
 void Client::CancelCalls() {
-  core_->caller().Cancel();
+  core_->CancelCalls();
 }
 
 }  // namespace quorate

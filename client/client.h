@@ -53,7 +53,8 @@ class Client {
       SessionOptions options, const CallOptions& call = {});
 
   // Ends the calls that are under way on other threads with CANCELLED; whether
-  // they took effect is then open. Later calls are not touched. For programs
+  // they took effect is then open, but that places in the queue are given up
+  // in the background. Later calls are not touched. For programs
   // that are interrupted.
   void CancelCalls();
 

@@ -61,6 +61,9 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kSeatsReserved, "SEATS_RESERVED"},
     {ErrorReason::kPolicyChanged, "POLICY_CHANGED"},
     {ErrorReason::kPolicyVersionNotFound, "POLICY_VERSION_NOT_FOUND"},
+    {ErrorReason::kWaitTimedOut, "WAIT_TIMED_OUT"},
+    {ErrorReason::kWaitCancelled, "WAIT_CANCELLED"},
+    {ErrorReason::kQueuePlaceNotFound, "QUEUE_PLACE_NOT_FOUND"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -65,6 +65,9 @@ enum class ErrorReason {
   kSeatsReserved = 66,
   kPolicyChanged = 67,
   kPolicyVersionNotFound = 68,
+  kWaitTimedOut = 56,
+  kWaitCancelled = 57,
+  kQueuePlaceNotFound = 58,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -57,6 +57,13 @@ void KeepAlive::Remove(const std::string& name) {
   changed_.NotifyAll();
 }
 
+void KeepAlive::RenewNow(const std::string& name) {
+  MutexLock lock(&mu_);
+  book_.RenewNow(name);
+  woken_ = true;
+  changed_.NotifyAll();
+}
+
 void KeepAlive::Stop() {
   bool join = false;
   {
@@ -147,6 +154,12 @@ void KeepAlive::TakeEvent(const Event& event, absl::Duration now,
     return;
   }
   const checkout::v1::KeepAliveResponse& response = *event.response;
+  if (response.has_event()) {
+    notices->push_back({.name = response.event().session(),
+                        .valid_until = std::nullopt,
+                        .news = response.event()});
+    return;
+  }
   if (response.has_retry()) {
     endpoints_->Report(stream_endpoint_, Verdict::kAskAgain);
     ++tries_[stream_endpoint_];
@@ -247,9 +260,13 @@ void KeepAlive::Tell(const std::vector<Notice>& notices) {
       if (it == listeners_.end()) continue;
       listener = it->second;
       telling_ = notice.name;
-      if (!notice.valid_until.has_value()) listeners_.erase(it);
+      if (!notice.valid_until.has_value() && !notice.news.has_value()) {
+        listeners_.erase(it);
+      }
     }
-    if (notice.valid_until.has_value()) {
+    if (notice.news.has_value()) {
+      listener.news(*notice.news);
+    } else if (notice.valid_until.has_value()) {
       listener.extended(*notice.valid_until);
     } else {
       listener.lost(notice.loss);

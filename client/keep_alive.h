@@ -29,11 +29,13 @@ namespace quorate {
 // or falls silent. One thread, begun with the first session. Thread-safe.
 class KeepAlive {
  public:
-  // Called on the keep-alive thread, so they must return quickly; neither
-  // comes after Remove has returned, nor after a loss.
+  // Called on the keep-alive thread, so they must return quickly; none comes
+  // after Remove has returned, nor after a loss.
   struct Listener {
     std::function<void(absl::Duration valid_until)> extended;
     std::function<void(LossReason)> lost;
+    // News of the session; may be lost with a stream.
+    std::function<void(const checkout::v1::SessionEvent&)> news;
   };
 
   // Neither is owned.
@@ -51,6 +53,9 @@ class KeepAlive {
   // Waits for a listener of this session that is being called, unless it is
   // called from there.
   void Remove(const std::string& name);
+
+  // Renews a session at once, over a stream that then brings its news.
+  void RenewNow(const std::string& name);
 
   // Ends the thread and the streams; waits for both. Nothing is called after.
   void Stop();
@@ -70,6 +75,7 @@ class KeepAlive {
     std::string name;
     std::optional<absl::Duration> valid_until;
     LossReason loss = LossReason::kGone;
+    std::optional<checkout::v1::SessionEvent> news = std::nullopt;
   };
 
   void Loop();

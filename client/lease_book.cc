@@ -48,6 +48,13 @@ void LeaseBook::Remove(const std::string& name) {
   leases_.erase(name);
 }
 
+void LeaseBook::RenewNow(const std::string& name) {
+  const auto lease = leases_.find(name);
+  if (lease != leases_.end()) {
+    lease->second.renew_at = -absl::InfiniteDuration();
+  }
+}
+
 absl::Duration LeaseBook::Interval(absl::Duration ttl) {
   // 0.9 to 1.1 of the interval: sessions that were opened together come apart.
   const double jitter = 0.9 + static_cast<double>(random_.Below(201)) / 1000.0;

@@ -79,6 +79,10 @@ class LeaseBook {
   void Add(const std::string& name, absl::Duration ttl, absl::Duration sent);
   void Remove(const std::string& name);
 
+  // It is renewed at the next opportunity; the stream that renews it brings
+  // its news.
+  void RenewNow(const std::string& name);
+
   // What to do at `now`. To be asked again at wake_at, and after every event.
   Plan Next(absl::Duration now);
 

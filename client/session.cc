@@ -45,6 +45,23 @@ absl::StatusOr<std::vector<Seat>> Session::CheckoutAll(
   return core_->Checkout(requests, options);
 }
 
+absl::StatusOr<Seat> Session::CheckoutOrWait(absl::string_view feature,
+                                             uint32_t count,
+                                             const WaitOptions& wait,
+                                             const CallOptions& options) {
+  const SeatRequest request{.feature = std::string(feature), .count = count};
+  QUORATE_ASSIGN_OR_RETURN(
+      std::vector<Seat> seats,
+      CheckoutAllOrWait(absl::MakeConstSpan(&request, 1), wait, options));
+  return std::move(seats.front());
+}
+
+absl::StatusOr<std::vector<Seat>> Session::CheckoutAllOrWait(
+    absl::Span<const SeatRequest> requests, const WaitOptions& wait,
+    const CallOptions& options) {
+  return core_->CheckoutOrWait(requests, wait, options);
+}
+
 absl::Status Session::Checkin(Seat seat, const CallOptions& options) {
   return seat.Return(options);
 }

@@ -54,6 +54,25 @@ struct SeatRequest {
   uint32_t count = 1;
 };
 
+// Where a checkout stands that waits.
+struct QueuePlace {
+  uint64_t number = 0;    // As administrators see it; stays the same.
+  uint64_t position = 0;  // 1 is next. It may grow: see docs/licensing.md.
+  absl::Duration expected_wait = absl::ZeroDuration();  // 0: not known.
+};
+
+// How to wait for a seat that is not free.
+struct WaitOptions {
+  // For how long: up to 7 days. Counted by the cluster, and not while no
+  // member leads.
+  absl::Duration wait = absl::ZeroDuration();
+
+  uint32_t priority = 5;  // 0 to 9, higher is served first.
+
+  // Called on the waiting thread whenever the cluster was asked.
+  std::function<void(const QueuePlace&)> on_place = {};
+};
+
 // Renewed by its Client for as long as it lives. Thread-safe.
 class Session {
  public:
@@ -92,6 +111,19 @@ class Session {
   // order. Errors as Checkout.
   absl::StatusOr<std::vector<Seat>> CheckoutAll(
       absl::Span<const SeatRequest> requests, const CallOptions& options = {});
+
+  // As the two above; where too few are free it takes a place in the cluster's
+  // queue, and waits until seats are granted, the wait is over
+  // (WAIT_TIMED_OUT), the session ends, or Client::CancelCalls is called
+  // (CANCELLED; the place is then given up). The place survives failovers of
+  // the cluster. `options.deadline` bounds each call to the cluster, not the
+  // wait.
+  absl::StatusOr<Seat> CheckoutOrWait(absl::string_view feature, uint32_t count,
+                                      const WaitOptions& wait,
+                                      const CallOptions& options = {});
+  absl::StatusOr<std::vector<Seat>> CheckoutAllOrWait(
+      absl::Span<const SeatRequest> requests, const WaitOptions& wait,
+      const CallOptions& options = {});
 
   // As seat.Return().
   absl::Status Checkin(Seat seat, const CallOptions& options = {});

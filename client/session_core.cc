@@ -85,6 +85,12 @@ void SessionCore::Start(absl::Duration sent) {
        .lost =
            [weak](LossReason reason) {
              if (const auto self = weak.lock()) self->Lose(reason);
+           },
+       .news =
+           [weak](const checkout::v1::SessionEvent& event) {
+             const auto self = weak.lock();
+             if (self == nullptr || !event.has_queue_granted()) return;
+             self->OnNews(event.queue_granted().request_id());
            }});
 }
 
@@ -103,38 +109,52 @@ bool SessionCore::Leave(State next) {
   if (state_ != State::kOpen) return false;
   state_ = next;
   valid_until_ns_ = 0;
+  news_came_.NotifyAll();
   return true;
 }
 
-absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
-    absl::Span<const SeatRequest> requests, const CallOptions& options) {
+absl::Status SessionCore::CheckOpen() const {
   switch (state()) {
     case State::kOpen:
-      break;
+      return absl::OkStatus();
     case State::kLost:
       return SessionLost();
     case State::kClosed:
-      return absl::FailedPreconditionError("the session is closed");
+      break;
   }
-  checkout::v1::CheckoutRequest request;
-  request.set_request_id(RequestId(options));
-  request.set_session(name_);
-  QUORATE_RETURN_IF_ERROR(CheckText("request_id", request.request_id()));
+  return absl::FailedPreconditionError("the session is closed");
+}
+
+absl::Status SessionCore::Fill(absl::Span<const SeatRequest> requests,
+                               const CallOptions& options,
+                               checkout::v1::CheckoutRequest* request) const {
+  request->set_request_id(RequestId(options));
+  request->set_session(name_);
+  QUORATE_RETURN_IF_ERROR(CheckText("request_id", request->request_id()));
   for (const SeatRequest& wanted : requests) {
     QUORATE_RETURN_IF_ERROR(CheckText("feature", wanted.feature));
-    checkout::v1::CheckoutItem* item = request.add_items();
+    checkout::v1::CheckoutItem* item = request->add_items();
     item->set_feature(wanted.feature);
     item->set_count(wanted.count);
   }
-  checkout::v1::CheckoutResponse response;
+  return absl::OkStatus();
+}
+
+absl::Status SessionCore::Ask(const checkout::v1::CheckoutRequest& request,
+                              const CallOptions& options,
+                              checkout::v1::CheckoutResponse* response) {
   absl::Status status = client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
-        response.Clear();
-        return connection.checkout->Checkout(context, request, &response);
+        response->Clear();
+        return connection.checkout->Checkout(context, request, response);
       });
   if (SaysGone(status)) Lose(LossReason::kGone);
-  QUORATE_RETURN_IF_ERROR(status);
+  return status;
+}
+
+absl::StatusOr<std::vector<Seat>> SessionCore::Take(
+    const checkout::v1::CheckoutResponse& response, size_t wanted) {
   std::vector<Seat> seats;
   for (const checkout::v1::Seat& seat : response.seats()) {
     seats.emplace_back(shared_from_this(),
@@ -143,10 +163,20 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
                                    .count = seat.count(),
                                    .grant_time = FromProto(seat.grant_time())});
   }
-  if (seats.size() != requests.size()) {
+  if (seats.size() != wanted) {
     return absl::InternalError("the member answered with too few seats");
   }
   return seats;
+}
+
+absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
+    absl::Span<const SeatRequest> requests, const CallOptions& options) {
+  QUORATE_RETURN_IF_ERROR(CheckOpen());
+  checkout::v1::CheckoutRequest request;
+  QUORATE_RETURN_IF_ERROR(Fill(requests, options, &request));
+  checkout::v1::CheckoutResponse response;
+  QUORATE_RETURN_IF_ERROR(Ask(request, options, &response));
+  return Take(response, requests.size());
 }
 
 absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
@@ -353,15 +383,25 @@ void ClientCore::Forget(const std::string& session) {
   open_.erase(session);
 }
 
-void ClientCore::Shutdown() {
-  caller_.Cancel();
+std::vector<std::shared_ptr<SessionCore>> ClientCore::OpenSessions() {
   std::vector<std::shared_ptr<SessionCore>> open;
-  {
-    MutexLock lock(&mu_);
-    for (const auto& [name, weak] : open_) {
-      if (auto session = weak.lock()) open.push_back(std::move(session));
-    }
+  MutexLock lock(&mu_);
+  for (const auto& [name, weak] : open_) {
+    if (auto session = weak.lock()) open.push_back(std::move(session));
   }
+  return open;
+}
+
+void ClientCore::CancelCalls() {
+  caller_.Cancel();
+  for (const auto& session : OpenSessions()) {
+    session->CancelWaits();
+  }
+}
+
+void ClientCore::Shutdown() {
+  CancelCalls();
+  const std::vector<std::shared_ptr<SessionCore>> open = OpenSessions();
   for (const auto& session : open) {
     session->CloseLater();
   }

@@ -29,6 +29,11 @@
 #include "client/session.h"
 #include "client/task_thread.h"
 
+namespace quorate::checkout::v1 {
+class CheckoutRequest;
+class CheckoutResponse;
+}  // namespace quorate::checkout::v1
+
 namespace quorate {
 
 class ClientCore;
@@ -55,6 +60,14 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   absl::StatusOr<std::vector<Seat>> Checkout(
       absl::Span<const SeatRequest> requests, const CallOptions& options);
 
+  // Waits in the queue where it has to (waiting_checkout.cc).
+  absl::StatusOr<std::vector<Seat>> CheckoutOrWait(
+      absl::Span<const SeatRequest> requests, const WaitOptions& wait,
+      const CallOptions& options);
+
+  // Ends the waits that are under way.
+  void CancelWaits();
+
   // One seat, by Seat::Return.
   absl::Status Checkin(uint64_t seat, const CallOptions& options);
 
@@ -76,6 +89,31 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
  private:
   enum class State { kOpen, kLost, kClosed };
 
+  // What a waiting checkout waits for, besides the time.
+  struct Waiting {
+    bool news = false;
+    bool cancelled = false;
+  };
+
+  // Why nothing may be checked out; OK where it may.
+  absl::Status CheckOpen() const;
+  absl::Status Fill(absl::Span<const SeatRequest> requests,
+                    const CallOptions& options,
+                    checkout::v1::CheckoutRequest* request) const;
+  absl::Status Ask(const checkout::v1::CheckoutRequest& request,
+                   const CallOptions& options,
+                   checkout::v1::CheckoutResponse* response);
+  absl::StatusOr<std::vector<Seat>> Take(
+      const checkout::v1::CheckoutResponse& response, size_t wanted);
+  absl::StatusOr<std::vector<Seat>> AskUntilSettled(
+      const checkout::v1::CheckoutRequest& request, size_t wanted,
+      const WaitOptions& wait, const CallOptions& options);
+  // Waits for news of the checkout, for at most so long; false where it was
+  // cancelled.
+  bool WaitForNews(const std::string& request_id, absl::Duration span);
+  void OnNews(const std::string& request_id);
+  void GiveUpLater(const std::string& request_id);
+
   void Lose(LossReason reason);
   void RunCallback(LossReason reason);
   void FlushReturns();
@@ -94,6 +132,9 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
 
   mutable Mutex mu_;
   CondVar callback_done_;
+  CondVar news_came_;
+  // By the request_id of the checkout.
+  std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpen;
   std::function<void(LossReason)> on_lost_ ABSL_GUARDED_BY(mu_);
   std::thread::id callback_thread_ ABSL_GUARDED_BY(mu_);  // While it runs.
@@ -117,6 +158,9 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
 
   void Forget(const std::string& session);
 
+  // See Client::CancelCalls.
+  void CancelCalls();
+
   // See ~Client.
   void Shutdown();
 
@@ -133,6 +177,8 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   TaskThread& callbacks() { return callbacks_; }
 
  private:
+  std::vector<std::shared_ptr<SessionCore>> OpenSessions();
+
   // Constant after construction.
   const ClientOptions options_;
   const Clock* const clock_;

@@ -46,6 +46,7 @@ void LicensingReplica::Adopt(Tables tables,
   tables_ = std::move(tables);
   view_.ledger = tables_.ledger.get();
   view_.join_tokens = &tables_.join_tokens;
+  view_.events = &events_;
   view_.applied = position.index;
   view_.term = position.term;
   Publish();
@@ -92,6 +93,8 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     // By the ledger's time, which never goes back.
     tables_.join_tokens.MoveTime(tables_.ledger->time().cluster_ms, &changes_);
     TakeChanges();
+    const auto& events = tables_.ledger->events();
+    news_.insert(news_.end(), events.begin(), events.end());
     view_.applied = entry.index;
     view_.term = entry.term;
   }
@@ -107,6 +110,8 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
   store_->Write(writes,
                 {.index = last.index, .term = last.term, .stamp = last.stamp});
   Publish();
+  events_.Publish(news_);
+  news_.clear();
   return answers;
 }
 

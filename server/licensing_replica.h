@@ -73,7 +73,11 @@ class LicensingReplica final : public replication::StateMachine {
 
   replication::StateStore* const store_;
   Tables tables_;
+  SessionEventFeed events_;
   LicensingView view_;
+
+  // Of the batch; told when its records are written.
+  std::vector<licensing::LedgerEvent> news_;
 
   // Of the entry that is being applied; a member to keep its memory.
   std::vector<licensing::RecordChange> changes_;

@@ -59,6 +59,15 @@ void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
     out->Text(item.feature());
     out->Number(item.count());
   }
+  // Nothing where it does not wait: the digests of older versions stay.
+  if (body.wait_ms() == 0) return;
+  out->Signed(body.wait_ms());
+  out->Number(body.priority());
+}
+
+void Encode(const internal::v1::CancelCheckout& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Text(body.checkout_request_id());
 }
 
 void Encode(const internal::v1::Checkin& body, BodyEncoder* out) {
@@ -175,6 +184,9 @@ CommandDigest DigestCommand(const Command& command) {
       break;
     case Command::kInstallLicense:
       Encode(command.install_license(), &out);
+      break;
+    case Command::kCancelCheckout:
+      Encode(command.cancel_checkout(), &out);
       break;
     case Command::kReleaseRestored:
       Encode(command.release_restored(), &out);

@@ -1,6 +1,7 @@
 #include "server/licensing/invariants.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -182,13 +183,81 @@ absl::Status CheckAnswers(const Tables& tables) {
   return absl::OkStatus();
 }
 
+absl::Status CheckLine(const Tables& tables, const QueueLine& line,
+                       size_t* joined) {
+  const std::string& feature = line.record().feature();
+  uint32_t priority = kMaxPriority;
+  uint64_t out = 0;
+  size_t visited = 0;
+  std::string broken;
+  line.Visit([&](const QueuePlace& place) {
+    const uint64_t project_out = tables.queue.UnitsOf(feature, place.project);
+    if (!place.waiting() || place.record.priority() > priority ||
+        (place.record.priority() == priority && project_out < out)) {
+      broken = absl::StrCat(place.record.number());
+      return false;
+    }
+    priority = place.record.priority();
+    out = project_out;
+    ++visited;
+    return true;
+  });
+  if (!broken.empty() || visited != line.size() || visited == 0) {
+    return Broken("the line of ", feature, " is out of order at ", broken);
+  }
+  if (line.record().unserved() != tables.queue.unserved().contains(feature)) {
+    return Broken("the line of ", feature, " is not in the index");
+  }
+  *joined += visited;
+  return absl::OkStatus();
+}
+
+absl::Status CheckQueue(const Tables& tables) {
+  const Queue& queue = tables.queue;
+  if (queue.by_due().size() != queue.size()) {
+    return Broken("the index of what is due has another size than the queue");
+  }
+  size_t wanted = 0;
+  for (const auto& [number, place] : queue.by_number()) {
+    const internal::v1::QueuePlaceRecord& record = place->record;
+    if (number != record.number() || number == 0 ||
+        number >= tables.counters.next_queue_place ||
+        tables.sessions.Find(record.session_id()) == nullptr ||
+        !queue.by_due().contains({record.due_cluster_ms(), number})) {
+      return Broken("queue place ", number, " does not fit");
+    }
+    if (!place->waiting()) continue;
+    std::set<std::string> features;
+    for (const auto& item : record.items())
+      features.insert(item.feature());
+    wanted += features.size();
+  }
+  size_t joined = 0;
+  for (const auto& [feature, line] : queue.lines()) {
+    QUORATE_RETURN_IF_ERROR(CheckLine(tables, line, &joined));
+  }
+  if (joined != wanted) {
+    return Broken("the lines hold ", joined, " places of ", wanted);
+  }
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    const Session& session = *tables.sessions.Find(seat->record.session_id());
+    if (queue.UnitsOf(seat->record.feature(),
+                      session.record.description().project()) <
+        seat->record.count()) {
+      return Broken("the units of the project of seat ", handle, " are lost");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckPools(tables));
   QUORATE_RETURN_IF_ERROR(CheckSessions(tables));
   QUORATE_RETURN_IF_ERROR(CheckPolicies(tables));
-  return CheckAnswers(tables);
+  QUORATE_RETURN_IF_ERROR(CheckAnswers(tables));
+  return CheckQueue(tables);
 }
 
 }  // namespace quorate::licensing

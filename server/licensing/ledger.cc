@@ -29,8 +29,14 @@ LedgerAnswer Ledger::State::Apply(const Command& command, const EntryTime& time,
   tables_.pools.BeginEntry();
   MoveTime(time, changes);
   LedgerAnswer answer = Execute(command, changes);
-  answer.time = this->time();
   FinishEntry(changes);
+  if (answer.queue_place != 0) {
+    // What it is after those that could be served were served.
+    const bool repeated = answer.repeated;
+    answer = AnswerOf(*tables_.queue.Find(answer.queue_place));
+    answer.repeated = repeated;
+  }
+  answer.time = this->time();
   return answer;
 }
 
@@ -41,11 +47,16 @@ void Ledger::State::ApplyTime(const EntryTime& time, Changes* changes) {
 }
 
 void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
+  events_.clear();
   Counters& counters = tables_.counters;
   counters.cluster_ms = std::max(counters.cluster_ms, time.cluster_ms);
   counters.calendar_ms = std::max(counters.calendar_ms, time.calendar_ms);
+  if (tables_.pools.NextChangeMs() <= counters.calendar_ms) {
+    tables_.queue.MarkAllUnserved();
+  }
   tables_.pools.MoveTo(counters.calendar_ms);
   EndDueLeases(changes);
+  EndDuePlaces();
   ForgetOldAnswers(changes);
 }
 
@@ -64,6 +75,8 @@ void Ledger::State::ForgetOldAnswers(Changes* changes) {
 }
 
 void Ledger::State::FinishEntry(Changes* changes) {
+  ServeQueue(changes);
+  WriteQueue(changes);
   tables_.pools.FinishEntry();
   tables_.counters.next_answer_sequence = tables_.requests.next_sequence();
   if (written_ != tables_.counters) {
@@ -91,6 +104,7 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kCheckout:
     case Command::kCheckin:
     case Command::kInstallLicense:
+    case Command::kCancelCheckout:
     case Command::kReleaseRestored:
     case Command::kRetireCluster:
     case Command::kApplyPolicy:
@@ -126,6 +140,20 @@ LedgerAnswer Ledger::State::ExecuteOnce(const Command& command,
     answer.repeated = true;
     return answer;
   }
+  if (const QueuePlace* const place = tables_.queue.FindByRequest(
+          command.principal(), command.request_id());
+      place != nullptr) {
+    if (place->record.command_digest() !=
+        absl::string_view(reinterpret_cast<const char*>(digest.data()),
+                          digest.size())) {
+      return Refuse(type::v1::ERROR_REASON_REQUEST_ID_REUSED,
+                    {{"request_id", command.request_id()}});
+    }
+    LedgerAnswer answer;
+    answer.queue_place = place->record.number();
+    answer.repeated = true;
+    return answer;
+  }
   // An attempt that may still act after its answer is forgotten could act
   // twice. One that reaches further than the memory is therefore refused like
   // one that is too late: the next attempt carries a better time.
@@ -141,7 +169,10 @@ LedgerAnswer Ledger::State::ExecuteOnce(const Command& command,
     return RefuseOverLimit("answers", limits_.answers);
   }
   LedgerAnswer answer = Act(command, changes);
-  if (answer.ok()) Remember(command, digest, answer, changes);
+  // The place in the queue is the memory of a checkout that waits.
+  if (answer.ok() && answer.queue_place == 0) {
+    Remember(command, digest, answer, changes);
+  }
   return answer;
 }
 
@@ -157,6 +188,8 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return Checkin(command, changes);
     case Command::kInstallLicense:
       return InstallLicense(command, changes);
+    case Command::kCancelCheckout:
+      return CancelCheckout(command, changes);
     case Command::kReleaseRestored:
       return ReleaseRestored(command);
     case Command::kRetireCluster:
@@ -204,6 +237,13 @@ std::optional<int64_t> Ledger::State::NextDueClusterMs() const {
     const int64_t forget_ms = AddMs(
         tables_.requests.oldest().answered_cluster_ms, kAnswerMemoryMs + 1);
     due = std::min(due.value_or(forget_ms), forget_ms);
+  }
+  if (const auto place_ms = tables_.queue.FirstDueMs()) {
+    due = std::min(due.value_or(*place_ms), *place_ms);
+  }
+  if (!tables_.queue.unserved().empty() && !tables_.retirement.has_value()) {
+    due = std::min(due.value_or(tables_.counters.cluster_ms),
+                   tables_.counters.cluster_ms);
   }
   return due;
 }

@@ -66,10 +66,20 @@ inline constexpr int64_t kAnswerMemoryMs = 150'000;
 // An attempt may be under way for this long at most; clients may repeat a
 // request id for kAnswerMemoryMs - kAttemptMs after its first answer.
 inline constexpr int64_t kAttemptMs = 30'000;
+// A checkout waits for a week at most: batch jobs over a long weekend.
+inline constexpr int64_t kMaxWaitMs = int64_t{7} * 24 * 3'600'000;
+inline constexpr uint32_t kMaxPriority = 9;
+// Places, with those that are over and remembered: memory, and what it takes
+// to count how many are ahead of one.
+inline constexpr size_t kMaxQueuePlaces = 100'000;
+// Its end must stay a short piece of work.
+inline constexpr size_t kMaxQueuePlacesOfSession = 256;
 // Work of one entry: more that is due waits for the next one. A session
 // counts as one and one for each of its seats; at least one session ends, and
 // twice as many answers are forgotten. Keeps an entry to a few milliseconds.
 inline constexpr size_t kMaxExpiriesPerEntry = 2'000;
+// Places that are granted, or found to wait in vain, in one entry.
+inline constexpr size_t kMaxSettlementsPerEntry = 500;
 
 // Sizes of one command's parts; more is refused with BAD_REQUEST.
 inline constexpr int kMaxItems = 64;
@@ -88,6 +98,28 @@ struct LedgerLimits {
   size_t answers = kMaxAnswers;
   size_t expiries_per_entry = kMaxExpiriesPerEntry;
   size_t policy_versions = kMaxPolicyVersions;
+  size_t queue_places = kMaxQueuePlaces;
+  size_t queue_places_of_session = kMaxQueuePlacesOfSession;
+  size_t settlements_per_entry = kMaxSettlementsPerEntry;
+};
+
+// Where a checkout stands that waits.
+struct QueuePosition {
+  uint64_t number = 0;           // 1 is the first; 0: it does not wait.
+  int64_t expected_wait_ms = 0;  // 0: not known.
+
+  friend bool operator==(const QueuePosition&, const QueuePosition&) = default;
+};
+
+// Something that one session's client wants to know at once. Not replicated:
+// every member sees it as it applies the entry.
+struct LedgerEvent {
+  enum class Kind { kQueueGranted };
+
+  uint64_t session_id = 0;
+  Kind kind = Kind::kQueueGranted;
+  std::string request_id;  // Of the checkout that waited.
+  std::vector<internal::v1::SeatRecord> seats;
 };
 
 // What one command gave.
@@ -101,6 +133,11 @@ struct LedgerAnswer {
   std::vector<uint64_t> seat_handles;  // Checkout, in the order of the items.
   int64_t granted_calendar_ms = 0;     // Checkout.
   bool repeated = false;               // The remembered answer of a repeat.
+
+  // Checkout that was told to wait, now or by an earlier attempt: its place,
+  // and where it stands as long as it waits.
+  uint64_t queue_place = 0;
+  QueuePosition queue_position;
 
   // RenewSessions: one for each renewal, its TTL; 0 where there is no such
   // session of that principal.
@@ -159,13 +196,16 @@ class Ledger {
   // Moves the time by an entry that is not a command (a no-op).
   void ApplyTime(const EntryTime& time, std::vector<RecordChange>* changes);
 
+  // Of the last entry.
+  const std::vector<LedgerEvent>& events() const;
+
   const std::string& cluster_id() const;
   uint32_t cluster_epoch() const;
   EntryTime time() const;
 
-  // The cluster time at which the next lease, remembered answer or rest of
-  // work is due; nothing where none is. The leader proposes AdvanceClock when
-  // it has passed.
+  // The cluster time at which the next lease, wait, remembered answer or rest
+  // of work is due; nothing where none is. The leader proposes AdvanceClock
+  // when it has passed.
   std::optional<int64_t> NextDueClusterMs() const;
   // The calendar time at which the next licence begins or ends.
   std::optional<int64_t> NextDueCalendarMs() const;
@@ -202,6 +242,14 @@ class Ledger {
 
   // The policy in force, its versions, and what its rules count.
   const PolicyBook& policies() const;
+
+  // The places in the queue that wait, by number.
+  void VisitQueue(
+      uint64_t after,
+      const std::function<bool(const internal::v1::QueuePlaceRecord&)>& visit)
+      const;
+  // O(places that wait for the same).
+  QueuePosition FindPosition(uint64_t queue_place) const;
 
   // Null where the cluster was not restored from a backup, or not retired.
   const internal::v1::Restoration* restoration() const;

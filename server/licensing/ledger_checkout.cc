@@ -26,6 +26,7 @@ struct Demand {
 };
 
 using Demands = absl::InlinedVector<Demand, 4>;
+using CheckoutItems = google::protobuf::RepeatedPtrField<CheckoutItem>;
 
 std::optional<LedgerAnswer> CheckFields(const internal::v1::Checkout& body) {
   if (body.items_size() < 1 || body.items_size() > kMaxItems) {
@@ -41,13 +42,19 @@ std::optional<LedgerAnswer> CheckFields(const internal::v1::Checkout& body) {
                          "must be at least 1");
     }
   }
+  if (body.wait_ms() < 0 || body.wait_ms() > kMaxWaitMs) {
+    return RefuseField("wait_ms", absl::StrCat("must be 0 to ", kMaxWaitMs));
+  }
+  if (body.priority() > kMaxPriority) {
+    return RefuseField("priority", absl::StrCat("must be 0 to ", kMaxPriority));
+  }
   return std::nullopt;
 }
 
 // One for each feature, in the order in which they are first named.
-Demands DemandsOf(const internal::v1::Checkout& body, const Pools& pools) {
+Demands DemandsOf(const CheckoutItems& items, const Pools& pools) {
   Demands demands;
-  for (const CheckoutItem& item : body.items()) {
+  for (const CheckoutItem& item : items) {
     const auto same = std::find_if(demands.begin(), demands.end(),
                                    [&item](const Demand& demand) {
                                      return demand.feature == item.feature();
@@ -134,24 +141,38 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
   Session* const session =
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
-  if (auto refusal = RefuseByPolicy(*session, body)) {
-    return *std::move(refusal);
+  std::optional<LedgerAnswer> refusal = RefuseNow(*session, body.items());
+  if (!refusal.has_value()) refusal = RefuseOvertaking(body);
+  if (refusal.has_value()) {
+    return RefuseOrQueue(command, *session, *std::move(refusal));
   }
-  const Demands demands = DemandsOf(body, tables_.pools);
-  Counters& counters = tables_.counters;
-  if (auto refusal = CheckDemands(demands, counters.calendar_ms)) {
-    return *std::move(refusal);
+  return Grant(session, body.items(), changes);
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseNow(
+    const Session& session, const CheckoutItems& items) const {
+  if (auto refusal = RefuseByPolicy(session, items)) return refusal;
+  const Demands demands = DemandsOf(items, tables_.pools);
+  if (auto refusal = CheckDemands(demands, tables_.counters.calendar_ms)) {
+    return refusal;
   }
-  if (session->seats.size() + static_cast<size_t>(body.items_size()) >
+  if (session.seats.size() + static_cast<size_t>(items.size()) >
       limits_.seats_of_session) {
     return RefuseOverLimit("seats_of_session", limits_.seats_of_session);
   }
+  return std::nullopt;
+}
+
+LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
+                                  Changes* changes) {
+  Counters& counters = tables_.counters;
+  LedgerAnswer answer;
   answer.granted_calendar_ms = counters.calendar_ms;
-  answer.seat_handles.reserve(static_cast<size_t>(body.items_size()));
-  for (const CheckoutItem& item : body.items()) {
+  answer.seat_handles.reserve(static_cast<size_t>(items.size()));
+  for (const CheckoutItem& item : items) {
     internal::v1::SeatRecord record;
     record.set_handle(counters.next_seat_handle++);
-    record.set_session_id(body.session_id());
+    record.set_session_id(session->record.session_id());
     record.set_feature(item.feature());
     record.set_count(item.count());
     record.set_granted_calendar_ms(counters.calendar_ms);
@@ -186,8 +207,7 @@ LedgerAnswer Ledger::State::Checkin(const Command& command, Changes* changes) {
     }
   }
   for (const uint64_t handle : body.seat_handles()) {
-    tables_.seats.Erase(handle);
-    changes->push_back(EraseRecord(SeatKey(handle)));
+    GiveBack(handle, changes);
   }
   return {};
 }

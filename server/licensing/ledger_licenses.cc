@@ -76,6 +76,7 @@ LedgerAnswer Ledger::State::InstallLicense(const Command& command,
   record.set_installed_calendar_ms(now);
   record.set_installed_by(command.principal());
   tables_.pools.AddTerms(terms);
+  tables_.queue.MarkAllUnserved();
   changes->push_back(PutRecord(record));
   return {};
 }

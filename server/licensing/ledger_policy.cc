@@ -30,10 +30,12 @@ struct Ask {
 };
 
 using Asks = absl::InlinedVector<Ask, 4>;
+using CheckoutItems =
+    google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
-Asks AsksOf(const internal::v1::Checkout& body) {
+Asks AsksOf(const CheckoutItems& items) {
   Asks asks;
-  for (const internal::v1::CheckoutItem& item : body.items()) {
+  for (const internal::v1::CheckoutItem& item : items) {
     const auto same = std::find_if(
         asks.begin(), asks.end(),
         [&item](const Ask& ask) { return ask.feature == item.feature(); });
@@ -94,7 +96,7 @@ LedgerAnswer RefuseFaults(const std::vector<policy::PolicyFault>& faults) {
 }  // namespace
 
 std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
-    const Session& session, const internal::v1::Checkout& body) const {
+    const Session& session, const CheckoutItems& items) const {
   const PolicyBook& policies = tables_.policies;
   const policy::CompiledPolicy& compiled = policies.compiled();
   if (compiled.empty()) return std::nullopt;
@@ -102,7 +104,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
       compiled.Folded(SubjectOf(session.record.description()));
   Decision worst;
   std::optional<LedgerAnswer> refusal;
-  for (const Ask& ask : AsksOf(body)) {
+  for (const Ask& ask : AsksOf(items)) {
     const Pool* const pool = tables_.pools.Find(ask.feature);
     // What is not licensed is refused as such.
     if (pool == nullptr || pool->total == 0) continue;
@@ -193,6 +195,7 @@ LedgerAnswer Ledger::State::PutInForce(const Command& command,
   changes->push_back(PutRecord(record));
   policies.Add(std::move(record), std::move(compiled));
   tables_.seats.CountForPolicy();
+  tables_.queue.MarkAllUnserved();
   return {};
 }
 

@@ -130,6 +130,26 @@ void Ledger::VisitLicenses(
   }
 }
 
+void Ledger::VisitQueue(
+    uint64_t after,
+    const std::function<bool(const internal::v1::QueuePlaceRecord&)>& visit)
+    const {
+  const Queue::ByNumber& places = state_->tables().queue.by_number();
+  for (auto place = places.upper_bound(after); place != places.end(); ++place) {
+    if (place->second->waiting() && !visit(place->second->record)) return;
+  }
+}
+
+QueuePosition Ledger::FindPosition(uint64_t queue_place) const {
+  const QueuePlace* const place = state_->tables().queue.Find(queue_place);
+  if (place == nullptr || !place->waiting()) return {};
+  return state_->PositionOf(*place);
+}
+
+const std::vector<LedgerEvent>& Ledger::events() const {
+  return state_->events();
+}
+
 size_t Ledger::session_count() const {
   return state_->tables().sessions.size();
 }

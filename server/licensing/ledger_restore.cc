@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 
@@ -17,6 +18,8 @@ using internal::v1::AnswerRecord;
 using internal::v1::LedgerRecord;
 using internal::v1::LicenseRecord;
 using internal::v1::PolicyVersionRecord;
+using internal::v1::QueueLineRecord;
+using internal::v1::QueuePlaceRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 
@@ -52,6 +55,10 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
       return ParseInto(key, value, &restored_.seats);
     case RecordFamily::kAnswer:
       return ParseInto(key, value, &restored_.answers);
+    case RecordFamily::kQueue:
+      return key.size() > 1 && key[1] == static_cast<char>(QueueFamily::kPlace)
+                 ? ParseInto(key, value, &restored_.places)
+                 : ParseInto(key, value, &restored_.lines);
     case RecordFamily::kPolicyVersion:
       return ParseInto(key, value, &restored_.policy_versions);
   }
@@ -65,6 +72,7 @@ absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreSessions());
   QUORATE_RETURN_IF_ERROR(RestoreSeats());
   QUORATE_RETURN_IF_ERROR(RestoreAnswers());
+  QUORATE_RETURN_IF_ERROR(RestoreQueue());
   restored_ = {};
   // What was touched so far belongs to no entry.
   tables_.pools.BeginEntry();
@@ -75,7 +83,8 @@ absl::Status Ledger::State::RestoreLedger() {
   if (!restored_.ledger.has_value()) {
     if (restored_.licenses.empty() && restored_.sessions.empty() &&
         restored_.seats.empty() && restored_.answers.empty() &&
-        restored_.policy_versions.empty()) {
+        restored_.policy_versions.empty() && restored_.places.empty() &&
+        restored_.lines.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -92,6 +101,8 @@ absl::Status Ledger::State::RestoreLedger() {
       .next_session_id = record.next_session_id(),
       .next_seat_handle = record.next_seat_handle(),
       .next_answer_sequence = record.next_answer_sequence(),
+      // 0: written by a version that had no queue.
+      .next_queue_place = std::max<uint64_t>(record.next_queue_place(), 1),
       .cluster_ms = record.cluster_ms(),
       .calendar_ms = record.calendar_ms(),
   };
@@ -235,6 +246,60 @@ absl::Status Ledger::State::RestoreAnswers() {
   return absl::OkStatus();
 }
 
+absl::Status Ledger::State::CheckPlace(const QueuePlaceRecord& record) const {
+  const uint64_t number = record.number();
+  if (number == 0 || number >= tables_.counters.next_queue_place) {
+    return Contradiction("queue place ", number, " was never taken");
+  }
+  const bool known_state =
+      record.state() == internal::v1::QUEUE_PLACE_STATE_WAITING ||
+      record.state() == internal::v1::QUEUE_PLACE_STATE_GRANTED ||
+      (record.state() == internal::v1::QUEUE_PLACE_STATE_ENDED &&
+       record.end_reason() != 0);
+  if (!known_state || record.items().empty() ||
+      record.priority() > kMaxPriority) {
+    return Contradiction("queue place ", number, " is out of range");
+  }
+  for (const internal::v1::CheckoutItem& item : record.items()) {
+    if (!IsFeatureName(item.feature()) || item.count() == 0) {
+      return Contradiction("queue place ", number, " waits for nothing");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreQueue() {
+  std::sort(restored_.places.begin(), restored_.places.end(),
+            [](const QueuePlaceRecord& left, const QueuePlaceRecord& right) {
+              return left.number() < right.number();
+            });
+  for (QueuePlaceRecord& record : restored_.places) {
+    const uint64_t number = record.number();
+    QUORATE_RETURN_IF_ERROR(CheckPlace(record));
+    const Session* const session = tables_.sessions.Find(record.session_id());
+    if (session == nullptr) {
+      return Contradiction("queue place ", number, " belongs to session ",
+                           record.session_id(), ", which is not there");
+    }
+    if (tables_.queue.Add(std::move(record), session->record.principal(),
+                          session->record.description().project()) == nullptr) {
+      return Contradiction("queue place ", number, " is there twice");
+    }
+  }
+  if (restored_.lines.size() != tables_.queue.lines().size()) {
+    return Contradiction("there are ", restored_.lines.size(), " lines for ",
+                         tables_.queue.lines().size(), " features waited for");
+  }
+  for (const QueueLineRecord& record : restored_.lines) {
+    if (!tables_.queue.SetLine(record)) {
+      return Contradiction("nobody waits in the line of ", record.feature());
+    }
+  }
+  // What was restored is no change.
+  tables_.queue.TakeChanges();
+  return absl::OkStatus();
+}
+
 void Ledger::State::WriteCounters(LedgerRecord* record) const {
   const Counters& counters = tables_.counters;
   record->set_cluster_id(tables_.cluster_id);
@@ -242,6 +307,7 @@ void Ledger::State::WriteCounters(LedgerRecord* record) const {
   record->set_next_session_id(counters.next_session_id);
   record->set_next_seat_handle(counters.next_seat_handle);
   record->set_next_answer_sequence(counters.next_answer_sequence);
+  record->set_next_queue_place(counters.next_queue_place);
   record->set_cluster_ms(counters.cluster_ms);
   record->set_calendar_ms(counters.calendar_ms);
   if (tables_.restoration.has_value()) {
@@ -274,6 +340,12 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   for (const RememberedAnswer& answer : tables_.requests.answers()) {
     ToRecord(answer, sequence++, &record);
     records.push_back(PutRecord(record));
+  }
+  for (const auto& [number, place] : tables_.queue.by_number()) {
+    records.push_back(PutRecord(place->record));
+  }
+  for (const auto& [feature, line] : tables_.queue.lines()) {
+    records.push_back(PutRecord(line.record()));
   }
   for (const auto& [version, policy_version] : tables_.policies.versions()) {
     records.push_back(PutRecord(policy_version));

@@ -14,11 +14,13 @@ namespace quorate::licensing {
 using internal::v1::Command;
 
 void Ledger::State::EndSession(Session* session, Changes* changes) {
+  const uint64_t id = session->record.session_id();
+  tables_.queue.EraseAllOf(id);
   for (const uint64_t handle : session->seats) {
+    OnReturn(tables_.seats.Find(handle)->record);
     changes->push_back(EraseRecord(SeatKey(handle)));
   }
   tables_.seats.EraseAllOf(session);
-  const uint64_t id = session->record.session_id();
   changes->push_back(EraseRecord(SessionKey(id)));
   tables_.sessions.Erase(id);
 }

@@ -2,9 +2,9 @@
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc,
-// ledger_checkout.cc, ledger_licenses.cc, ledger_policy.cc and
-// ledger_epochs.cc act,
-// ledger_restore.cc saves and restores, ledger_read.cc shows.
+// ledger_checkout.cc, ledger_queue.cc, ledger_licenses.cc, ledger_policy.cc and
+// ledger_epochs.cc act, ledger_restore.cc saves and restores, ledger_read.cc
+// shows.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -25,6 +25,7 @@
 #include "server/licensing/ledger.h"
 #include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
+#include "server/licensing/queue.h"
 #include "server/licensing/request_log.h"
 #include "server/licensing/seats.h"
 #include "server/licensing/sessions.h"
@@ -36,6 +37,7 @@ struct Counters {
   uint64_t next_session_id = 1;
   uint64_t next_seat_handle = 1;
   uint64_t next_answer_sequence = 1;
+  uint64_t next_queue_place = 1;
   int64_t cluster_ms = 0;
   int64_t calendar_ms = 0;
 
@@ -54,7 +56,8 @@ struct Tables {
   Pools pools;
   SessionTable sessions;
   PolicyBook policies;
-  SeatTable seats{&pools, &sessions, &policies};
+  Queue queue;
+  SeatTable seats{&pools, &sessions, &policies, &queue};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
   std::optional<internal::v1::Retirement> retirement;
@@ -68,12 +71,16 @@ struct RestoredRecords {
   std::vector<internal::v1::SeatRecord> seats;
   std::vector<internal::v1::AnswerRecord> answers;
   std::vector<internal::v1::PolicyVersionRecord> policy_versions;
+  std::vector<internal::v1::QueuePlaceRecord> places;
+  std::vector<internal::v1::QueueLineRecord> lines;
 };
 
 // Thread-compatible.
 class Ledger::State {
  public:
   using Changes = std::vector<RecordChange>;
+  using CheckoutItems =
+      google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
   State(absl::string_view cluster_id, uint32_t cluster_epoch,
         const LedgerLimits& limits);
@@ -90,6 +97,11 @@ class Ledger::State {
   EntryTime time() const;
 
   const Tables& tables() const { return tables_; }
+
+  const std::vector<LedgerEvent>& events() const { return events_; }
+
+  // Of one that waits.
+  QueuePosition PositionOf(const QueuePlace& place) const;
 
  private:
   // ledger.cc
@@ -121,6 +133,33 @@ class Ledger::State {
   // ledger_checkout.cc
   LedgerAnswer Checkout(const internal::v1::Command& command, Changes* changes);
   LedgerAnswer Checkin(const internal::v1::Command& command, Changes* changes);
+  // Why the items could not be granted now, but for those who wait.
+  std::optional<LedgerAnswer> RefuseNow(const Session& session,
+                                        const CheckoutItems& items) const;
+  // Grants what RefuseNow does not refuse.
+  LedgerAnswer Grant(Session* session, const CheckoutItems& items,
+                     Changes* changes);
+
+  // ledger_queue.cc
+  // Those who wait for units of a feature come before one who comes now.
+  std::optional<LedgerAnswer> RefuseOvertaking(
+      const internal::v1::Checkout& body) const;
+  // Takes a place where the caller asked for it and waiting may help.
+  LedgerAnswer RefuseOrQueue(const internal::v1::Command& command,
+                             const Session& session, LedgerAnswer refusal);
+  LedgerAnswer CancelCheckout(const internal::v1::Command& command,
+                              Changes* changes);
+  LedgerAnswer AnswerOf(const QueuePlace& place) const;
+  void EndDuePlaces();
+  void EndPlace(QueuePlace* place, ErrorReason reason);
+  void RememberPlace(QueuePlace* place);
+  void ServeQueue(Changes* changes);
+  QueuePlace* NextToSettle(absl::string_view feature, bool* held);
+  void Settle(QueuePlace* place, Changes* changes);
+  // Others may be waiting for the units of a seat that goes.
+  void OnReturn(const internal::v1::SeatRecord& seat);
+  void GiveBack(uint64_t handle, Changes* changes);
+  void WriteQueue(Changes* changes);
 
   // ledger_licenses.cc
   LedgerAnswer InstallLicense(const internal::v1::Command& command,
@@ -129,8 +168,8 @@ class Ledger::State {
   // ledger_policy.cc
   // Why the policy does not let the session check this out; nothing where it
   // does.
-  std::optional<LedgerAnswer> RefuseByPolicy(
-      const Session& session, const internal::v1::Checkout& body) const;
+  std::optional<LedgerAnswer> RefuseByPolicy(const Session& session,
+                                             const CheckoutItems& items) const;
   LedgerAnswer ApplyPolicy(const internal::v1::Command& command,
                            Changes* changes);
   LedgerAnswer RollBackPolicy(const internal::v1::Command& command,
@@ -159,10 +198,13 @@ class Ledger::State {
   absl::Status RestoreSessions();
   absl::Status RestoreSeats();
   absl::Status RestoreAnswers();
+  absl::Status RestoreQueue();
+  absl::Status CheckPlace(const internal::v1::QueuePlaceRecord& record) const;
 
   const LedgerLimits limits_;
   Tables tables_;
   RestoredRecords restored_;
+  std::vector<LedgerEvent> events_;  // Of the last entry.
   // What stands in the ledger's own record; nothing: there is none yet.
   std::optional<Counters> written_;
   // Written for every command; kept for their memory only.

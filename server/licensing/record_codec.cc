@@ -44,6 +44,14 @@ std::string KeyOf(const internal::v1::PolicyVersionRecord& record) {
   return PolicyVersionKey(record.version());
 }
 
+std::string KeyOf(const internal::v1::QueuePlaceRecord& record) {
+  return QueuePlaceKey(record.number());
+}
+
+std::string KeyOf(const internal::v1::QueueLineRecord& record) {
+  return QueueLineKey(record.feature());
+}
+
 template <typename Record>
 RecordChange Put(const Record& record) {
   return {.key = KeyOf(record), .value = record.SerializeAsString()};
@@ -82,6 +90,20 @@ std::string PolicyVersionKey(uint64_t version) {
   return NumberedKey(RecordFamily::kPolicyVersion, version);
 }
 
+std::string QueuePlaceKey(uint64_t number) {
+  std::string key = {static_cast<char>(RecordFamily::kQueue),
+                     static_cast<char>(QueueFamily::kPlace)};
+  AppendOrdered64(number, &key);
+  return key;
+}
+
+std::string QueueLineKey(absl::string_view feature) {
+  std::string key = {static_cast<char>(RecordFamily::kQueue),
+                     static_cast<char>(QueueFamily::kLine)};
+  key.append(feature.data(), feature.size());
+  return key;
+}
+
 RecordChange PutRecord(const internal::v1::LedgerRecord& record) {
   return Put(record);
 }
@@ -106,6 +128,14 @@ RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::QueuePlaceRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::QueueLineRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -119,6 +149,7 @@ absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
     case RecordFamily::kSession:
     case RecordFamily::kSeat:
     case RecordFamily::kAnswer:
+    case RecordFamily::kQueue:
     case RecordFamily::kPolicyVersion:
       return family;
   }
@@ -148,6 +179,10 @@ template absl::StatusOr<internal::v1::SeatRecord> ParseRecord(
 template absl::StatusOr<internal::v1::AnswerRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::PolicyVersionRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::QueuePlaceRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::QueueLineRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

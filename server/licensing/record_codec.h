@@ -28,14 +28,20 @@ enum class RecordFamily : char {
   kSeat = '4',
   kAnswer = '5',
   // '6' is that of the join tokens (join_tokens.cc).
+  kQueue = '7',
   kPolicyVersion = '9',
 };
+
+// The second byte of a key of the queue, for ever.
+enum class QueueFamily : char { kPlace = 'p', kLine = 'q' };
 
 std::string LedgerKey();
 std::string LicenseKey(absl::string_view license_id);
 std::string SessionKey(uint64_t session_id);
 std::string SeatKey(uint64_t handle);
 std::string AnswerKey(uint64_t sequence);
+std::string QueuePlaceKey(uint64_t number);
+std::string QueueLineKey(absl::string_view feature);
 std::string PolicyVersionKey(uint64_t version);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
@@ -43,6 +49,8 @@ RecordChange PutRecord(const internal::v1::LicenseRecord& record);
 RecordChange PutRecord(const internal::v1::SessionRecord& record);
 RecordChange PutRecord(const internal::v1::SeatRecord& record);
 RecordChange PutRecord(const internal::v1::AnswerRecord& record);
+RecordChange PutRecord(const internal::v1::QueuePlaceRecord& record);
+RecordChange PutRecord(const internal::v1::QueueLineRecord& record);
 RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
 RecordChange EraseRecord(std::string key);
 
@@ -50,7 +58,7 @@ RecordChange EraseRecord(std::string key);
 absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key);
 
 // DATA_LOSS where `value` does not parse, or is a record of another key. The
-// template stands for the six record types.
+// template stands for the record types.
 template <typename Record>
 absl::StatusOr<Record> ParseRecord(absl::string_view key,
                                    absl::string_view value);

@@ -58,6 +58,8 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     case RecordFamily::kLedger:
       return RestoreLedgerFor(target, key, value);
     case RecordFamily::kAnswer:
+    // Nobody of the old cluster gets a seat here.
+    case RecordFamily::kQueue:
       return EraseRecord(std::string(key));
     case RecordFamily::kLicense:
     case RecordFamily::kSession:

@@ -18,6 +18,9 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   pools_->TakeSeat(result->pool, handle, result->record.count());
   policies_->TakeSeat(session->record.description(), result->record.feature(),
                       result->record.count());
+  queue_->AddUnits(result->record.feature(),
+                   session->record.description().project(),
+                   result->record.count());
   // New handles are the highest, so that this appends but at a restore.
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
@@ -34,9 +37,7 @@ void SeatTable::Erase(uint64_t handle) {
   const auto place = std::lower_bound(seats.begin(), seats.end(), handle);
   QUORATE_CHECK(place != seats.end() && *place == handle);
   seats.erase(place);
-  pools_->GiveBackSeat(seat.pool, handle, seat.record.count());
-  policies_->GiveBackSeat(session->record.description(), seat.record.feature(),
-                          seat.record.count());
+  GiveUnitsBack(seat, *session);
   by_handle_.erase(found);
 }
 
@@ -44,10 +45,7 @@ void SeatTable::EraseAllOf(Session* session) {
   for (const uint64_t handle : session->seats) {
     const auto found = by_handle_.find(handle);
     QUORATE_CHECK(found != by_handle_.end());
-    const Seat& seat = *found->second;
-    pools_->GiveBackSeat(seat.pool, handle, seat.record.count());
-    policies_->GiveBackSeat(session->record.description(),
-                            seat.record.feature(), seat.record.count());
+    GiveUnitsBack(*found->second, *session);
     by_handle_.erase(found);
   }
   session->seats.clear();
@@ -60,6 +58,15 @@ void SeatTable::CountForPolicy() {
     policies_->TakeSeat(session->record.description(), seat->record.feature(),
                         seat->record.count());
   }
+}
+
+void SeatTable::GiveUnitsBack(const Seat& seat, const Session& session) {
+  const internal::v1::SeatRecord& record = seat.record;
+  pools_->GiveBackSeat(seat.pool, record.handle(), record.count());
+  policies_->GiveBackSeat(session.record.description(), record.feature(),
+                          record.count());
+  queue_->TakeUnits(record.feature(), session.record.description().project(),
+                    record.count());
 }
 
 const Seat* SeatTable::Find(uint64_t handle) const {

@@ -17,6 +17,7 @@
 
 #include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
+#include "server/licensing/queue.h"
 #include "server/licensing/sessions.h"
 
 namespace quorate::licensing {
@@ -30,9 +31,13 @@ struct Seat {
 // All seats. Thread-compatible.
 class SeatTable {
  public:
-  // Not owned; all outlive the table.
-  SeatTable(Pools* pools, SessionTable* sessions, PolicyBook* policies)
-      : pools_(pools), sessions_(sessions), policies_(policies) {}
+  // Not owned; all outlive the table. The queue counts what projects have out.
+  SeatTable(Pools* pools, SessionTable* sessions, PolicyBook* policies,
+            Queue* queue)
+      : pools_(pools),
+        sessions_(sessions),
+        policies_(policies),
+        queue_(queue) {}
 
   SeatTable(const SeatTable&) = delete;
   SeatTable& operator=(const SeatTable&) = delete;
@@ -61,9 +66,12 @@ class SeatTable {
   const ByHandle& by_handle() const { return by_handle_; }
 
  private:
+  void GiveUnitsBack(const Seat& seat, const Session& session);
+
   Pools* const pools_;
   SessionTable* const sessions_;
   PolicyBook* const policies_;
+  Queue* const queue_;
   ByHandle by_handle_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/rpc/peer_address.h"
+#include "server/rpc/queue_place.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -99,6 +100,8 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
   const uint64_t session_id =
       CheckSessionName(request->session(), "session", &faults);
   CheckItems(request->items(), &faults);
+  const int64_t wait_ms = CheckWait(*request, &faults);
+  const uint32_t priority = CheckPriority(*request, &faults);
   if (!faults.empty()) {
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
@@ -106,6 +109,10 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
   Command command;
   internal::v1::Checkout* body = command.mutable_checkout();
   body->set_session_id(session_id);
+  if (wait_ms > 0) {
+    body->set_wait_ms(wait_ms);
+    body->set_priority(priority);
+  }
   for (const checkout::v1::CheckoutItem& item : request->items()) {
     internal::v1::CheckoutItem* asked = body->add_items();
     asked->set_feature(item.feature());
@@ -113,6 +120,10 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
   }
   calls_->Propose(*call, request->request_id(), &command, response,
                   [request, response](const licensing::LedgerAnswer& answer) {
+                    if (answer.queue_position.number > 0) {
+                      DescribePlace(answer.queue_place, answer.queue_position,
+                                    response->mutable_queue_place());
+                    }
                     const int granted =
                         std::min(request->items_size(),
                                  static_cast<int>(answer.seat_handles.size()));
@@ -126,6 +137,32 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
                                    seat->mutable_grant_time());
                     }
                   });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CheckoutService::CancelCheckout(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::CancelCheckoutRequest* request,
+    checkout::v1::CancelCheckoutResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->session(), "session", &faults);
+  CheckRequestId(request->checkout_request_id(), &faults,
+                 "checkout_request_id");
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  internal::v1::CancelCheckout* body = command.mutable_cancel_checkout();
+  body->set_session_id(session_id);
+  body->set_checkout_request_id(request->checkout_request_id());
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [](const licensing::LedgerAnswer&) {});
   return reactor;
 }
 

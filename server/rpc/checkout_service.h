@@ -38,6 +38,11 @@ class CheckoutService final
       const checkout::v1::CheckoutRequest* request,
       checkout::v1::CheckoutResponse* response) override;
 
+  grpc::ServerUnaryReactor* CancelCheckout(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::CancelCheckoutRequest* request,
+      checkout::v1::CancelCheckoutResponse* response) override;
+
   grpc::ServerUnaryReactor* Checkin(
       grpc::CallbackServerContext* context,
       const checkout::v1::CheckinRequest* request,

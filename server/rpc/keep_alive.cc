@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/rpc/queue_place.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/validation.h"
 
@@ -27,6 +28,25 @@ constexpr size_t kMaxRounds = 8;
 
 // Sessions of one message (checkout.proto).
 constexpr int kMaxSessionsOfMessage = 1000;
+
+// News that waits for a slow client; more is left out, and the client finds it
+// when it asks.
+constexpr size_t kMaxNews = 64;
+
+void Describe(const licensing::LedgerEvent& event,
+              checkout::v1::SessionEvent* news) {
+  news->set_session(SessionName(event.session_id));
+  switch (event.kind) {
+    case licensing::LedgerEvent::Kind::kQueueGranted: {
+      checkout::v1::QueueGranted* granted = news->mutable_queue_granted();
+      granted->set_request_id(event.request_id);
+      for (const internal::v1::SeatRecord& seat : event.seats) {
+        DescribeSeat(seat, granted->add_seats());
+      }
+      break;
+    }
+  }
+}
 
 }  // namespace
 
@@ -49,6 +69,12 @@ class KeepAliveStream final
   // Keeps the stream from finishing until End; false where it has finished.
   bool Hold();
 
+  // Brings news over a held stream, which may be gone when this returns.
+  void Tell(KeepAliveResponse news);
+
+  // The sessions whose news it brings; KeepAliveStreams::mu_ guards it.
+  std::vector<uint64_t> watched;
+
   // Ends a held stream with this once what is under way is answered. It may be
   // gone when this returns.
   void End(const Refusal& refusal);
@@ -58,6 +84,7 @@ class KeepAliveStream final
   struct Round {
     KeepAliveResponse response;
     std::vector<std::string> names;
+    std::vector<uint64_t> session_ids;
     bool answered = false;
   };
 
@@ -91,10 +118,13 @@ class KeepAliveStream final
 
   Mutex mu_;
   std::deque<std::unique_ptr<Round>> rounds_ ABSL_GUARDED_BY(mu_);
-  size_t held_ ABSL_GUARDED_BY(mu_) = 0;  // By the batcher, or by EndAll.
+  std::deque<KeepAliveResponse> news_ ABSL_GUARDED_BY(mu_);
+  // By the batcher, by one who brings news, or by EndAll.
+  size_t held_ ABSL_GUARDED_BY(mu_) = 0;
   bool reading_ ABSL_GUARDED_BY(mu_) = true;
   bool read_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_news_ ABSL_GUARDED_BY(mu_) = false;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mu_);
@@ -131,6 +161,7 @@ void KeepAliveStream::OnReadDone(bool ok) {
       auto* names = request_.mutable_sessions();
       round->names = {std::make_move_iterator(names->begin()),
                       std::make_move_iterator(names->end())};
+      round->session_ids = session_ids;
       ++held_;
     }
     finish = AdvanceLocked();
@@ -181,6 +212,13 @@ void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
   if (result.refusal.has_value()) {
     SetDuration(calls_->RetryDelay(), response->mutable_retry());
   } else {
+    // Before the answer: who has it misses no news.
+    std::vector<uint64_t> alive;
+    alive.reserve(round->session_ids.size());
+    for (size_t i = 0; i < round->session_ids.size(); ++i) {
+      if (result.ttl_ms[i] > 0) alive.push_back(round->session_ids[i]);
+    }
+    streams_->Watch(this, alive);
     response->mutable_renewals()->Reserve(
         static_cast<int>(round->names.size()));
     for (size_t i = 0; i < round->names.size(); ++i) {
@@ -210,7 +248,11 @@ void KeepAliveStream::OnWriteDone(bool ok) {
   {
     MutexLock lock(&mu_);
     writing_ = false;
-    rounds_.pop_front();
+    if (std::exchange(writing_news_, false)) {
+      news_.pop_front();
+    } else {
+      rounds_.pop_front();
+    }
     if (!ok) BreakLocked();
     finish = AdvanceLocked();
   }
@@ -239,6 +281,17 @@ bool KeepAliveStream::Hold() {
   return true;
 }
 
+void KeepAliveStream::Tell(KeepAliveResponse news) {
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mu_);
+    if (news_.size() < kMaxNews) news_.push_back(std::move(news));
+    --held_;
+    finish = AdvanceLocked();
+  }
+  if (finish.has_value()) Finish(*std::move(finish));
+}
+
 void KeepAliveStream::End(const Refusal& refusal) {
   std::optional<grpc::Status> finish;
   {
@@ -262,7 +315,11 @@ void KeepAliveStream::BreakLocked() {
 std::optional<grpc::Status> KeepAliveStream::AdvanceLocked() {
   if (finished_) return std::nullopt;
   const bool can_write = !writing_ && !broken_;
-  if (can_write && !rounds_.empty() && rounds_.front()->answered) {
+  if (can_write && !news_.empty()) {
+    writing_ = true;
+    writing_news_ = true;
+    StartWrite(&news_.front());
+  } else if (can_write && !rounds_.empty() && rounds_.front()->answered) {
     writing_ = true;
     StartWrite(&rounds_.front()->response);
   }
@@ -277,6 +334,16 @@ std::optional<grpc::Status> KeepAliveStream::AdvanceLocked() {
   if (!end_.has_value() || writing_ || held_ > 0) return std::nullopt;
   finished_ = true;
   return end_;
+}
+
+KeepAliveStreams::KeepAliveStreams(MemberCalls* calls, RenewalBatcher* batcher)
+    : calls_(calls), batcher_(batcher) {
+  calls_->deps().view->events->Listen(
+      [this](const licensing::LedgerEvent& event) { OnEvent(event); });
+}
+
+KeepAliveStreams::~KeepAliveStreams() {
+  calls_->deps().view->events->Listen(nullptr);
 }
 
 grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse>*
@@ -306,6 +373,43 @@ bool KeepAliveStreams::Remember(KeepAliveStream* stream) {
 void KeepAliveStreams::Forget(KeepAliveStream* stream) {
   MutexLock lock(&mu_);
   streams_.erase(stream);
+  for (const uint64_t session_id : stream->watched) {
+    const auto found = watched_.find(session_id);
+    if (found != watched_.end() && found->second == stream) {
+      watched_.erase(found);
+    }
+  }
+}
+
+void KeepAliveStreams::Watch(KeepAliveStream* stream,
+                             std::span<const uint64_t> session_ids) {
+  MutexLock lock(&mu_);
+  for (const uint64_t session_id : session_ids) {
+    const auto found = watched_.find(session_id);
+    if (found == watched_.end() && watched_.size() >= kMaxWatched) continue;
+    if (found != watched_.end() && found->second == stream) continue;
+    watched_[session_id] = stream;
+    stream->watched.push_back(session_id);
+  }
+}
+
+void KeepAliveStreams::OnEvent(const licensing::LedgerEvent& event) {
+  KeepAliveStream* stream = nullptr;
+  {
+    MutexLock lock(&mu_);
+    const auto found = watched_.find(event.session_id);
+    if (found == watched_.end() || !found->second->Hold()) return;
+    stream = found->second;
+  }
+  const LicensingView& view = *calls_->deps().view;
+  KeepAliveResponse news;
+  FillHeader(calls_->member(),
+             {.term = view.term,
+              .index = view.applied,
+              .calendar_ms = view.ledger->time().calendar_ms},
+             news.mutable_header());
+  Describe(event, news.mutable_event());
+  stream->Tell(std::move(news));
 }
 
 void KeepAliveStreams::EndAll() {

@@ -5,14 +5,17 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 
 #include "quorate/checkout/v1/checkout.pb.h"
 
 #include "base/mutex.h"
+#include "server/licensing/ledger.h"
 #include "server/rpc/member_calls.h"
 #include "server/rpc/renewal_batcher.h"
 
@@ -20,17 +23,23 @@ namespace quorate::server {
 
 class KeepAliveStream;
 
-// All open streams of this member, to count them and to end them. Thread-safe.
-// Outlives the gRPC server.
+// All open streams of this member, to count them, to bring them the news of
+// their sessions, and to end them. Thread-safe. Outlives the gRPC server.
 class KeepAliveStreams {
  public:
   // Far more than applications on one site; keeps what idle streams take below
   // some 100 MiB.
   static constexpr size_t kMaxStreams = 20'000;
 
+  // News of so many sessions at most is brought; others ask by themselves.
+  static constexpr size_t kMaxWatched = 200'000;
+
   // Neither is owned.
-  KeepAliveStreams(MemberCalls* calls, RenewalBatcher* batcher)
-      : calls_(calls), batcher_(batcher) {}
+  KeepAliveStreams(MemberCalls* calls, RenewalBatcher* batcher);
+  ~KeepAliveStreams();
+
+  KeepAliveStreams(const KeepAliveStreams&) = delete;
+  KeepAliveStreams& operator=(const KeepAliveStreams&) = delete;
 
   // A stream of its own for a call; it deletes itself when gRPC is done with
   // it. One that is refused ends at once with the reason.
@@ -48,11 +57,17 @@ class KeepAliveStreams {
   bool Remember(KeepAliveStream* stream);
   void Forget(KeepAliveStream* stream);
 
+  // News of these sessions goes to `stream`, the last that renewed them.
+  void Watch(KeepAliveStream* stream, std::span<const uint64_t> session_ids);
+  void OnEvent(const licensing::LedgerEvent& event);
+
   MemberCalls* const calls_;
   RenewalBatcher* const batcher_;
 
   Mutex mu_;
   std::set<KeepAliveStream*> streams_ ABSL_GUARDED_BY(mu_);
+  // Who brings the news of a session: one of streams_.
+  absl::flat_hash_map<uint64_t, KeepAliveStream*> watched_ ABSL_GUARDED_BY(mu_);
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
 };
 

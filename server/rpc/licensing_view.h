@@ -15,6 +15,7 @@
 #include "replication/state_machine.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
+#include "server/rpc/session_event_feed.h"
 
 namespace quorate::server {
 
@@ -42,6 +43,9 @@ struct LicensingView {
   const licensing::JoinTokens* join_tokens = nullptr;  // Not owned.
   raft::Index applied;
   raft::Term term;  // Of the entry at `applied`.
+
+  // From any thread. Not owned.
+  SessionEventFeed* events = nullptr;
 
   // As of the same batch, each by itself: hints for other threads.
   std::atomic<int64_t> cluster_ms = 0;

@@ -11,11 +11,13 @@
 #include "server/rpc/clock_view.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/member_view.h"
+#include "server/rpc/queue_place.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
 namespace {
 
+using internal::v1::QueuePlaceRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 using licensing::Ledger;
@@ -25,6 +27,7 @@ using replication::NodeStatus;
 constexpr absl::string_view kPoolFields[] = {"feature"};
 constexpr absl::string_view kSessionFields[] = {"user", "host"};
 constexpr absl::string_view kSeatFields[] = {"feature", "session"};
+constexpr absl::string_view kQueueFields[] = {"feature", "session"};
 
 constexpr ListShape kPools = {
     .name = "pools", .order = "feature", .fields = kPoolFields};
@@ -35,6 +38,10 @@ constexpr ListShape kSessions = {.name = "sessions",
 constexpr ListShape kSeats = {.name = "seats",
                               .order = "handle",
                               .fields = kSeatFields,
+                              .numbered = true};
+constexpr ListShape kQueue = {.name = "queue",
+                              .order = "number",
+                              .fields = kQueueFields,
                               .numbered = true};
 
 monitoring::v1::MemberRole RoleOf(const NodeStatus& status, raft::MemberId id,
@@ -110,13 +117,9 @@ void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,
               session->mutable_lease_left());
 }
 
-void DescribeSeat(const Ledger& ledger, const SeatRecord& from,
+void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
                   monitoring::v1::HeldSeat* held) {
-  checkout::v1::Seat* seat = held->mutable_seat();
-  seat->set_handle(from.handle());
-  seat->set_feature(from.feature());
-  seat->set_count(from.count());
-  SetTimestamp(from.granted_calendar_ms(), seat->mutable_grant_time());
+  DescribeSeat(from, held->mutable_seat());
   held->set_session(SessionName(from.session_id()));
   if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
     DescribeClient(session->description(), held->mutable_client());
@@ -191,7 +194,7 @@ void WriteSeats(const Ledger& ledger, const ListPage& page,
     more = response->seats_size() >= page.size;
     if (more) return false;
     last = record.handle();
-    DescribeSeat(ledger, record, response->add_seats());
+    DescribeHeld(ledger, record, response->add_seats());
     return true;
   };
   if (page.filter.field == "feature") {
@@ -204,6 +207,62 @@ void WriteSeats(const Ledger& ledger, const ListPage& page,
   }
   if (more) {
     response->set_next_page_token(TokenAfter(kSeats, request.filter(), last));
+  }
+}
+
+bool PlacePasses(const QueuePlaceRecord& place, const ListFilter& filter) {
+  if (filter.field == "session") {
+    return ParseSessionName(filter.value) == place.session_id();
+  }
+  return filter.field.empty() ||
+         std::any_of(place.items().begin(), place.items().end(),
+                     [&filter](const internal::v1::CheckoutItem& item) {
+                       return item.feature() == filter.value;
+                     });
+}
+
+void DescribeQueued(const Ledger& ledger, const QueuePlaceRecord& from,
+                    const licensing::QueuePosition& position,
+                    monitoring::v1::QueuedCheckout* queued) {
+  DescribePlace(from.number(), position, queued->mutable_place());
+  queued->set_session(SessionName(from.session_id()));
+  if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
+    DescribeClient(session->description(), queued->mutable_client());
+  }
+  for (const internal::v1::CheckoutItem& item : from.items()) {
+    checkout::v1::CheckoutItem* const asked = queued->add_items();
+    asked->set_feature(item.feature());
+    asked->set_count(item.count());
+  }
+  queued->set_priority(from.priority());
+  SetTimestamp(from.queued_calendar_ms(), queued->mutable_queue_time());
+  SetDuration(absl::Milliseconds(std::max<int64_t>(
+                  from.due_cluster_ms() - ledger.time().cluster_ms, 0)),
+              queued->mutable_wait_left());
+}
+
+void WriteQueue(const Ledger& ledger, const ListPage& page,
+                const monitoring::v1::ListQueueRequest& request,
+                monitoring::v1::ListQueueResponse* response) {
+  uint64_t visits = 0;
+  uint64_t last = 0;
+  bool more = false;
+  ledger.VisitQueue(page.after_number, [&](const QueuePlaceRecord& record) {
+    more =
+        response->checkouts_size() >= page.size || visits >= kMaxVisitsOfPage;
+    if (more) return false;
+    ++visits;
+    last = record.number();
+    if (!PlacePasses(record, page.filter)) return true;
+    // Those before it are counted one by one.
+    const licensing::QueuePosition position =
+        ledger.FindPosition(record.number());
+    visits += position.number;
+    DescribeQueued(ledger, record, position, response->add_checkouts());
+    return true;
+  });
+  if (more) {
+    response->set_next_page_token(TokenAfter(kQueue, request.filter(), last));
   }
 }
 
@@ -309,6 +368,31 @@ grpc::ServerUnaryReactor* MonitoringService::ListSeats(
                [page = std::move(page), request,
                 response](const Ledger& ledger) -> std::optional<Refusal> {
                  WriteSeats(ledger, page, *request, response);
+                 return std::nullopt;
+               });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* MonitoringService::ListQueue(
+    grpc::CallbackServerContext* context,
+    const monitoring::v1::ListQueueRequest* request,
+    monitoring::v1::ListQueueResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  ListPage page = ReadListPage(kQueue, *request, &faults);
+  if (page.filter.field == "session") {
+    CheckSessionName(page.filter.value, "filter", &faults);
+  }
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  calls_->Read(*call, request->consistency(), response,
+               [page = std::move(page), request,
+                response](const Ledger& ledger) -> std::optional<Refusal> {
+                 WriteQueue(ledger, page, *request, response);
                  return std::nullopt;
                });
   return reactor;

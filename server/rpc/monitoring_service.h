@@ -43,6 +43,11 @@ class MonitoringService final
       const monitoring::v1::ExplainCheckoutRequest* request,
       monitoring::v1::ExplainCheckoutResponse* response) override;
 
+  grpc::ServerUnaryReactor* ListQueue(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListQueueRequest* request,
+      monitoring::v1::ListQueueResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

@@ -172,6 +172,12 @@ constexpr ReasonRow kReasons[] = {
      "this cluster was retired by {retired_by}: epoch {retired_for_epoch}, "
      "restored from its backup, serves in its place",
      "this cluster was retired for one restored from its backup"},
+    {type::v1::ERROR_REASON_WAIT_TIMED_OUT, StatusCode::RESOURCE_EXHAUSTED,
+     Extra::kNothing, "", "the wait is over, and no seat came free for it"},
+    {type::v1::ERROR_REASON_WAIT_CANCELLED, StatusCode::ABORTED,
+     Extra::kNothing, "", "the checkout was taken back while it waited"},
+    {type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "", "no checkout of this request_id waits"},
     {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "epoch {epoch} is not the one that this cluster, of epoch "
@@ -217,6 +223,11 @@ std::string ExhaustedSentence(const Refusal& refusal) {
   const std::string* total = FindFact(refusal, "total");
   const std::string* out = FindFact(refusal, "out");
   if (feature == nullptr || total == nullptr || out == nullptr) return "";
+  const std::string* waiting = FindFact(refusal, "waiting");
+  if (waiting != nullptr) {
+    return absl::StrCat("the free seats of ", *feature, " are kept for ",
+                        *waiting, " checkouts that wait for them");
+  }
   if (*out != *total) return "";
   return absl::StrCat("all ", *total, " seats of ", *feature, " are in use");
 }
@@ -332,8 +343,10 @@ FieldFault FaultOf(const licensing::LedgerAnswer& answer) {
   constexpr struct {
     absl::string_view field;
     absl::string_view public_field;
-  } kFields[] = {
-      {"seat_handles", "seats"}, {"description", "client"}, {"ttl_ms", "ttl"}};
+  } kFields[] = {{"seat_handles", "seats"},
+                 {"description", "client"},
+                 {"ttl_ms", "ttl"},
+                 {"wait_ms", "wait"}};
 
   FieldFault fault = {.field = "request", .description = "is not valid"};
   for (const auto& [key, value] : answer.metadata) {

@@ -50,6 +50,16 @@ void CheckRequiredText(absl::string_view text, absl::string_view field,
   }
 }
 
+// In ms; -1 for what is no span of 0 to max_ms.
+int64_t SpanMs(const google::protobuf::Duration& span, int64_t max_ms) {
+  // The bound on the seconds comes first: it keeps the product from wrapping.
+  const bool whole = span.nanos() >= 0 && span.nanos() < 1'000'000'000 &&
+                     span.seconds() >= 0 && span.seconds() <= max_ms / 1000;
+  const int64_t ms =
+      whole ? span.seconds() * 1000 + span.nanos() / 1'000'000 : -1;
+  return ms > max_ms ? -1 : ms;
+}
+
 }  // namespace
 
 void FieldFaults::Add(absl::string_view field, absl::string_view description) {
@@ -62,10 +72,10 @@ Refusal FieldFaults::ToRefusal() && {
           .fields = std::move(faults_)};
 }
 
-void CheckRequestId(absl::string_view request_id, FieldFaults* faults) {
+void CheckRequestId(absl::string_view request_id, FieldFaults* faults,
+                    absl::string_view field) {
   if (request_id.empty()) {
-    faults->Add("request_id",
-                "is required: a UUID, the same one for each repeat");
+    faults->Add(field, "is required: a UUID, the same one for each repeat");
     return;
   }
   const bool printable =
@@ -73,7 +83,7 @@ void CheckRequestId(absl::string_view request_id, FieldFaults* faults) {
         return absl::ascii_isgraph(static_cast<unsigned char>(c));
       });
   if (request_id.size() > licensing::kMaxNameBytes || !printable) {
-    faults->Add("request_id",
+    faults->Add(field,
                 absl::StrCat("must be 1 to ", licensing::kMaxNameBytes,
                              " printable ASCII characters without spaces"));
   }
@@ -146,19 +156,31 @@ void CheckClient(const checkout::v1::ClientDescription& client,
 int64_t CheckTtl(const checkout::v1::OpenSessionRequest& request,
                  FieldFaults* faults) {
   if (!request.has_ttl()) return licensing::kDefaultTtlMs;
-  const google::protobuf::Duration& ttl = request.ttl();
-  // The bound on the seconds comes first: it keeps the product from wrapping.
-  const bool whole = ttl.nanos() >= 0 && ttl.nanos() < 1'000'000'000 &&
-                     ttl.seconds() >= 0 &&
-                     ttl.seconds() <= licensing::kMaxTtlMs / 1000;
-  const int64_t ms =
-      whole ? ttl.seconds() * 1000 + ttl.nanos() / 1'000'000 : -1;
-  if (ms < licensing::kMinTtlMs || ms > licensing::kMaxTtlMs) {
+  const int64_t ms = SpanMs(request.ttl(), licensing::kMaxTtlMs);
+  if (ms < licensing::kMinTtlMs) {
     faults->Add("ttl",
                 absl::StrCat("must be ", licensing::kMinTtlMs / 1000, " s to ",
                              licensing::kMaxTtlMs / 1000, " s"));
   }
   return ms;
+}
+
+int64_t CheckWait(const checkout::v1::CheckoutRequest& request,
+                  FieldFaults* faults) {
+  const int64_t ms = SpanMs(request.wait(), licensing::kMaxWaitMs);
+  if (ms < 0) faults->Add("wait", "must be 0 s to 7 days");
+  return ms;
+}
+
+uint32_t CheckPriority(const checkout::v1::CheckoutRequest& request,
+                       FieldFaults* faults) {
+  const uint32_t priority =
+      request.has_priority() ? request.priority() : kDefaultPriority;
+  if (priority > licensing::kMaxPriority) {
+    faults->Add("priority",
+                absl::StrCat("must be 0 to ", licensing::kMaxPriority));
+  }
+  return priority;
 }
 
 void CheckItems(

@@ -36,7 +36,8 @@ class FieldFaults {
 };
 
 // 1 to 64 printable ASCII characters, no space.
-void CheckRequestId(absl::string_view request_id, FieldFaults* faults);
+void CheckRequestId(absl::string_view request_id, FieldFaults* faults,
+                    absl::string_view field = "request_id");
 
 // "sessions/7" to 7; adds a fault and returns 0 for anything else. Zero and
 // leading zeros are refused, so that each session has one name.
@@ -63,6 +64,14 @@ void CheckClient(const checkout::v1::ClientDescription& client,
 // The TTL in ms: kDefaultTtlMs where unset; a fault outside the limits.
 int64_t CheckTtl(const checkout::v1::OpenSessionRequest& request,
                  FieldFaults* faults);
+
+// The wait in ms, 0 where unset; and the priority, kDefaultPriority where
+// unset.
+int64_t CheckWait(const checkout::v1::CheckoutRequest& request,
+                  FieldFaults* faults);
+inline constexpr uint32_t kDefaultPriority = 5;
+uint32_t CheckPriority(const checkout::v1::CheckoutRequest& request,
+                       FieldFaults* faults);
 
 void CheckItems(
     const google::protobuf::RepeatedPtrField<checkout::v1::CheckoutItem>& items,

@@ -86,10 +86,32 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
   grpc::Status Checkout(grpc::ServerContext* context,
                         const checkout::v1::CheckoutRequest* request,
                         checkout::v1::CheckoutResponse* response) override {
-    return Answer(context, "Checkout", request->request_id(), response,
-                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
-                    return Grant(*request, response);
-                  });
+    const grpc::Status answered = Answer(
+        context, "Checkout", request->request_id(), response,
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+          const grpc::Status status = Grant(*request, response);
+          if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED ||
+              !request->has_wait()) {
+            return status;
+          }
+          // Nothing is kept: it is tried anew when asked again.
+          response->mutable_queue_place()->set_number(1);
+          response->mutable_queue_place()->set_position(1);
+          return grpc::Status::OK;
+        });
+    if (response->has_queue_place()) {
+      MutexLock lock(&cluster_->mu_);
+      cluster_->answers_.erase(request->request_id());
+    }
+    return answered;
+  }
+
+  grpc::Status CancelCheckout(
+      grpc::ServerContext* context,
+      const checkout::v1::CancelCheckoutRequest* request,
+      checkout::v1::CancelCheckoutResponse* response) override {
+    return Answer(context, "CancelCheckout", request->request_id(), response,
+                  [] { return grpc::Status::OK; });
   }
 
   grpc::Status Checkin(grpc::ServerContext* context,

@@ -28,6 +28,7 @@ struct Shared {
   std::atomic<uint64_t> failures;
   std::atomic<uint64_t> entries;
   std::atomic<uint64_t> effects;
+  std::atomic<uint64_t> waited;
   std::atomic<uint64_t> elections;
   std::atomic<uint64_t> crashes;
   std::atomic<uint64_t> installs;
@@ -50,6 +51,7 @@ Shared* NewShared() {
 void Count(const SimReport& report, Shared* shared) {
   shared->entries += report.entries;
   shared->effects += report.effects;
+  shared->waited += report.waited;
   shared->elections += report.elections;
   shared->crashes += report.crashes;
   shared->installs += report.installs;
@@ -163,13 +165,15 @@ bool RunCases(const std::vector<SeedCase>& cases, size_t jobs) {
     start(job);
   }
   std::printf(
-      "%s: %zu seeds in %.0f s; %llu entries, %llu effects, %llu terms, "
+      "%s: %zu seeds in %.0f s; %llu entries, %llu effects, "
+      "%llu granted after a wait, %llu terms, "
       "%llu crashes, %llu lost disks, %llu installs, %llu configurations, "
       "half of the failovers within %lld ms\n",
       shared->failures == 0 ? "passed" : "FAILED", cases.size(),
       absl::ToDoubleSeconds(clock.SinceBoot() - begin),
       static_cast<unsigned long long>(shared->entries),
       static_cast<unsigned long long>(shared->effects),
+      static_cast<unsigned long long>(shared->waited),
       static_cast<unsigned long long>(shared->elections),
       static_cast<unsigned long long>(shared->crashes),
       static_cast<unsigned long long>(shared->losses),

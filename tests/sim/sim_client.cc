@@ -200,14 +200,50 @@ void SimClient::Checkout() {
     item->set_feature(kSimFeatures[seat.feature].name);
     item->set_count(seat.count);
   }
-  Ask(std::move(command), [this, wanted,
-                           opened = opened_](const LedgerAnswer& answer) {
-    if (answer.ok() && opened == opened_ && session_ != 0) {
+  if (random_.OneIn(2)) {
+    checkout->set_wait_ms(static_cast<int64_t>(random_.Between(1, 12'000)));
+    checkout->set_priority(static_cast<uint32_t>(random_.Between(4, 6)));
+  }
+  AskFor(command, wanted);
+}
+
+void SimClient::AskFor(const internal::v1::Command& command,
+                       const std::vector<HeldSeat>& wanted) {
+  Ask(command, [this, command, wanted,
+                opened = opened_](const LedgerAnswer& answer) {
+    const bool mine = opened == opened_ && session_ != 0;
+    if (answer.ok() && mine && answer.queue_position.number > 0) {
+      if (stopped_ || random_.OneIn(12)) return TakeBack(command);
+      deps_.scheduler->After(TimeBelow(&random_, 2 * kSecond),
+                             [this, command, wanted, opened] {
+                               if (opened != opened_) return Think();
+                               AskFor(command, wanted);
+                             });
+      return;
+    }
+    if (answer.ok() && mine) {
+      granted_later_ += answer.queue_place != 0;
       for (size_t i = 0; i < wanted.size(); ++i) {
         const SimFeature& feature = kSimFeatures[wanted[i].feature];
         seats_[answer.seat_handles.at(i)] = wanted[i];
         deps_.checker->OnBelief(feature.name, wanted[i].count, feature.count);
       }
+    }
+    Think();
+  });
+}
+
+void SimClient::TakeBack(const internal::v1::Command& checkout) {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  internal::v1::CancelCheckout* cancel = command.mutable_cancel_checkout();
+  cancel->set_session_id(checkout.checkout().session_id());
+  cancel->set_checkout_request_id(checkout.request_id());
+  Ask(std::move(command), [this, opened = opened_](const LedgerAnswer& answer) {
+    if (!answer.ok() && opened == opened_ && session_ != 0) {
+      deps_.checker->Fail("a place in the queue is remembered",
+                          absl::StrCat(principal_, " was refused with ",
+                                       static_cast<int>(answer.reason)));
     }
     Think();
   });

@@ -55,6 +55,9 @@ class SimClient {
   // How many requests were answered with success.
   int successes() const { return successes_; }
 
+  // How many checkouts waited in the queue and were granted then.
+  int granted_later() const { return granted_later_; }
+
   // A new request id of this client.
   std::string NewRequestId();
 
@@ -86,6 +89,10 @@ class SimClient {
   void Step();
   void OpenSession();
   void Checkout();
+  // Asks for the seats, again and again while it is told to wait.
+  void AskFor(const internal::v1::Command& command,
+              const std::vector<HeldSeat>& wanted);
+  void TakeBack(const internal::v1::Command& checkout);
   void Checkin();
   void CloseSession();
   void ChangePolicy();
@@ -104,6 +111,7 @@ class SimClient {
   bool stopped_ = false;
   uint64_t next_request_ = 1;
   int successes_ = 0;
+  int granted_later_ = 0;
 
   uint64_t policy_version_ = 0;  // The last that was acknowledged.
   uint64_t session_ = 0;

@@ -27,6 +27,7 @@ struct SimReport {
   SimTime failed_at = 0;    // And when.
   uint64_t entries = 0;     // Committed.
   uint64_t effects = 0;     // Requests that changed something.
+  uint64_t waited = 0;      // Checkouts that were granted after a wait.
   uint64_t elections = 0;   // Terms at the end.
   uint64_t crashes = 0;     // By the nemesis.
   uint64_t installs = 0;    // Snapshots that took the place of a state.

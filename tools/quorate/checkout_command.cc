@@ -114,10 +114,12 @@ void AddCheckoutCommand(CLI::App* app, Invocation* invocation) {
                    "When to lose it if nobody can be reached: 10s to 1h")
       ->type_name("DURATION")
       ->capture_default_str();
+  AddWaitFlags(command, &flags->wish);
   command->footer(
-      "Ctrl-C returns the seat (exit 0). Exit 6: none is free, and stderr "
-      "says who holds\nthem; exit 1: the seat was lost while it was held.\n\n"
-      "Example: quorate checkout cad --hold 5m");
+      "Ctrl-C returns the seat (exit 0), or leaves the queue. Exit 6: none is "
+      "free, or none\ncame free in time, and stderr says who holds them; exit "
+      "1: the seat was lost while\nit was held.\n\n"
+      "Example: quorate checkout cad --wait 10m --hold 5m");
   command->callback([invocation, flags] {
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });

@@ -165,6 +165,14 @@ absl::StatusOr<monitoring::v1::ListSeatsResponse> Cluster::ListSeats(
                       &monitoring::v1::ListSeatsResponse::mutable_seats, query);
 }
 
+absl::StatusOr<monitoring::v1::ListQueueResponse> Cluster::ListQueue(
+    const ListQuery& query) {
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListQueue,
+                      &monitoring::v1::ListQueueResponse::mutable_checkouts,
+                      query);
+}
+
 absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
     const ListQuery& query) {
   return calls_->List(

@@ -17,6 +17,7 @@ void AddRunCommand(CLI::App* app, Invocation* invocation);
 void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);
+void AddQueueCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);

@@ -90,6 +90,7 @@ int Main(int argc, char** argv) {
   AddPoolsCommand(&app, &invocation);
   AddSessionsCommand(&app, &invocation);
   AddSeatsCommand(&app, &invocation);
+  AddQueueCommand(&app, &invocation);
   AddLicenseCommand(&app, &invocation);
   AddMembersCommand(&app, &invocation);
   AddBackupCommand(&app, &invocation);

@@ -27,6 +27,18 @@ constexpr absl::Duration kHoldersDeadline = absl::Seconds(3);
 // between two cancellations.
 constexpr absl::Duration kCancelInterval = absl::Milliseconds(100);
 
+void SayPlace(const QueuePlace& place) {
+  std::string text = absl::StrCat("waiting: place ", place.number,
+                                  ", position ", place.position);
+  if (place.expected_wait > absl::ZeroDuration()) {
+    absl::StrAppend(
+        &text, ", about ",
+        absl::FormatDuration(absl::Ceil(place.expected_wait, absl::Seconds(1))),
+        " more");
+  }
+  Say(text);
+}
+
 void PrintHolders(const monitoring::v1::ListSeatsResponse& seats) {
   Table table({"USER", "HOST", "APPLICATION", "COUNT", "SINCE", "SESSION"});
   const int shown = std::min(seats.seats_size(), kMaxHoldersShown);
@@ -55,6 +67,15 @@ SeatHolding::Acquired SeatHolding::Acquire(
     result.holding = ttl.status();
     return result;
   }
+  absl::Duration wait = absl::ZeroDuration();
+  if (!wish.wait.empty()) {
+    const auto parsed = ParsePositiveDuration("--wait", wish.wait);
+    if (!parsed.ok()) {
+      result.holding = parsed.status();
+      return result;
+    }
+    wait = *parsed;
+  }
   auto client = Client::Create(options);
   if (!client.ok()) {
     result.holding = client.status();
@@ -67,7 +88,7 @@ SeatHolding::Acquired SeatHolding::Acquire(
   std::atomic<bool> done{false};
   absl::Status status;
   std::thread taker([&] {
-    status = holding->Take(wish, *ttl, std::move(on_lost), interrupted);
+    status = holding->Take(wish, *ttl, wait, std::move(on_lost), interrupted);
     done = true;
     signals->Wake();
   });
@@ -91,7 +112,21 @@ SeatHolding::Acquired SeatHolding::Acquire(
   return result;
 }
 
+void AddWaitFlags(CLI::App* command, SeatWish* wish) {
+  command
+      ->add_option("--wait", wish->wait,
+                   "Where none is free, wait in the queue: up to 7 days. "
+                   "Ctrl-C leaves it")
+      ->type_name("DURATION");
+  command
+      ->add_option("--priority", wish->priority,
+                   "In the queue: 0 to 9, higher is served first")
+      ->check(CLI::Range(0, 9))
+      ->capture_default_str();
+}
+
 absl::Status SeatHolding::Take(const SeatWish& wish, absl::Duration ttl,
+                               absl::Duration wait,
                                std::function<void(LossReason)> on_lost,
                                const std::atomic<bool>& interrupted) {
   QUORATE_ASSIGN_OR_RETURN(
@@ -99,6 +134,21 @@ absl::Status SeatHolding::Take(const SeatWish& wish, absl::Duration ttl,
                                       .ttl = ttl,
                                       .on_lost = std::move(on_lost)}));
   if (interrupted) return absl::CancelledError("interrupted");
+  if (wait > absl::ZeroDuration()) {
+    uint64_t told = 0;
+    QUORATE_ASSIGN_OR_RETURN(
+        seat_,
+        session_->CheckoutOrWait(wish.feature, wish.count,
+                                 {.wait = wait,
+                                  .priority = wish.priority,
+                                  .on_place = [&told](const QueuePlace& place) {
+                                    if (std::exchange(told, place.position) !=
+                                        place.position) {
+                                      SayPlace(place);
+                                    }
+                                  }}));
+    return absl::OkStatus();
+  }
   QUORATE_ASSIGN_OR_RETURN(seat_, session_->Checkout(wish.feature, wish.count));
   return absl::OkStatus();
 }
@@ -112,7 +162,10 @@ absl::Status SeatHolding::Return() {
 int FailCheckout(const Invocation& invocation, const ClientOptions& options,
                  const std::string& feature, const absl::Status& status) {
   const int exit_code = Fail(invocation, status);
-  if (ReasonOf(status) != ErrorReason::kPoolExhausted) return exit_code;
+  if (ReasonOf(status) != ErrorReason::kPoolExhausted &&
+      ReasonOf(status) != ErrorReason::kWaitTimedOut) {
+    return exit_code;
+  }
   ClientOptions quick = options;
   quick.deadline = std::min(quick.deadline, kHoldersDeadline);
   const auto seats =

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,7 +26,12 @@ struct SeatWish {
   uint32_t count = 1;
   std::string application = {};  // What administrators see.
   std::string ttl = "2m";
+  std::string wait = {};  // Empty: not at all.
+  uint32_t priority = 5;
 };
+
+// Adds the flags that every way to get a seat has. `wish` outlives the parsing.
+void AddWaitFlags(CLI::App* command, SeatWish* wish);
 
 // One session with one seat, returned when this is destroyed.
 // Thread-compatible.
@@ -53,6 +59,7 @@ class SeatHolding {
   SeatHolding() = default;
 
   absl::Status Take(const SeatWish& wish, absl::Duration ttl,
+                    absl::Duration wait,
                     std::function<void(LossReason)> on_lost,
                     const std::atomic<bool>& interrupted);
 

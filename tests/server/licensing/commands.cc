@@ -33,6 +33,24 @@ Command CheckoutCommand(
   return command;
 }
 
+Command WaitCommand(uint64_t session_id,
+                    const std::vector<std::pair<std::string, uint32_t>>& items,
+                    int64_t wait_ms, uint32_t priority) {
+  Command command = CheckoutCommand(session_id, items);
+  command.mutable_checkout()->set_wait_ms(wait_ms);
+  command.mutable_checkout()->set_priority(priority);
+  return command;
+}
+
+Command CancelCommand(uint64_t session_id,
+                      const std::string& checkout_request_id) {
+  Command command;
+  command.mutable_cancel_checkout()->set_session_id(session_id);
+  command.mutable_cancel_checkout()->set_checkout_request_id(
+      checkout_request_id);
+  return command;
+}
+
 Command CheckinCommand(uint64_t session_id,
                        const std::vector<uint64_t>& handles) {
   Command command;

@@ -23,6 +23,13 @@ internal::v1::Command CloseCommand(uint64_t session_id);
 internal::v1::Command CheckoutCommand(
     uint64_t session_id,
     const std::vector<std::pair<std::string, uint32_t>>& items);
+// As CheckoutCommand, and may wait.
+internal::v1::Command WaitCommand(
+    uint64_t session_id,
+    const std::vector<std::pair<std::string, uint32_t>>& items, int64_t wait_ms,
+    uint32_t priority = 5);
+internal::v1::Command CancelCommand(uint64_t session_id,
+                                    const std::string& checkout_request_id);
 internal::v1::Command CheckinCommand(uint64_t session_id,
                                      const std::vector<uint64_t>& handles);
 internal::v1::Command RenewCommand(const std::string& principal,

@@ -39,7 +39,10 @@ constexpr LedgerLimits kSmallLimits = {.sessions = 14,
                                        .licenses = 4,
                                        .answers = 160,
                                        .expiries_per_entry = 5,
-                                       .policy_versions = 3};
+                                       .policy_versions = 3,
+                                       .queue_places = 30,
+                                       .queue_places_of_session = 6,
+                                       .settlements_per_entry = 2};
 
 // Draws commands that often hit what is there, and sometimes what is not.
 class CommandSource {
@@ -65,6 +68,7 @@ class CommandSource {
 
   Command SomeBody();
   Command SomeCheckout();
+  Command SomeCancel();
   Command SomeCheckin();
   Command SomeLicense();
   Command SomeRelease();
@@ -75,6 +79,7 @@ class CommandSource {
   Random random_;
   std::vector<uint64_t> sessions_;
   std::vector<std::pair<uint64_t, uint64_t>> seats_;  // Session, handle.
+  std::vector<Command> waited_;  // Checkouts that were told to wait.
   std::vector<Command> sent_;
 };
 
@@ -106,7 +111,25 @@ Command CommandSource::SomeCheckout() {
         random_.OneIn(40) ? random_.Below(40) : random_.Between(1, 6);
     items.emplace_back(SomeFeature(), static_cast<uint32_t>(count));
   }
-  return CheckoutCommand(SomeSession(), items);
+  Command command = CheckoutCommand(SomeSession(), items);
+  if (random_.OneIn(4)) return command;
+  internal::v1::Checkout* const body = command.mutable_checkout();
+  body->set_wait_ms(static_cast<int64_t>(random_.Below(30'000)));
+  body->set_priority(static_cast<uint32_t>(random_.Between(4, 6)));
+  if (random_.OneIn(50)) body->set_wait_ms(-1);
+  if (random_.OneIn(50)) body->set_priority(10);
+  return command;
+}
+
+Command CommandSource::SomeCancel() {
+  if (waited_.empty() || random_.OneIn(10)) {
+    return CancelCommand(SomeSession(), "none");
+  }
+  const size_t recent = std::min<size_t>(waited_.size(), 10);
+  const Command& waited = waited_[waited_.size() - 1 - random_.Below(recent)];
+  return CancelCommand(
+      random_.OneIn(10) ? SomeSession() : waited.checkout().session_id(),
+      waited.request_id());
 }
 
 Command CommandSource::SomeCheckin() {
@@ -233,7 +256,8 @@ Command CommandSource::SomeBody() {
     return SomeOpen();
   }
   if (dice < 14) return CloseCommand(SomeSession());
-  if (dice < 50) return SomeCheckout();
+  if (dice < 47) return SomeCheckout();
+  if (dice < 50) return SomeCancel();
   if (dice < 75) return SomeCheckin();
   if (dice < 79) return SomeLicense();
   if (dice < 82) return AdvanceCommand();
@@ -258,6 +282,11 @@ Command CommandSource::Next() {
     }
     return again;
   }
+  if (!waited_.empty() && random_.OneIn(6)) {
+    // What has become of it?
+    const size_t recent = std::min<size_t>(waited_.size(), 10);
+    return waited_[waited_.size() - 1 - random_.Below(recent)];
+  }
   Command command = SomeBody();
   if (!random_.OneIn(200)) {
     command.set_request_id(
@@ -273,8 +302,12 @@ Command CommandSource::Next() {
 }
 
 void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
-  if (!answer.ok() || answer.repeated) return;
+  const bool later = answer.repeated && answer.queue_place != 0;
+  if (!answer.ok() || (answer.repeated && !later)) return;
   if (answer.session_id != 0) sessions_.push_back(answer.session_id);
+  if (answer.queue_position.number > 0) {
+    waited_.push_back(command);
+  }
   for (const uint64_t handle : answer.seat_handles) {
     seats_.emplace_back(command.checkout().session_id(), handle);
   }
@@ -290,6 +323,8 @@ void ExpectSameAnswer(const LedgerAnswer& got, const LedgerAnswer& want) {
   EXPECT_EQ(got.seat_handles, want.seat_handles);
   EXPECT_EQ(got.granted_calendar_ms, want.granted_calendar_ms);
   EXPECT_EQ(got.renewed_ttl_ms, want.renewed_ttl_ms);
+  EXPECT_EQ(got.queue_place, want.queue_place);
+  EXPECT_EQ(got.queue_position.number, want.queue_position.number);
 }
 
 std::map<std::string, std::pair<uint64_t, uint64_t>> PoolsOf(
@@ -318,6 +353,10 @@ class RandomRun {
 
   int repeated() const { return repeated_; }
 
+  int queued() const { return queued_; }
+
+  int granted_later() const { return granted_later_; }
+
   int backups() const { return backups_; }
 
  private:
@@ -331,6 +370,8 @@ class RandomRun {
   Records records_;
   std::map<int, int> reasons_;
   int repeated_ = 0;
+  int queued_ = 0;
+  int granted_later_ = 0;  // Answers with seats of a checkout that waited.
   int backups_ = 0;
 };
 
@@ -392,6 +433,8 @@ bool RandomRun::Step(int number) {
   source_.Saw(command, answer);
   ++reasons_[answer.reason];
   repeated_ += answer.repeated;
+  queued_ += answer.queue_position.number > 0;
+  granted_later_ += answer.queue_place > 0 && !answer.seat_handles.empty();
   if (number % kCheckEvery == 0) {
     const absl::Status status = steady_->CheckInvariants();
     EXPECT_TRUE(status.ok()) << status;
@@ -412,6 +455,8 @@ bool RandomRun::Step(int number) {
 TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
   std::map<int, int> reasons;
   int repeated = 0;
+  int queued = 0;
+  int granted_later = 0;
   int backups = 0;
   for (const uint64_t seed : TestSeeds(1, kSeeds)) {
     SCOPED_TRACE(ReplayLine(seed, "licensing_random_test", "*"));
@@ -422,6 +467,8 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
     for (const auto& [reason, times] : run.reasons())
       reasons[reason] += times;
     repeated += run.repeated();
+    queued += run.queued();
+    granted_later += run.granted_later();
     backups += run.backups();
   }
   for (const auto& [reason, times] : reasons) {
@@ -429,7 +476,9 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
               << type::v1::ErrorReason_Name(static_cast<ErrorReason>(reason))
               << "\n";
   }
-  std::cout << repeated << " repeats, " << backups << " backups restored\n";
+  std::cout << repeated << " repeats, " << queued << " times told to wait, "
+            << granted_later << " times granted after that, " << backups
+            << " backups restored\n";
   // Random commands that never reach a rule test nothing of it.
   for (const int reason : {type::v1::ERROR_REASON_UNSPECIFIED,
                            type::v1::ERROR_REASON_BAD_REQUEST,
@@ -454,10 +503,15 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
                            type::v1::ERROR_REASON_POLICY_LIMIT,
                            type::v1::ERROR_REASON_SEATS_RESERVED,
                            type::v1::ERROR_REASON_POLICY_CHANGED,
-                           type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND}) {
+                           type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND,
+                           type::v1::ERROR_REASON_WAIT_TIMED_OUT,
+                           type::v1::ERROR_REASON_WAIT_CANCELLED,
+                           type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND}) {
     EXPECT_GT(reasons[reason], 20) << reason;
   }
   EXPECT_GT(repeated, 1'000);
+  EXPECT_GT(queued, 1'500);
+  EXPECT_GT(granted_later, 500);
   EXPECT_GT(backups, 20);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <tuple>
 
 namespace quorate::licensing {
 
@@ -30,6 +31,18 @@ std::string BodyOf(Command command) {
   return command.SerializeAsString();
 }
 
+bool WaitingHelps(ErrorReason why) {
+  return why == type::v1::ERROR_REASON_POOL_EXHAUSTED ||
+         why == type::v1::ERROR_REASON_SEATS_RESERVED;
+}
+
+uint64_t Units(const internal::v1::Checkout& body, const std::string& feature) {
+  uint64_t units = 0;
+  for (const auto& item : body.items())
+    units += item.feature() == feature ? item.count() : 0;
+  return units;
+}
+
 int64_t EndOf(int64_t end_ms) {
   return end_ms == 0 ? std::numeric_limits<int64_t>::max() : end_ms;
 }
@@ -38,6 +51,16 @@ int64_t EndOf(int64_t end_ms) {
 
 LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
   MoveTime(time);
+  LedgerAnswer answer = Execute(command);
+  Serve();
+  if (answer.queue_place == 0) return answer;
+  const bool repeated = answer.repeated;
+  answer = AnswerOf(answer.queue_place);
+  answer.repeated = repeated;
+  return answer;
+}
+
+LedgerAnswer SlowModel::Execute(const Command& command) {
   if (command.has_advance_clock()) return {};
   if (const ErrorReason why = WhyNotHere(command); why != 0) return No(why);
   if (command.has_renew_sessions()) return Renew(command.renew_sessions());
@@ -53,6 +76,17 @@ LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
     again.repeated = true;
     return again;
   }
+  for (const auto& [number, place] : places_) {
+    if (place.principal != command.principal()) continue;
+    if (place.request_id != command.request_id()) continue;
+    if (place.body != BodyOf(command)) {
+      return No(type::v1::ERROR_REASON_REQUEST_ID_REUSED);
+    }
+    LedgerAnswer again;
+    again.queue_place = number;
+    again.repeated = true;
+    return again;
+  }
   if (command.not_after_cluster_ms() < now_.cluster_ms ||
       command.not_after_cluster_ms() > now_.cluster_ms + kAnswerMemoryMs) {
     return No(type::v1::ERROR_REASON_REQUEST_EXPIRED);
@@ -61,7 +95,7 @@ LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
     return No(type::v1::ERROR_REASON_LIMIT_REACHED);
   }
   const LedgerAnswer answer = Act(command);
-  if (answer.ok()) {
+  if (answer.ok() && answer.queue_place == 0) {
     remembered_.push_back({command.principal(), command.request_id(),
                            BodyOf(command), now_.cluster_ms, answer});
   }
@@ -128,6 +162,8 @@ std::optional<SlowModel> SlowModel::Restored(uint32_t epoch) const {
   restored.next_session_ = std::max(next_session_, first);
   restored.next_seat_ = std::max(next_seat_, first);
   restored.remembered_.clear();
+  restored.places_.clear();
+  restored.lines_.clear();
   restored.hold_ = {
       .old_epoch = epoch_,
       .first_session = restored.next_session_,
@@ -138,7 +174,16 @@ std::optional<SlowModel> SlowModel::Restored(uint32_t epoch) const {
 
 void SlowModel::MoveTime(const EntryTime& time) {
   now_.cluster_ms = std::max(now_.cluster_ms, time.cluster_ms);
+  const int64_t before_ms = now_.calendar_ms;
   now_.calendar_ms = std::max(now_.calendar_ms, time.calendar_ms);
+  for (const Term& term : terms_) {
+    for (const int64_t at_ms : {term.start_ms, term.end_ms}) {
+      if (at_ms <= before_ms || at_ms > now_.calendar_ms) continue;
+      if (term.start_ms >= term.end_ms) continue;
+      for (auto& [feature, line] : lines_)
+        line.unserved = true;
+    }
+  }
   for (uint64_t work = 0; work < limits_.expiries_per_entry;) {
     const auto first = std::min_element(
         sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
@@ -147,6 +192,18 @@ void SlowModel::MoveTime(const EntryTime& time) {
     if (first == sessions_.end() || Alive(first->first)) break;
     work += 1 + SeatsOf(first->first);
     EndSession(first->first);
+  }
+  for (uint64_t i = 0; i < limits_.expiries_per_entry; ++i) {
+    const auto first = std::min_element(
+        places_.begin(), places_.end(), [](const auto& a, const auto& b) {
+          return a.second.due_ms < b.second.due_ms;
+        });
+    if (first == places_.end() || first->second.due_ms > now_.cluster_ms) break;
+    if (first->second.waits) {
+      EndWait(first->first, No(type::v1::ERROR_REASON_WAIT_TIMED_OUT));
+    } else {
+      places_.erase(first);
+    }
   }
   for (uint64_t i = 0; i < 2 * limits_.expiries_per_entry; ++i) {
     if (remembered_.empty() ||
@@ -158,8 +215,16 @@ void SlowModel::MoveTime(const EntryTime& time) {
 }
 
 void SlowModel::EndSession(uint64_t id) {
-  std::erase_if(seats_,
-                [id](const auto& seat) { return seat.second.session == id; });
+  const auto places = places_;
+  for (const auto& [number, place] : places) {
+    if (place.checkout.session_id() != id) continue;
+    places_.erase(number);
+    if (place.waits) MarkLines(place);
+  }
+  const auto seats = seats_;
+  for (const auto& [handle, seat] : seats) {
+    if (seat.session == id) GiveBack(handle);
+  }
   sessions_.erase(id);
 }
 
@@ -215,15 +280,19 @@ LedgerAnswer SlowModel::Act(const Command& command) {
   if (command.has_checkout() && command.checkout().items().empty()) {
     return Bad();
   }
-  const uint64_t id = command.has_checkout() ? command.checkout().session_id()
-                      : command.has_checkin()
-                          ? command.checkin().session_id()
+  if (command.checkout().wait_ms() < 0) return Bad();
+  if (command.checkout().priority() > 9) return Bad();
+  const uint64_t id = command.has_checkout()  ? command.checkout().session_id()
+                      : command.has_checkin() ? command.checkin().session_id()
+                      : command.has_cancel_checkout()
+                          ? command.cancel_checkout().session_id()
                           : command.close_session().session_id();
   if (!Alive(id)) return No(type::v1::ERROR_REASON_SESSION_NOT_FOUND);
   if (sessions_[id].principal != command.principal()) {
     return No(type::v1::ERROR_REASON_SESSION_NOT_YOURS);
   }
-  if (command.has_checkout()) return CheckOut(command.checkout());
+  if (command.has_checkout()) return CheckOut(command);
+  if (command.has_cancel_checkout()) return Cancel(command);
   if (command.has_checkin()) return CheckIn(command.checkin());
   EndSession(id);
   return {};
@@ -285,6 +354,8 @@ LedgerAnswer SlowModel::PutInForce(const internal::v1::Policy& policy) {
     policies_.erase(policies_.begin());
   }
   policies_[++last_policy_] = copy;
+  for (auto& [feature, line] : lines_)
+    line.unserved = true;
   return {};
 }
 
@@ -313,31 +384,67 @@ ErrorReason SlowModel::WhyNotByPolicy(
              : type::v1::ERROR_REASON_POLICY_DENIED;
 }
 
-LedgerAnswer SlowModel::CheckOut(const internal::v1::Checkout& body) {
+LedgerAnswer SlowModel::CheckOut(const Command& command) {
+  const internal::v1::Checkout& body = command.checkout();
+  ErrorReason why = WhyNotNow(body).first;
+  for (const auto& item : body.items()) {
+    const auto line = lines_.find(item.feature());
+    if (why != 0 || line == lines_.end()) continue;
+    if (!line->second.held && !line->second.unserved) continue;
+    why = type::v1::ERROR_REASON_POOL_EXHAUSTED;
+  }
+  if (why == 0) return HandOut(body);
+  if (!WaitingHelps(why) || body.wait_ms() == 0) return No(why);
+  size_t own = 0;
+  for (const auto& [number, place] : places_)
+    own += place.checkout.session_id() == body.session_id();
+  if (places_.size() == limits_.queue_places ||
+      own == limits_.queue_places_of_session) {
+    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+  }
+  LedgerAnswer answer;
+  answer.queue_place = next_place_++;
+  const int64_t due_ms = now_.cluster_ms + body.wait_ms();
+  places_[answer.queue_place] = {command.principal(),
+                                 command.request_id(),
+                                 BodyOf(command),
+                                 body,
+                                 due_ms,
+                                 true,
+                                 LedgerAnswer()};
+  MarkLines(places_[answer.queue_place]);
+  return answer;
+}
+
+std::pair<ErrorReason, std::string> SlowModel::WhyNotNow(
+    const internal::v1::Checkout& body) const {
   std::map<std::string, uint64_t> asked;
   for (const auto& item : body.items())
     asked[item.feature()] += item.count();
-  if (const ErrorReason why = WhyNotByPolicy(body.session_id(), asked);
-      why != 0) {
-    return No(why);
-  }
+  const ErrorReason not_by_policy = WhyNotByPolicy(body.session_id(), asked);
+  if (not_by_policy != 0) return {not_by_policy, ""};
   auto pools = Pools();
   for (const auto& item : body.items()) {
     const ErrorReason why = WhyNotInForce(item.feature());
-    if (why != 0) return No(why);
-    if (asked[item.feature()] > pools[item.feature()].first) {
-      return No(type::v1::ERROR_REASON_COUNT_OVER_TOTAL);
+    if (why != 0) return {why, ""};
+    if (Units(body, item.feature()) > pools[item.feature()].first) {
+      return {type::v1::ERROR_REASON_COUNT_OVER_TOTAL, ""};
     }
   }
-  for (const auto& [feature, count] : asked) {
-    if (pools[feature].second + count > pools[feature].first) {
-      return No(type::v1::ERROR_REASON_POOL_EXHAUSTED);
+  for (const auto& item : body.items()) {
+    const auto [total, out] = pools[item.feature()];
+    if (out + Units(body, item.feature()) > total) {
+      return {type::v1::ERROR_REASON_POOL_EXHAUSTED, item.feature()};
     }
   }
   const auto items = static_cast<uint64_t>(body.items_size());
   if (SeatsOf(body.session_id()) + items > limits_.seats_of_session) {
-    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
+    return {type::v1::ERROR_REASON_LIMIT_REACHED, ""};
   }
+  return {};
+}
+
+LedgerAnswer SlowModel::HandOut(const internal::v1::Checkout& body) {
   LedgerAnswer answer;
   answer.granted_calendar_ms = now_.calendar_ms;
   for (const auto& item : body.items()) {
@@ -355,8 +462,118 @@ LedgerAnswer SlowModel::CheckIn(const internal::v1::Checkin& body) {
     }
   }
   for (const uint64_t handle : body.seat_handles())
-    seats_.erase(handle);
+    GiveBack(handle);
   return {};
+}
+
+void SlowModel::GiveBack(uint64_t handle) {
+  const auto line = lines_.find(seats_[handle].feature);
+  if (line != lines_.end()) line->second.unserved = true;
+  seats_.erase(handle);
+}
+
+LedgerAnswer SlowModel::Cancel(const Command& command) {
+  const internal::v1::CancelCheckout& body = command.cancel_checkout();
+  for (const auto& [number, place] : places_) {
+    if (place.request_id != body.checkout_request_id()) continue;
+    if (place.checkout.session_id() != body.session_id()) continue;
+    if (!place.answer.ok()) return {};
+    for (const uint64_t handle : place.answer.seat_handles) {
+      if (seats_.count(handle) > 0) GiveBack(handle);
+    }
+    EndWait(number, No(type::v1::ERROR_REASON_WAIT_CANCELLED));
+    return {};
+  }
+  return No(type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND);
+}
+
+std::vector<uint64_t> SlowModel::LineOf(const std::string& feature) const {
+  std::map<std::string, uint64_t> out;
+  for (const auto& [handle, seat] : seats_) {
+    if (seat.feature != feature) continue;
+    out[sessions_.at(seat.session).who.project] += seat.count;
+  }
+  std::map<std::pair<uint32_t, std::string>, uint64_t> oldest;
+  std::vector<std::tuple<uint32_t, uint64_t, uint64_t, uint64_t>> order;
+  for (const auto& [number, place] : places_) {
+    if (!place.waits || Units(place.checkout, feature) == 0) continue;
+    const uint32_t rank = 9 - place.checkout.priority();
+    const auto& project = sessions_.at(place.checkout.session_id()).who.project;
+    const auto first = oldest.emplace(std::pair(rank, project), number).first;
+    order.emplace_back(rank, out[project], first->second, number);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<uint64_t> numbers;
+  for (const auto& place : order)
+    numbers.push_back(std::get<3>(place));
+  return numbers;
+}
+
+void SlowModel::MarkLines(const Place& place) {
+  for (const auto& item : place.checkout.items())
+    lines_[item.feature()].unserved = true;
+  std::erase_if(
+      lines_, [this](const auto& line) { return LineOf(line.first).empty(); });
+}
+
+void SlowModel::EndWait(uint64_t number, const LedgerAnswer& answer) {
+  Place& place = places_[number];
+  const int64_t ttl_ms = sessions_[place.checkout.session_id()].ttl_ms;
+  place.due_ms = now_.cluster_ms + std::max(kAnswerMemoryMs, ttl_ms * 5 / 4);
+  place.answer = answer;
+  place.answer.queue_place = number;
+  if (std::exchange(place.waits, false)) MarkLines(place);
+}
+
+void SlowModel::Serve() {
+  for (size_t settled = 0; !heir_.has_value();) {
+    const auto line =
+        std::find_if(lines_.begin(), lines_.end(),
+                     [](const auto& each) { return each.second.unserved; });
+    if (line == lines_.end()) return;
+    uint64_t next = 0;
+    LedgerAnswer end;
+    int passed = 0;
+    bool held = false;
+    for (const uint64_t number : LineOf(line->first)) {
+      const Place& place = places_[number];
+      const auto [why, what] = WhyNotNow(place.checkout);
+      end = No(why);
+      if (place.due_ms <= now_.cluster_ms) {
+        end = No(type::v1::ERROR_REASON_WAIT_TIMED_OUT);
+      }
+      if (!Alive(place.checkout.session_id())) {
+        end = No(type::v1::ERROR_REASON_SESSION_NOT_FOUND);
+      }
+      if (!WaitingHelps(end.reason)) next = number;
+      held = next == 0 && what == line->first;
+      if (next > 0 || held || ++passed == 256) break;
+    }
+    if (next == 0) {
+      line->second = {.held = held, .unserved = false};
+      continue;
+    }
+    if (settled++ == limits_.settlements_per_entry) return;
+    EndWait(next, end.ok() ? HandOut(places_[next].checkout) : end);
+  }
+}
+
+LedgerAnswer SlowModel::AnswerOf(uint64_t number) const {
+  const Place& place = places_.at(number);
+  LedgerAnswer answer = place.answer;
+  answer.queue_place = number;
+  if (place.waits && place.due_ms <= now_.cluster_ms) {
+    answer.reason = type::v1::ERROR_REASON_WAIT_TIMED_OUT;
+  }
+  for (const auto& item : place.checkout.items()) {
+    if (!place.waits || !answer.ok()) break;
+    const std::vector<uint64_t> line = LineOf(item.feature());
+    const auto at = std::find(line.begin(), line.end(), number);
+    answer.queue_position.number =
+        std::max(answer.queue_position.number,
+                 static_cast<uint64_t>(at - line.begin()) + 1);
+  }
+  return answer;
 }
 
 LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
@@ -392,6 +609,8 @@ LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
          std::max(terms.not_before_ms(), feature.start_ms()),
          std::min(EndOf(terms.not_after_ms()), EndOf(feature.end_ms()))});
   }
+  for (auto& [feature, line] : lines_)
+    line.unserved = true;
   return {};
 }
 

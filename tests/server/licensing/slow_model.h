@@ -68,6 +68,23 @@ class SlowModel {
     LedgerAnswer answer;
   };
 
+  // A checkout that waits, or did; it is its own remembered answer.
+  struct Place {
+    std::string principal;
+    std::string request_id;
+    std::string body;
+    internal::v1::Checkout checkout;
+    int64_t due_ms;
+    bool waits;
+    LedgerAnswer answer;  // Once it does not wait.
+  };
+
+  // Of a feature that somebody waits for.
+  struct Line {
+    bool held = false;
+    bool unserved = true;
+  };
+
   // A restored cluster, until the old one's leases have ended.
   struct Hold {
     uint32_t old_epoch;
@@ -98,7 +115,21 @@ class SlowModel {
   LedgerAnswer Renew(const internal::v1::RenewSessions& body);
   LedgerAnswer Act(const internal::v1::Command& command);
   LedgerAnswer Open(const internal::v1::Command& command);
-  LedgerAnswer CheckOut(const internal::v1::Checkout& body);
+  LedgerAnswer Execute(const internal::v1::Command& command);
+  LedgerAnswer CheckOut(const internal::v1::Command& command);
+  // Why not now, and what there is too little of.
+  std::pair<ErrorReason, std::string> WhyNotNow(
+      const internal::v1::Checkout& body) const;
+  LedgerAnswer HandOut(const internal::v1::Checkout& body);
+  void GiveBack(uint64_t handle);
+  LedgerAnswer Cancel(const internal::v1::Command& command);
+  // The numbers of those who wait for it, in the order of service.
+  std::vector<uint64_t> LineOf(const std::string& feature) const;
+  // Its lines are to be served; those in which nobody waits are gone.
+  void MarkLines(const Place& place);
+  void EndWait(uint64_t place, const LedgerAnswer& answer);
+  void Serve();
+  LedgerAnswer AnswerOf(uint64_t place) const;
   LedgerAnswer CheckIn(const internal::v1::Checkin& body);
   LedgerAnswer Install(const internal::v1::InstallLicense& body);
   // Why no licence in force names the feature; 0 where one does.
@@ -118,6 +149,9 @@ class SlowModel {
   std::vector<Remembered> remembered_;
   std::map<uint64_t, internal::v1::Policy> policies_;
   uint64_t last_policy_ = 0;
+  uint64_t next_place_ = 1;
+  std::map<uint64_t, Place> places_;
+  std::map<std::string, Line> lines_;
 };
 
 }  // namespace quorate::licensing
