@@ -319,10 +319,12 @@ void SimClient::VerifySeats() {
   std::vector<uint64_t> handles;
   for (const auto& [handle, seat] : seats_)
     handles.push_back(handle);
+  // As of now: what is acknowledged later need not be in what is read.
   member->Read(absl::Seconds(2), [this, member, handles,
+                                  version = policy_version_,
                                   opened = opened_](bool granted) {
     if (!granted) return;
-    if (member->ledger().policies().version() < policy_version_) {
+    if (member->ledger().policies().version() < version) {
       deps_.checker->Fail(
           "no acknowledged policy is lost",
           absl::StrCat(principal_, " misses version ", policy_version_,
