@@ -10,6 +10,7 @@
 
 #include "server/licensing/policy_book.h"
 #include "server/policy/compiled_policy.h"
+#include "server/policy_formats/dsls_policy.h"
 #include "server/policy_formats/flexnet_options.h"
 #include "server/policy_formats/toml_policy.h"
 #include "server/rpc/list_page.h"
@@ -65,7 +66,19 @@ policy::ImportedPolicy ReadDocument(
   if (request.format() == admin::v1::POLICY_FORMAT_FLEXNET) {
     return policy::ReadFlexnetOptions(request.document());
   }
+  if (request.format() == admin::v1::POLICY_FORMAT_DSLS) {
+    return policy::ReadDslsPolicy(request.document());
+  }
   return policy::ReadTomlPolicy(request.document(), request.file_name());
+}
+
+std::string WriteDocument(const PolicyVersionRecord* record,
+                          admin::v1::PolicyFormat format) {
+  const internal::v1::Policy written =
+      record == nullptr ? internal::v1::Policy() : record->policy();
+  return format == admin::v1::POLICY_FORMAT_DSLS
+             ? policy::WriteDslsPolicy(written)
+             : policy::WriteTomlPolicy(written);
 }
 
 admin::v1::ImportRemark::Kind KindOf(policy::RemarkKind kind) {
@@ -261,15 +274,13 @@ grpc::ServerUnaryReactor* PolicyService::ExportPolicy(
   }
   calls_->Read(
       *call, request->consistency(), response,
-      [asked = request->version(),
-       response](const Ledger& ledger) -> std::optional<Refusal> {
+      [request, response](const Ledger& ledger) -> std::optional<Refusal> {
         const PolicyBook& policies = ledger.policies();
-        if (auto refusal = RefuseVersion(policies, asked)) {
+        if (auto refusal = RefuseVersion(policies, request->version())) {
           return refusal;
         }
-        const PolicyVersionRecord* const record = FindAsked(policies, asked);
-        response->set_document(policy::WriteTomlPolicy(
-            record == nullptr ? internal::v1::Policy() : record->policy()));
+        response->set_document(WriteDocument(
+            FindAsked(policies, request->version()), request->format()));
         return std::nullopt;
       });
   return reactor;

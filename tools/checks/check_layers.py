@@ -26,6 +26,7 @@ LIBRARIES = {
     "cli11": ("CLI/",),
     "toml": ("toml++/",),
     "json": ("nlohmann/",),
+    "xml": ("libxml/",),
     "xxhash": ("xxhash.h",),
     "testing": ("gtest/", "gmock/", "rapidcheck/", "rapidcheck.h"),
 }
@@ -114,7 +115,7 @@ LAYERS = {
     "server/policy_formats/": Layer(
         ours=("base/", "server/policy/", "server/toml_section.h"),
         generated=("quorate/internal/v1/policy.pb.h",),
-        libraries=("absl", "protobuf")),
+        libraries=("absl", "protobuf", "xml")),
     "server/licensing/": Layer(
         ours=("base/", "server/policy/"),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),

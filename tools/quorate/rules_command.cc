@@ -48,8 +48,9 @@ absl::StatusOr<std::string> ReadRules(const std::string& path) {
 }
 
 admin::v1::PolicyFormat FormatOf(const std::string& word) {
-  return word == "flexnet" ? admin::v1::POLICY_FORMAT_FLEXNET
-                           : admin::v1::POLICY_FORMAT_TOML;
+  if (word == "flexnet") return admin::v1::POLICY_FORMAT_FLEXNET;
+  if (word == "dsls") return admin::v1::POLICY_FORMAT_DSLS;
+  return admin::v1::POLICY_FORMAT_TOML;
 }
 
 // What the file says, once it is known to be sound; else it is said what is
@@ -121,7 +122,7 @@ int Export(const Invocation& invocation, const RulesFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   admin::v1::ExportPolicyRequest request;
   request.set_version(flags.version);
-  request.set_format(admin::v1::POLICY_FORMAT_TOML);
+  request.set_format(FormatOf(flags.format));
   const auto response = Cluster(*options).ExportPolicy(request);
   if (!response.ok()) return Fail(invocation, response.status());
   std::cout << response->document();
@@ -167,9 +168,10 @@ void AddFileFlags(CLI::App* command, const SharedFlags& flags) {
   command->add_option("FILE", flags->file, "The rules")->required();
   command
       ->add_option("--format", flags->format,
-                   "toml, or flexnet for an options file of FlexNet")
+                   "toml; dsls for an authorization file of DSLS, flexnet for "
+                   "an options file of FlexNet")
       ->type_name("WORD")
-      ->check(CLI::IsMember({"toml", "flexnet"}))
+      ->check(CLI::IsMember({"toml", "dsls", "flexnet"}))
       ->capture_default_str();
 }
 
@@ -246,6 +248,10 @@ void AddRulesCommand(CLI::App* app, Invocation* invocation) {
   exported
       ->add_option("--version", flags->version, "Those of an earlier version")
       ->type_name("VERSION");
+  exported->add_option("--format", flags->format, "toml or dsls")
+      ->type_name("WORD")
+      ->check(CLI::IsMember({"toml", "dsls"}))
+      ->capture_default_str();
   exported->footer("Example: quorate rules export > rules.toml");
   exported->callback([invocation, flags] {
     invocation->run = [invocation, flags] {
