@@ -48,6 +48,12 @@ class MonitoringService final
       const monitoring::v1::ListQueueRequest* request,
       monitoring::v1::ListQueueResponse* response) override;
 
+  // monitoring_reservations.cc
+  grpc::ServerUnaryReactor* ListReservations(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListReservationsRequest* request,
+      monitoring::v1::ListReservationsResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

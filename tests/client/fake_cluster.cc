@@ -258,6 +258,15 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                   });
   }
 
+  // There are none.
+  grpc::Status ListReservations(
+      grpc::ServerContext* context,
+      const monitoring::v1::ListReservationsRequest*,
+      monitoring::v1::ListReservationsResponse* response) override {
+    return Answer(context, "ListReservations", "", response,
+                  [] { return grpc::Status::OK; });
+  }
+
   // A local read needs no quorum.
   grpc::Status ListLicenses(
       grpc::ServerContext* context,

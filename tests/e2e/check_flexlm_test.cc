@@ -122,5 +122,18 @@ TEST_F(CheckFlexlmTest, LmstatShowsTheSeatByItsHandle) {
   EXPECT_THAT(shown.output, HasSubstr(", 3 licenses\n"));
 }
 
+TEST_F(CheckFlexlmTest, LmstatShowsWhatIsKept) {
+  const std::string rules = absl::StrCat(cluster_->dir(), "/rules.toml");
+  std::ofstream(rules) << "[[rule]]\nname = \"four\"\nkind = \"reserve\"\n"
+                          "feature = \"cad\"\nunits = 4\nhost = \"pc11\"\n";
+  const CommandResult applied = cluster_->Quorate({"rules", "apply", rules});
+  ASSERT_EQ(applied.exit_code, 0) << applied.errors;
+  const CommandResult shown = cluster_->Quorate({"lmstat", "-a"});
+  EXPECT_THAT(shown.output,
+              HasSubstr("Users of cad:  (Total of 20 licenses issued;  Total "
+                        "of 4 licenses in use)\n"));
+  EXPECT_THAT(shown.output, HasSubstr("\n\t4 RESERVATIONs for HOST pc11 ("));
+}
+
 }  // namespace
 }  // namespace quorate::e2e

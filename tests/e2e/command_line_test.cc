@@ -199,6 +199,7 @@ TEST_F(ReflectionTest, EveryServiceAndMethodIsListed) {
                              "MonitoringService/ListPools",
                              "MonitoringService/ListSessions",
                              "MonitoringService/ListSeats",
+                             "MonitoringService/ListReservations",
                              "LicenseService/InstallLicense",
                              "LicenseService/ListLicenses",
                              "LicenseService/GetLicense",

@@ -79,15 +79,33 @@ std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
   return absl::StrCat(row, "\n");
 }
 
-// Nothing where nobody has anything of it.
+// "<TAB>48 RESERVATIONs for GROUP fem (server2/7402)".
+std::string FormatReservation(const Snapshot& snapshot,
+                              const Reservation& reservation) {
+  const Server server = snapshot.DaemonServer();
+  return absl::StrCat("\t", reservation.units, " RESERVATION",
+                      reservation.units == 1 ? "" : "s", " for ",
+                      reservation.kind, " ", FlexWord(reservation.name), " (",
+                      FlexHost(server.host), "/", server.port, ")\n");
+}
+
+// Nothing where nobody has anything of it, and nothing is kept for anybody.
 std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
                        const Pool& pool) {
-  if (pool.holders.empty()) return "";
+  // Reservations are the feature's; they stand with its first pool.
+  const bool first = &pool == &feature.pools.front();
+  const bool kept = first && !feature.reservations.empty();
+  if (pool.holders.empty() && !kept) return "";
   std::string text =
       absl::StrCat("  \"", feature.name, "\" v", kNoVersion,
                    ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
                    ", expiry: ", FlexExpiry(pool.next_end, snapshot.zone),
                    "\n  floating license\n\n");
+  if (kept) {
+    for (const Reservation& reservation : feature.reservations) {
+      absl::StrAppend(&text, FormatReservation(snapshot, reservation));
+    }
+  }
   for (const Holder& holder : pool.holders) {
     absl::StrAppend(&text, FormatHolder(snapshot, holder));
   }
@@ -96,7 +114,9 @@ std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
 
 std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
                           bool users) {
-  if (feature.Issued() == 0 && feature.InUse() == 0) {
+  // What is kept for some is in use to all others, and to FlexNet.
+  const uint64_t in_use = feature.InUse() + feature.Reserved();
+  if (feature.Issued() == 0 && in_use == 0) {
     uint64_t count = 0;
     for (const Grant& grant : feature.grants)
       count += grant.count;
@@ -107,7 +127,7 @@ std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
   std::string text =
       absl::StrCat("Users of ", feature.name, ":  (Total of ",
                    FlexLicenses(feature.Issued()), " issued;  Total of ",
-                   FlexLicenses(feature.InUse()), " in use)\n\n");
+                   FlexLicenses(in_use), " in use)\n\n");
   if (!users) return text;
   for (const Pool& pool : feature.pools) {
     absl::StrAppend(&text, FormatPool(snapshot, feature, pool));
@@ -123,7 +143,7 @@ bool IsAskedFor(const Snapshot& snapshot, const Feature& feature,
     case LmstatScope::Usage::kAll:
       return true;
     case LmstatScope::Usage::kActive:
-      return feature.InUse() > 0;
+      return feature.InUse() + feature.Reserved() > 0;
     case LmstatScope::Usage::kFeature:
       return feature.name == scope.feature;
     case LmstatScope::Usage::kVendor:

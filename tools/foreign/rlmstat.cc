@@ -52,12 +52,12 @@ std::string FormatIsv(const Snapshot& snapshot, const std::string& isv) {
 }
 
 std::string FormatPool(const Snapshot& snapshot, const Feature& feature) {
-  return absl::StrCat("\t", feature.name, " v", kNoVersion,
-                      "\n\t\tcount: ", feature.Issued(),
-                      ", # reservations: 0, inuse: ", feature.InUse(),
-                      ", exp: ", RlmExpiry(feature.NextEnd(), snapshot.zone),
-                      "\n\t\tobsolete: 0, min_remove: -1, total checkouts: "
-                      "0\n");
+  return absl::StrCat(
+      "\t", feature.name, " v", kNoVersion, "\n\t\tcount: ", feature.Issued(),
+      ", # reservations: ", feature.Reserved(), ", inuse: ", feature.InUse(),
+      ", exp: ", RlmExpiry(feature.NextEnd(), snapshot.zone),
+      "\n\t\tobsolete: 0, min_remove: -1, total checkouts: "
+      "0\n");
 }
 
 std::string FormatHolder(const Snapshot& snapshot, const Feature& feature,

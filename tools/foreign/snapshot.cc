@@ -60,6 +60,29 @@ Grant GrantOf(const admin::v1::License& license,
   return grant;
 }
 
+// Groups of several kinds are one kind to FlexNet; so is whom several values or
+// parts describe, under the name of the rule.
+Reservation ReservationOf(const monitoring::v1::Reservation& from) {
+  switch (from.field()) {
+    case admin::v1::POLICY_FIELD_USER:
+      return {.kind = "USER", .name = from.value()};
+    case admin::v1::POLICY_FIELD_USER_GROUP:
+      return {.kind = "GROUP", .name = from.value()};
+    case admin::v1::POLICY_FIELD_HOST:
+      return {.kind = "HOST", .name = from.value()};
+    case admin::v1::POLICY_FIELD_HOST_GROUP:
+      return {.kind = "HOST_GROUP", .name = from.value()};
+    case admin::v1::POLICY_FIELD_ADDRESS:
+      return {.kind = "INTERNET", .name = from.value()};
+    case admin::v1::POLICY_FIELD_PROJECT:
+      return {.kind = "PROJECT", .name = from.value()};
+    case admin::v1::POLICY_FIELD_DISPLAY:
+      return {.kind = "DISPLAY", .name = from.value()};
+    default:
+      return {.kind = "GROUP", .name = from.rule()};
+  }
+}
+
 Holder HolderOf(const monitoring::v1::HeldSeat& held) {
   return {.handle = held.seat().handle(),
           .count = held.seat().count(),
@@ -87,6 +110,14 @@ uint64_t Feature::InUse() const {
   for (const Pool& pool : pools)
     in_use += pool.in_use;
   return in_use;
+}
+
+uint64_t Feature::Reserved() const {
+  uint64_t units = 0;
+  for (const Reservation& reservation : reservations) {
+    units += reservation.units;
+  }
+  return units;
 }
 
 absl::Time Feature::NextEnd() const {
@@ -180,6 +211,30 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
     Pool pool = {.issued = from.total(), .in_use = from.out()};
     if (from.has_end_time()) pool.next_end = TimeOf(from.end_time());
     features.back().pools.push_back(std::move(pool));
+  }
+}
+
+void AddReservations(
+    const monitoring::v1::ListReservationsResponse& reservations,
+    Snapshot* snapshot) {
+  absl::flat_hash_map<absl::string_view, Feature*> features;
+  for (Feature& feature : snapshot->features) {
+    features.emplace(feature.name, &feature);
+  }
+  for (const monitoring::v1::Reservation& from : reservations.reservations()) {
+    const auto found = features.find(from.feature());
+    if (found == features.end()) continue;
+    // What is lent anybody may take, and what is not free nobody.
+    Feature& feature = *found->second;
+    const uint64_t taken = feature.InUse() + feature.Reserved();
+    const uint64_t free =
+        feature.Issued() > taken ? feature.Issued() - taken : 0;
+    const uint64_t unused =
+        from.units() > from.used() ? from.units() - from.used() : 0;
+    Reservation reservation = ReservationOf(from);
+    reservation.units = std::min(unused, free);
+    if (from.lend() || reservation.units == 0) continue;
+    feature.reservations.push_back(std::move(reservation));
   }
 }
 

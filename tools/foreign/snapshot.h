@@ -51,6 +51,13 @@ struct Holder {
   absl::Time since;
 };
 
+// What is kept of a feature for some, and not in use.
+struct Reservation {
+  std::string kind;  // In FlexNet's words: "USER", "HOST_GROUP", ...
+  std::string name;  // Of whom; of the rule where they are several.
+  uint64_t units = 0;
+};
+
 // What counts together of a feature.
 struct Pool {
   uint64_t issued = 0;
@@ -65,9 +72,11 @@ struct Feature {
   std::string name;
   std::vector<Pool> pools;  // At least one.
   std::vector<Grant> grants;
+  std::vector<Reservation> reservations;
 
   uint64_t Issued() const;
   uint64_t InUse() const;
+  uint64_t Reserved() const;
   absl::Time NextEnd() const;
   std::vector<Holder> Holders() const;
 };
@@ -95,13 +104,16 @@ struct Snapshot {
 };
 
 // Each takes over what one response says; the status goes first, and the
-// licences before the pools, the pools before the seats.
+// licences before the pools, the pools before the rest.
 void AddStatus(const monitoring::v1::GetClusterStatusResponse& status,
                Snapshot* snapshot);
 void AddLicenses(const admin::v1::ListLicensesResponse& licenses,
                  Snapshot* snapshot);
 void AddPools(const monitoring::v1::ListPoolsResponse& pools,
               Snapshot* snapshot);
+void AddReservations(
+    const monitoring::v1::ListReservationsResponse& reservations,
+    Snapshot* snapshot);
 void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
               Snapshot* snapshot);
 

@@ -173,6 +173,14 @@ absl::StatusOr<monitoring::v1::ListQueueResponse> Cluster::ListQueue(
                       query);
 }
 
+absl::StatusOr<monitoring::v1::ListReservationsResponse>
+Cluster::ListReservations(const ListQuery& query) {
+  return calls_->List(
+      &Connection::monitoring,
+      &monitoring::v1::MonitoringService::Stub::ListReservations,
+      &monitoring::v1::ListReservationsResponse::mutable_reservations, query);
+}
+
 absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
     const ListQuery& query) {
   return calls_->List(

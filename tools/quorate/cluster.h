@@ -47,6 +47,8 @@ class Cluster {
       const ListQuery& query);
   absl::StatusOr<monitoring::v1::ListQueueResponse> ListQueue(
       const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListReservationsResponse> ListReservations(
+      const ListQuery& query);
   absl::StatusOr<admin::v1::ListLicensesResponse> ListLicenses(
       const ListQuery& query);
   absl::StatusOr<admin::v1::InstallLicenseResponse> InstallLicense(

@@ -38,6 +38,9 @@ absl::Status AddUsage(Cluster* cluster, const SnapshotWish& wish,
   if (wish.pools) {
     QUORATE_ASSIGN_OR_RETURN(const auto pools, cluster->ListPools(query));
     AddPools(pools, snapshot);
+    QUORATE_ASSIGN_OR_RETURN(const auto reservations,
+                             cluster->ListReservations(query));
+    AddReservations(reservations, snapshot);
   }
   if (wish.seats) {
     QUORATE_ASSIGN_OR_RETURN(const auto seats, cluster->ListSeats(query));

@@ -3,6 +3,7 @@
 // which characters they take for a host, a version, a date), over the output
 // for random clusters, line by line.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <regex>
@@ -26,8 +27,9 @@ struct Reading {
   int servers_up = 0;
   int masters = 0;
   std::map<std::string, std::pair<uint64_t, uint64_t>> features;
-  std::map<std::string, uint64_t> held;  // By feature, from the users' rows.
-  std::vector<std::string> strange;      // Lines that no expression takes.
+  // By feature, from the rows of users and reservations.
+  std::map<std::string, uint64_t> held;
+  std::vector<std::string> strange;  // Lines that no expression takes.
 };
 
 const std::regex& Feature() {
@@ -41,6 +43,13 @@ const std::regex& User() {
   static const auto* const kExpression = new std::regex(
       R"(^ {4}(\S+) ([\w.\-]+) (\S+) \(v([\w.]+)\) \(([\w.\-]+)/(\d+) (\d+)\),)"
       R"( start [A-Z][a-z]{2} \d{1,2}/\d{1,2} \d{1,2}:\d\d(?:, (\d+) licenses)?$)");
+  return *kExpression;
+}
+
+const std::regex& Kept() {
+  static const auto* const kExpression = new std::regex(
+      R"(^\t(\d+) RESERVATIONs? for (?:HOST|HOST_GROUP|GROUP|USER) \S+ )"
+      R"(\([\w.\-]+/\d+\)$)");
   return *kExpression;
 }
 
@@ -75,6 +84,8 @@ Reading Read(const std::string& text) {
     } else if (std::regex_match(line, match, User())) {
       reading.held[feature] +=
           match[8].matched ? std::stoull(match[8].str()) : 1;
+    } else if (std::regex_match(line, match, Kept())) {
+      reading.held[feature] += std::stoull(match[1]);
     } else if (std::regex_match(line, match, UpServer())) {
       ++reading.servers_up;
       reading.masters += match[3].matched ? 1 : 0;
@@ -109,6 +120,7 @@ Counts Fill(Random* random, ClusterByHand* cluster) {
   for (uint64_t f = 0; f < feature_count; ++f) {
     const std::string name = absl::StrCat("feature-", f, "_A");
     uint64_t out = 0;
+    uint64_t kept = 0;
     for (uint64_t seats = random->Below(6); seats > 0; --seats) {
       const auto count = static_cast<uint32_t>(random->Between(1, 40));
       cluster->AddSeat({++handle, name, count, AnyText(random), AnyText(random),
@@ -117,10 +129,17 @@ Counts Fill(Random* random, ClusterByHand* cluster) {
       out += count;
     }
     const uint64_t total = out + random->Between(1, 5);
+    if (random->OneIn(3)) {
+      cluster->AddReservation(name, random->Between(1, 9), random->Below(9),
+                              admin::v1::POLICY_FIELD_USER, AnyText(random));
+      const auto& row = *cluster->reservations()->reservations().rbegin();
+      kept = row.units() > row.used() ? row.units() - row.used() : 0;
+      kept = std::min(kept, total - out);
+    }
     cluster->AddFeature(license, name, static_cast<uint32_t>(total));
     cluster->AddPool(name, total, out,
                      random->OneIn(2) ? "" : "2031-09-30 23:59:59");
-    features[name] = {total, out};
+    features[name] = {total, out + kept};
   }
   return features;
 }

@@ -198,6 +198,61 @@ TEST(LmstatTest, PoolsOfOneFeatureCountTogether) {
                        "licenses issued;  Total of 3 licenses in use)\n\n"));
 }
 
+TEST(LmstatTest, WhatIsKeptIsInUse) {
+  ClusterByHand cluster = Suite();
+  cluster.AddReservation("cad", 1, 0, admin::v1::POLICY_FIELD_HOST, "HOSTPC11");
+  cluster.AddReservation("cad", 50, 2, admin::v1::POLICY_FIELD_USER_GROUP,
+                         "GROUP1");
+  cluster.AddReservation("viewer", 1, 0, admin::v1::POLICY_FIELD_UNSPECIFIED,
+                         "");
+  const std::string text =
+      FormatLmstat(cluster.Take(), {.usage = Usage::kActive});
+  EXPECT_THAT(
+      text,
+      HasSubstr("Users of cad:  (Total of 1814 licenses issued;  Total of 66 "
+                "licenses in use)\n"
+                "\n"
+                "  \"cad\" v1.0, vendor: acme, expiry: 14-nov-2023\n"
+                "  floating license\n"
+                "\n"
+                "\t1 RESERVATION for HOST HOSTPC11 (server2.example/7402)\n"
+                "\t48 RESERVATIONs for GROUP GROUP1 (server2.example/7402)\n"
+                "    user1 server9 "));
+  EXPECT_THAT(
+      text,
+      EndsWith("Users of viewer:  (Total of 3 licenses issued;  Total of 1 "
+               "license in use)\n"
+               "\n"
+               "  \"viewer\" v1.0, vendor: acme, expiry: permanent(no "
+               "expiration date)\n"
+               "  floating license\n"
+               "\n"
+               "\t1 RESERVATION for GROUP rule_3 (server2.example/7402)\n"
+               "\n"));
+  EXPECT_THAT(
+      FormatLmstat(cluster.Take(), {.usage = Usage::kAll, .users = false}),
+      Not(HasSubstr("RESERVATION")));
+}
+
+TEST(LmstatTest, WhatIsLentOrInUseOrNotThereIsNotKept) {
+  ClusterByHand cluster = Suite();
+  cluster.AddReservation("viewer", 2, 0, admin::v1::POLICY_FIELD_USER, "a");
+  cluster.reservations()->mutable_reservations(0)->set_lend(true);
+  cluster.AddReservation("viewer", 2, 3, admin::v1::POLICY_FIELD_USER, "b");
+  cluster.AddReservation("solver", 1, 0, admin::v1::POLICY_FIELD_USER, "c");
+  cluster.AddReservation("viewer", 2, 0, admin::v1::POLICY_FIELD_PROJECT, "d");
+  cluster.AddReservation("viewer", 2, 0, admin::v1::POLICY_FIELD_ADDRESS,
+                         "10.0.0.0/8");
+  const std::string text = FormatLmstat(cluster.Take(), {.usage = Usage::kAll});
+  EXPECT_THAT(text, HasSubstr("Users of solver:  (Total of 1 license issued;  "
+                              "Total of 1 license in use)\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\t2 RESERVATIONs for PROJECT d (server2.example/7402)"
+                        "\n\t1 RESERVATION for INTERNET 10.0.0.0/8 "
+                        "(server2.example/7402)\n\n"));
+  EXPECT_THAT(text, Not(HasSubstr("USER")));
+}
+
 TEST(LmstatTest, ALicenseThatHasEndedIsAnError) {
   ClusterByHand cluster;
   admin::v1::License* old =

@@ -83,6 +83,14 @@ TEST(RlmstatTest, ShowsServersPoolsAndWhoHasThem) {
           "\n\n"));
 }
 
+TEST(RlmstatTest, CountsWhatIsKept) {
+  ClusterByHand cluster = Suite();
+  cluster.AddReservation("converge_super", 40, 15, admin::v1::POLICY_FIELD_USER,
+                         "ann");
+  EXPECT_THAT(FormatRlmstat(cluster.Take(), {}),
+              HasSubstr("count: 1000, # reservations: 25, inuse: 30, exp:"));
+}
+
 TEST(RlmstatTest, ShowsOneIsvOrProductOrTheServersAlone) {
   EXPECT_EQ(FormatRlmstat(Suite().Take(), {.servers = true, .isv = "acme"}),
             kIsv);

@@ -66,6 +66,18 @@ void ClusterByHand::AddPool(const std::string& feature, uint64_t total,
   if (!end.empty()) Set(end, pool->mutable_end_time());
 }
 
+void ClusterByHand::AddReservation(const std::string& feature, uint64_t units,
+                                   uint64_t used, admin::v1::PolicyField field,
+                                   const std::string& value) {
+  monitoring::v1::Reservation* row = reservations_.add_reservations();
+  row->set_feature(feature);
+  row->set_rule(absl::StrCat("rule ", reservations_.reservations_size()));
+  row->set_units(units);
+  row->set_used(used);
+  row->set_field(field);
+  row->set_value(value);
+}
+
 void ClusterByHand::AddSeat(const SeatOf& seat, const std::string& since) {
   monitoring::v1::HeldSeat* held = seats_.add_seats();
   held->mutable_seat()->set_handle(seat.handle);
@@ -88,6 +100,7 @@ Snapshot ClusterByHand::Take() const {
   AddStatus(status_, &snapshot);
   AddLicenses(licenses_, &snapshot);
   AddPools(pools_, &snapshot);
+  AddReservations(reservations_, &snapshot);
   AddSeats(seats_, &snapshot);
   return snapshot;
 }

@@ -45,6 +45,13 @@ class ClusterByHand {
                   uint32_t count);
   void AddPool(const std::string& feature, uint64_t total, uint64_t out,
                const std::string& end);
+  void AddReservation(const std::string& feature, uint64_t units, uint64_t used,
+                      admin::v1::PolicyField field, const std::string& value);
+
+  monitoring::v1::ListReservationsResponse* reservations() {
+    return &reservations_;
+  }
+
   // `since` as a civil second in UTC.
   void AddSeat(const SeatOf& seat, const std::string& since);
 
@@ -54,6 +61,7 @@ class ClusterByHand {
   monitoring::v1::GetClusterStatusResponse status_;
   admin::v1::ListLicensesResponse licenses_;
   monitoring::v1::ListPoolsResponse pools_;
+  monitoring::v1::ListReservationsResponse reservations_;
   monitoring::v1::ListSeatsResponse seats_;
 };
 

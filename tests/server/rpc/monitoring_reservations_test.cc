@@ -1,0 +1,122 @@
+// ListReservations shows what the policy in force keeps of each feature, page
+// by page. A client talks over TLS on loopback with a member whose node is
+// replaced.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/server/licensing/commands.h"
+#include "tests/server/policy/policies.h"
+#include "tests/server/rpc/service_world.h"
+
+namespace quorate::server {
+namespace {
+
+using internal::v1::POLICY_FIELD_USER;
+using internal::v1::POLICY_RULE_KIND_RESERVE;
+using policy::RuleOf;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+namespace monitoring = ::quorate::monitoring::v1;
+
+class MonitoringReservationsTest : public testing::Test {
+ protected:
+  MonitoringReservationsTest()
+      : stub_(monitoring::MonitoringService::NewStub(
+            world_.Connect(ClientNames("monitor")))) {
+    Propose(licensing::InstallCommand(
+        "L1", 1, {{"cad", 20}, {"solver", 8}, {"viewer", 1000}}));
+  }
+
+  void Propose(internal::v1::Command command) {
+    command.set_request_id(absl::StrCat("r", ++requests_));
+    command.set_principal(licensing::kAlice);
+    command.set_not_after_cluster_ms(30'000);
+    world_.node().Propose(
+        command.SerializeAsString(), absl::Seconds(1),
+        [](const replication::ProposeResult& result) {
+          EXPECT_TRUE(
+              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
+        });
+  }
+
+  void Apply(const internal::v1::Policy& policy) {
+    internal::v1::Command command;
+    *command.mutable_apply_policy()->mutable_policy() = policy;
+    Propose(command);
+  }
+
+  // "feature rule units used", page by page.
+  std::vector<std::string> List(int size, const std::string& filter,
+                                int* pages) {
+    std::vector<std::string> found;
+    monitoring::ListReservationsRequest request;
+    request.set_page_size(size);
+    request.set_filter(filter);
+    *pages = 0;
+    do {
+      monitoring::ListReservationsResponse response;
+      const grpc::Status status =
+          stub_->ListReservations(NewCall().get(), request, &response);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      ++*pages;
+      for (const auto& each : response.reservations()) {
+        found.push_back(absl::StrCat(each.feature(), " ", each.rule(), " ",
+                                     each.units(), " ", each.used()));
+        last_ = each;
+      }
+      request.set_page_token(response.next_page_token());
+    } while (!request.page_token().empty());
+    return found;
+  }
+
+  ServiceWorld world_;
+  std::unique_ptr<monitoring::MonitoringService::Stub> stub_;
+  monitoring::Reservation last_;
+  int requests_ = 0;
+};
+
+TEST_F(MonitoringReservationsTest, NoneWithoutAPolicy) {
+  int pages = 0;
+  EXPECT_THAT(List(0, "", &pages), IsEmpty());
+}
+
+TEST_F(MonitoringReservationsTest, ShowsWhatIsKeptForWhom) {
+  internal::v1::PolicyRule lent =
+      RuleOf("lent", POLICY_RULE_KIND_RESERVE, "solver", 9,
+             {{POLICY_FIELD_USER, {"bob", "carol"}}});
+  lent.set_lend(true);
+  Apply(policy::PolicyOf({RuleOf("ann", POLICY_RULE_KIND_RESERVE, "", 5,
+                                 {{POLICY_FIELD_USER, {"ann"}}}),
+                          lent}));
+  internal::v1::Command open = licensing::OpenCommand(30'000);
+  open.mutable_open_session()->mutable_description()->set_user("ann");
+  Propose(open);
+  Propose(licensing::CheckoutCommand(1, {{"cad", 2}}));
+  int pages = 0;
+  EXPECT_THAT(List(0, "", &pages),
+              ElementsAre("cad ann 5 2", "solver ann 5 0", "solver lent 3 0",
+                          "viewer ann 5 0"));
+  EXPECT_EQ(pages, 1);
+  EXPECT_THAT(List(1, "", &pages),
+              ElementsAre("cad ann 5 2", "solver ann 5 0", "solver lent 3 0",
+                          "viewer ann 5 0"));
+  EXPECT_EQ(pages, 3);
+  EXPECT_EQ(last_.field(), admin::v1::POLICY_FIELD_USER);
+  EXPECT_EQ(last_.value(), "ann");
+  EXPECT_FALSE(last_.lend());
+  EXPECT_THAT(List(0, R"(feature="solver")", &pages),
+              ElementsAre("solver ann 5 0", "solver lent 3 0"));
+  EXPECT_TRUE(last_.lend());
+  EXPECT_EQ(last_.field(), admin::v1::POLICY_FIELD_UNSPECIFIED);
+  EXPECT_THAT(List(0, R"(feature="nix")", &pages), IsEmpty());
+}
+
+}  // namespace
+}  // namespace quorate::server
