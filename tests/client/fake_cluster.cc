@@ -258,6 +258,14 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                   });
   }
 
+  // Nobody waits.
+  grpc::Status ListQueue(grpc::ServerContext* context,
+                         const monitoring::v1::ListQueueRequest*,
+                         monitoring::v1::ListQueueResponse* response) override {
+    return Answer(context, "ListQueue", "", response,
+                  [] { return grpc::Status::OK; });
+  }
+
   // There are none.
   grpc::Status ListReservations(
       grpc::ServerContext* context,

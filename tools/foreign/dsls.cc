@@ -105,15 +105,25 @@ std::string CsvFeature(const Snapshot& snapshot, const Feature& feature) {
                       feature.InUse(), ",");
 }
 
-std::string CsvHolder(const Snapshot& snapshot, const Feature& feature,
-                      const Holder& holder) {
-  const std::string since = CsvTime(holder.since, snapshot.zone);
+// What begins the row of who holds or waits.
+std::string CsvWhose(const Feature& feature, const Holder& holder) {
   return absl::StrCat(
       holder.count, ",,", HostOf(holder), ",", Field(holder.user), ",",
       feature.name, ",", Field(holder.application), " ( ", holder.process_id,
-      "),", Field(holder.version), ",", Field(SessionOf(holder)), ",", since,
-      // Who holds a seat of ours uses it.
-      ",", CsvTime(snapshot.taken, snapshot.zone), ",", since, ",,");
+      "),", Field(holder.version), ",", Field(SessionOf(holder)), ",");
+}
+
+std::string CsvHolder(const Snapshot& snapshot, const Feature& feature,
+                      const Holder& holder) {
+  const std::string since = CsvTime(holder.since, snapshot.zone);
+  // Who holds a seat of ours uses it.
+  return absl::StrCat(CsvWhose(feature, holder), since, ",",
+                      CsvTime(snapshot.taken, snapshot.zone), ",", since, ",,");
+}
+
+std::string CsvWaiting(const Feature& feature, const Holder& holder) {
+  return absl::StrCat(CsvWhose(feature, holder), ",,,", holder.queue_position,
+                      ",");
 }
 
 std::string TextFeature(const Snapshot& snapshot, const Feature& feature) {
@@ -189,12 +199,16 @@ std::string FormatDslsCsv(const Snapshot& snapshot, bool brief) {
       absl::StrCat(kBriefColumns, brief ? "" : kUserColumns, "\n");
   for (const Feature& feature : snapshot.features) {
     const std::string begin = CsvFeature(snapshot, feature);
-    if (brief || feature.Holders().empty()) {
+    const bool idle = feature.Holders().empty() && feature.waiting.empty();
+    if (brief || idle) {
       absl::StrAppend(&text, begin, "\n");
       continue;
     }
     for (const Holder& holder : feature.Holders()) {
       absl::StrAppend(&text, begin, CsvHolder(snapshot, feature, holder), "\n");
+    }
+    for (const Holder& waiting : feature.waiting) {
+      absl::StrAppend(&text, begin, CsvWaiting(feature, waiting), "\n");
     }
   }
   return text;

@@ -66,17 +66,40 @@ std::string DisplayOf(const Holder& holder) {
                                 : FlexWord(holder.display);
 }
 
-std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
+// "user9 pc1 pc1": what rows of users begin with.
+std::string Whose(const Holder& holder) {
+  return absl::StrCat("    ", FlexWord(holder.user), " ", FlexHost(holder.host),
+                      " ", DisplayOf(holder));
+}
+
+// " (v2.0) (server2/7402 18856)".
+std::string HandleOf(const Snapshot& snapshot, const Holder& holder) {
   const Server server = snapshot.DaemonServer();
-  std::string row = absl::StrCat(
-      "    ", FlexWord(holder.user), " ", FlexHost(holder.host), " ",
-      DisplayOf(holder), " (v", FlexVersion(holder.version), ") (",
-      FlexHost(server.host), "/", server.port, " ", holder.handle, "), start ",
-      FlexMoment(holder.since, snapshot.zone));
+  return absl::StrCat(" (v", FlexVersion(holder.version), ") (",
+                      FlexHost(server.host), "/", server.port, " ",
+                      holder.handle, ")");
+}
+
+std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
+  std::string row =
+      absl::StrCat(Whose(holder), HandleOf(snapshot, holder), ", start ",
+                   FlexMoment(holder.since, snapshot.zone));
   if (holder.count > 1) {
     absl::StrAppend(&row, ", ", FlexLicenses(holder.count));
   }
   return absl::StrCat(row, "\n");
+}
+
+// Rows of the queue have the version once more, behind the display, and their
+// readers take nothing but a number there.
+std::string FormatWaiting(const Snapshot& snapshot, const Holder& holder) {
+  const std::string version = FlexVersion(holder.version);
+  const bool number =
+      version.find_first_not_of("0123456789.") == std::string::npos;
+  return absl::StrCat(Whose(holder), " ",
+                      number ? absl::string_view(version) : kNoVersion,
+                      HandleOf(snapshot, holder), " queued for ",
+                      FlexLicenses(holder.count), "\n");
 }
 
 // "<TAB>48 RESERVATIONs for GROUP fem (server2/7402)".
@@ -89,25 +112,31 @@ std::string FormatReservation(const Snapshot& snapshot,
                       FlexHost(server.host), "/", server.port, ")\n");
 }
 
-// Nothing where nobody has anything of it, and nothing is kept for anybody.
+// Nothing where nobody has anything of it or waits for it, and nothing is kept.
 std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
                        const Pool& pool) {
-  // Reservations are the feature's; they stand with its first pool.
+  // What is kept and waited for is the feature's; it stands with its first
+  // pool.
   const bool first = &pool == &feature.pools.front();
-  const bool kept = first && !feature.reservations.empty();
-  if (pool.holders.empty() && !kept) return "";
+  const bool shared = !feature.reservations.empty() || !feature.waiting.empty();
+  if (pool.holders.empty() && !(first && shared)) return "";
   std::string text =
       absl::StrCat("  \"", feature.name, "\" v", kNoVersion,
                    ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
                    ", expiry: ", FlexExpiry(pool.next_end, snapshot.zone),
                    "\n  floating license\n\n");
-  if (kept) {
+  if (first) {
     for (const Reservation& reservation : feature.reservations) {
       absl::StrAppend(&text, FormatReservation(snapshot, reservation));
     }
   }
   for (const Holder& holder : pool.holders) {
     absl::StrAppend(&text, FormatHolder(snapshot, holder));
+  }
+  if (first) {
+    for (const Holder& waiting : feature.waiting) {
+      absl::StrAppend(&text, FormatWaiting(snapshot, waiting));
+    }
   }
   return absl::StrCat(text, "\n");
 }

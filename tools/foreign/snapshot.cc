@@ -83,17 +83,42 @@ Reservation ReservationOf(const monitoring::v1::Reservation& from) {
   }
 }
 
+Holder HolderOf(const checkout::v1::ClientDescription& client) {
+  return {.user = client.user(),
+          .host = client.host(),
+          .display = client.display(),
+          .application = client.application(),
+          .version = client.version(),
+          .process_id = client.process_id()};
+}
+
 Holder HolderOf(const monitoring::v1::HeldSeat& held) {
-  return {.handle = held.seat().handle(),
-          .count = held.seat().count(),
-          .user = held.client().user(),
-          .host = held.client().host(),
-          .display = held.client().display(),
-          .application = held.client().application(),
-          .version = held.client().version(),
-          .process_id = held.client().process_id(),
-          .session = held.session(),
-          .since = TimeOf(held.seat().grant_time())};
+  Holder holder = HolderOf(held.client());
+  holder.handle = held.seat().handle();
+  holder.count = held.seat().count();
+  holder.session = held.session();
+  holder.since = TimeOf(held.seat().grant_time());
+  return holder;
+}
+
+// One that waits for `count` of a feature.
+Holder HolderOf(const monitoring::v1::QueuedCheckout& queued, uint64_t count) {
+  Holder holder = HolderOf(queued.client());
+  holder.handle = queued.place().number();
+  holder.queue_position = queued.place().position();
+  holder.count = count;
+  holder.session = queued.session();
+  holder.since = TimeOf(queued.queue_time());
+  return holder;
+}
+
+absl::flat_hash_map<absl::string_view, Feature*> FeaturesByName(
+    Snapshot* snapshot) {
+  absl::flat_hash_map<absl::string_view, Feature*> features;
+  for (Feature& feature : snapshot->features) {
+    features.emplace(feature.name, &feature);
+  }
+  return features;
 }
 
 }  // namespace
@@ -217,10 +242,7 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
 void AddReservations(
     const monitoring::v1::ListReservationsResponse& reservations,
     Snapshot* snapshot) {
-  absl::flat_hash_map<absl::string_view, Feature*> features;
-  for (Feature& feature : snapshot->features) {
-    features.emplace(feature.name, &feature);
-  }
+  const auto features = FeaturesByName(snapshot);
   for (const monitoring::v1::Reservation& from : reservations.reservations()) {
     const auto found = features.find(from.feature());
     if (found == features.end()) continue;
@@ -238,12 +260,22 @@ void AddReservations(
   }
 }
 
+void AddQueue(const monitoring::v1::ListQueueResponse& queue,
+              Snapshot* snapshot) {
+  const auto features = FeaturesByName(snapshot);
+  for (const monitoring::v1::QueuedCheckout& queued : queue.checkouts()) {
+    for (const checkout::v1::CheckoutItem& item : queued.items()) {
+      const auto found = features.find(item.feature());
+      if (found == features.end()) continue;
+      found->second->waiting.push_back(
+          HolderOf(queued, std::max<uint64_t>(item.count(), 1)));
+    }
+  }
+}
+
 void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
               Snapshot* snapshot) {
-  absl::flat_hash_map<absl::string_view, Feature*> features;
-  for (Feature& feature : snapshot->features) {
-    features.emplace(feature.name, &feature);
-  }
+  const auto features = FeaturesByName(snapshot);
   for (const monitoring::v1::HeldSeat& held : seats.seats()) {
     const auto feature = features.find(held.seat().feature());
     // A pool that came to be after the pools were listed.

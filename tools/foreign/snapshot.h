@@ -37,9 +37,10 @@ struct Grant {
   bool in_force = false;
 };
 
-// One seat that is out, and who has it.
+// One seat that is out, and who has it; or one that is waited for, and by whom.
 struct Holder {
-  uint64_t handle = 0;
+  uint64_t handle = 0;          // Of who waits: the number of the place.
+  uint64_t queue_position = 0;  // Of who waits, from 1 on.
   uint64_t count = 0;
   std::string user;
   std::string host;
@@ -73,6 +74,7 @@ struct Feature {
   std::vector<Pool> pools;  // At least one.
   std::vector<Grant> grants;
   std::vector<Reservation> reservations;
+  std::vector<Holder> waiting;  // Since `since`, by the place's number.
 
   uint64_t Issued() const;
   uint64_t InUse() const;
@@ -114,6 +116,8 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
 void AddReservations(
     const monitoring::v1::ListReservationsResponse& reservations,
     Snapshot* snapshot);
+void AddQueue(const monitoring::v1::ListQueueResponse& queue,
+              Snapshot* snapshot);
 void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
               Snapshot* snapshot);
 

@@ -45,6 +45,8 @@ absl::Status AddUsage(Cluster* cluster, const SnapshotWish& wish,
   if (wish.seats) {
     QUORATE_ASSIGN_OR_RETURN(const auto seats, cluster->ListSeats(query));
     AddSeats(seats, snapshot);
+    QUORATE_ASSIGN_OR_RETURN(const auto queue, cluster->ListQueue(query));
+    AddQueue(queue, snapshot);
   }
   return absl::OkStatus();
 }

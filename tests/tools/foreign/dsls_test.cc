@@ -92,6 +92,14 @@ TEST(DslsTest, UsageIsATable) {
       "00:00:00,,\n");
 }
 
+TEST(DslsTest, WhoWaitsHasAPosition) {
+  ClusterByHand cluster = Suite();
+  cluster.AddWaiting({17, "PW8", 2, "user_5", "pc5", "", "6.4"}, 3);
+  EXPECT_THAT(FormatDslsCsv(cluster.Take(), false),
+              HasSubstr(",2000,0,2,,pc5 (11.0)/,user_5,PW8,pf_sim ( 3148728),"
+                        "6.4,8,,,,3,\n"));
+}
+
 TEST(DslsTest, EachRowHasTheHeadingsFields) {
   for (const bool brief : {false, true}) {
     const std::vector<std::string> lines = absl::StrSplit(

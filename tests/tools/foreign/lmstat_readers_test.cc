@@ -29,6 +29,7 @@ struct Reading {
   std::map<std::string, std::pair<uint64_t, uint64_t>> features;
   // By feature, from the rows of users and reservations.
   std::map<std::string, uint64_t> held;
+  uint64_t waiting = 0;
   std::vector<std::string> strange;  // Lines that no expression takes.
 };
 
@@ -50,6 +51,13 @@ const std::regex& Kept() {
   static const auto* const kExpression = new std::regex(
       R"(^\t(\d+) RESERVATIONs? for (?:HOST|HOST_GROUP|GROUP|USER) \S+ )"
       R"(\([\w.\-]+/\d+\)$)");
+  return *kExpression;
+}
+
+const std::regex& Waiting() {
+  static const auto* const kExpression = new std::regex(
+      R"(^ {4}(\S+) [\w.\-]+ \S+ [0-9.]+ \(v[\w.]+\) \([\w.\-]+/\d+ \d+\)\s+)"
+      R"(queued for (\d+) licenses?$)");
   return *kExpression;
 }
 
@@ -86,6 +94,8 @@ Reading Read(const std::string& text) {
           match[8].matched ? std::stoull(match[8].str()) : 1;
     } else if (std::regex_match(line, match, Kept())) {
       reading.held[feature] += std::stoull(match[1]);
+    } else if (std::regex_match(line, match, Waiting())) {
+      reading.waiting += std::stoull(match[2]);
     } else if (std::regex_match(line, match, UpServer())) {
       ++reading.servers_up;
       reading.masters += match[3].matched ? 1 : 0;
@@ -111,7 +121,7 @@ std::string AnyText(Random* random) {
 // What a random cluster holds: issued and in use, by feature.
 using Counts = std::map<std::string, std::pair<uint64_t, uint64_t>>;
 
-Counts Fill(Random* random, ClusterByHand* cluster) {
+Counts Fill(Random* random, ClusterByHand* cluster, uint64_t* waiting) {
   Counts features;
   admin::v1::License* license =
       cluster->AddLicense("suite", AnyText(random), "");
@@ -129,6 +139,13 @@ Counts Fill(Random* random, ClusterByHand* cluster) {
       out += count;
     }
     const uint64_t total = out + random->Between(1, 5);
+    if (random->OneIn(4)) {
+      const auto count = static_cast<uint32_t>(random->Between(1, 3));
+      cluster->AddWaiting({++handle, name, count, AnyText(random),
+                           AnyText(random), AnyText(random), AnyText(random)},
+                          1);
+      *waiting += count;
+    }
     if (random->OneIn(3)) {
       cluster->AddReservation(name, random->Between(1, 9), random->Below(9),
                               admin::v1::POLICY_FIELD_USER, AnyText(random));
@@ -149,12 +166,14 @@ TEST(LmstatReadersTest, ReadEveryLineAndCountWhatIsThere) {
     SCOPED_TRACE(ReplayLine(seed, "foreign_test", "LmstatReadersTest.*"));
     Random random(seed);
     ClusterByHand cluster;
-    const Counts features = Fill(&random, &cluster);
+    uint64_t waiting = 0;
+    const Counts features = Fill(&random, &cluster, &waiting);
     const Reading reading =
         Read(FormatLmstat(cluster.Take(), {.usage = LmstatScope::Usage::kAll}));
     EXPECT_EQ(reading.strange, std::vector<std::string>());
     EXPECT_EQ(reading.servers_up, 3);
     EXPECT_EQ(reading.masters, 1);
+    EXPECT_EQ(reading.waiting, waiting);
     EXPECT_EQ(reading.features, features);
     for (const auto& [name, counts] : features) {
       const auto held = reading.held.find(name);

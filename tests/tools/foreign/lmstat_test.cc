@@ -234,6 +234,29 @@ TEST(LmstatTest, WhatIsKeptIsInUse) {
       Not(HasSubstr("RESERVATION")));
 }
 
+TEST(LmstatTest, ShowsWhoWaits) {
+  ClusterByHand cluster = Suite();
+  cluster.AddWaiting(
+      {15480, "solver", 1, "user3", "server6", "fj209", "2017.06"}, 1);
+  cluster.AddWaiting({15481, "solver", 2, "user4", "pc4", "", "rc1"}, 2);
+  cluster.AddWaiting({15482, "viewer", 0, "user5", "pc5", ":0", ""}, 1);
+  const std::string text = FormatLmstat(cluster.Take(), {.usage = Usage::kAll});
+  EXPECT_THAT(
+      text,
+      HasSubstr("start Thu 11/23 0:59\n"
+                "    user3 server6 fj209 2017.06 (v2017.06) "
+                "(server2.example/7402 15480) queued for 1 license\n"
+                "    user4 pc4 pc4 1.0 (vrc1) (server2.example/7402 15481) "
+                "queued for 2 licenses\n"
+                "\n"));
+  EXPECT_THAT(text,
+              EndsWith("  floating license\n"
+                       "\n"
+                       "    user5 pc5 :0 1.0 (v1.0) (server2.example/7402 "
+                       "15482) queued for 1 license\n"
+                       "\n"));
+}
+
 TEST(LmstatTest, WhatIsLentOrInUseOrNotThereIsNotKept) {
   ClusterByHand cluster = Suite();
   cluster.AddReservation("viewer", 2, 0, admin::v1::POLICY_FIELD_USER, "a");

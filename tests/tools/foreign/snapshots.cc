@@ -19,6 +19,15 @@ void Set(const std::string& civil, google::protobuf::Timestamp* timestamp) {
   timestamp->set_seconds(absl::ToUnixSeconds(Utc(civil)));
 }
 
+void Describe(const SeatOf& seat, checkout::v1::ClientDescription* client) {
+  client->set_user(seat.user);
+  client->set_host(seat.host);
+  client->set_display(seat.display);
+  client->set_version(seat.version);
+  client->set_application("pf_sim");
+  client->set_process_id(3148728);
+}
+
 }  // namespace
 
 ClusterByHand::ClusterByHand() {
@@ -85,12 +94,18 @@ void ClusterByHand::AddSeat(const SeatOf& seat, const std::string& since) {
   held->mutable_seat()->set_count(seat.count);
   Set(since, held->mutable_seat()->mutable_grant_time());
   held->set_session("sessions/7");
-  held->mutable_client()->set_user(seat.user);
-  held->mutable_client()->set_host(seat.host);
-  held->mutable_client()->set_display(seat.display);
-  held->mutable_client()->set_version(seat.version);
-  held->mutable_client()->set_application("pf_sim");
-  held->mutable_client()->set_process_id(3148728);
+  Describe(seat, held->mutable_client());
+}
+
+void ClusterByHand::AddWaiting(const SeatOf& seat, uint64_t position) {
+  monitoring::v1::QueuedCheckout* queued = queue_.add_checkouts();
+  queued->mutable_place()->set_number(seat.handle);
+  queued->mutable_place()->set_position(position);
+  queued->set_session("sessions/8");
+  queued->add_items()->set_feature(seat.feature);
+  queued->mutable_items(0)->set_count(seat.count);
+  Set(kNow, queued->mutable_queue_time());
+  Describe(seat, queued->mutable_client());
 }
 
 Snapshot ClusterByHand::Take() const {
@@ -102,6 +117,7 @@ Snapshot ClusterByHand::Take() const {
   AddPools(pools_, &snapshot);
   AddReservations(reservations_, &snapshot);
   AddSeats(seats_, &snapshot);
+  AddQueue(queue_, &snapshot);
   return snapshot;
 }
 

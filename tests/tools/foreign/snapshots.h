@@ -12,7 +12,7 @@
 
 namespace quorate::foreign {
 
-// One seat that is out.
+// One seat that is out, or waited for.
 struct SeatOf {
   uint64_t handle;
   std::string feature;
@@ -52,6 +52,8 @@ class ClusterByHand {
     return &reservations_;
   }
 
+  // Waits since the moment of the snapshot.
+  void AddWaiting(const SeatOf& seat, uint64_t position);
   // `since` as a civil second in UTC.
   void AddSeat(const SeatOf& seat, const std::string& since);
 
@@ -62,6 +64,7 @@ class ClusterByHand {
   admin::v1::ListLicensesResponse licenses_;
   monitoring::v1::ListPoolsResponse pools_;
   monitoring::v1::ListReservationsResponse reservations_;
+  monitoring::v1::ListQueueResponse queue_;
   monitoring::v1::ListSeatsResponse seats_;
 };
 
