@@ -148,10 +148,6 @@ std::unique_ptr<const XmlDocument> XmlDocument::Parse(absl::string_view text,
     return nullptr;
   }
   std::unique_ptr<const XmlDocument> document(new XmlDocument(parsed));
-  if (parsed->intSubset != nullptr || xmlDocGetRootElement(parsed) == nullptr) {
-    faults->push_back({.text = "the file must have no document type"});
-    return nullptr;
-  }
   RemoveSchemaPlaces(xmlDocGetRootElement(parsed));
   CheckSchema(parsed, schema, faults);
   return faults->empty() ? std::move(document) : nullptr;

@@ -2,14 +2,17 @@
 // back, and no change of it takes a seat away. Policies are put in force by
 // hand-written commands, with invariants, and a recount, after each.
 
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "base/clock.h"
 #include "server/licensing/policy_book.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/licensing/ledger_driver.h"
@@ -289,6 +292,48 @@ TEST_F(PolicyTest, IsTheSameAfterARestart) {
   EXPECT_EQ(restored->policies().use().Counts(),
             driver_.ledger->policies().use().Counts());
   EXPECT_EQ(restored->policies().use().UnitsOf(0, "cad", ""), 2u);
+}
+
+// Every seat that is out is counted anew for each rule of its feature.
+TEST_F(PolicyTest, ComesIntoForceQuicklyUnderTenThousandSessions) {
+  constexpr int kSessions = 10'000;
+  constexpr int kRules = 200;
+  Ledger ledger(kClusterId, 1);
+  std::vector<RecordChange> changes;
+  const auto apply = [&](const Command& command) {
+    changes.clear();
+    return ledger.Apply(driver_.Prepared(command, kAlice), driver_.now,
+                        &changes);
+  };
+  ASSERT_TRUE(apply(InstallCommand("L", 1, {{"cad", kSessions}})).ok());
+  for (int i = 0; i < kSessions; ++i) {
+    Command open = OpenCommand(kMaxTtlMs);
+    open.mutable_open_session()->mutable_description()->set_user(
+        absl::StrCat("user", i));
+    const uint64_t session = apply(open).session_id;
+    ASSERT_TRUE(apply(CheckoutCommand(session, {{"cad", 1}})).ok());
+  }
+  Policy policy;
+  policy.set_ignore_case(true);
+  for (int i = 0; i < kRules; ++i) {
+    *policy.add_rules() =
+        RuleOf(absl::StrCat("r", i), POLICY_RULE_KIND_LIMIT, "cad", 5,
+               {{POLICY_FIELD_USER, {absl::StrCat("USER", i), "user9"}}});
+  }
+  const Command command = driver_.Prepared(ApplyCommand(0, policy), kAlice);
+  changes.clear();
+  const absl::Duration begun = SystemClock().SinceBoot();
+  ASSERT_TRUE(ledger.Apply(command, driver_.now, &changes).ok());
+  const absl::Duration took = SystemClock().SinceBoot() - begun;
+  std::cout << kRules << " rules of one feature in force under " << kSessions
+            << " sessions with a seat in " << absl::FormatDuration(took)
+            << "\n";
+  // 100 ms are promised; a loaded machine may be slower.
+  EXPECT_LT(took, absl::Seconds(2));
+  EXPECT_EQ(ledger.session_count(), static_cast<size_t>(kSessions));
+  EXPECT_EQ(ledger.seat_count(), static_cast<size_t>(kSessions));
+  EXPECT_EQ(ledger.policies().use().UnitsOf(7, "cad", ""), 2u);
+  EXPECT_TRUE(ledger.CheckInvariants().ok());
 }
 
 TEST_F(PolicyTest, ARecordThatContradictsIsDamage) {

@@ -174,6 +174,65 @@ TEST(TomlPolicyTest, NamesTheLineThatIsNoToml) {
   EXPECT_EQ(imported.remarks[0].text.find("rules.toml"), std::string::npos);
 }
 
+// One broken rule among sound ones is found, by its line, whatever is broken.
+TEST(TomlPolicyTest, NamesEachOfThreeHundredBrokenRules) {
+  const std::vector<std::string> broken = {
+      "kind = \"forbid\"",
+      "kind = 7",
+      "kind = \"deny\"\nunits = 3",
+      "kind = \"deny\"\nlend = true",
+      "kind = \"deny\"\neach = \"user\"",
+      "kind = \"deny\"\nfeature = \"c d\"",
+      "kind = \"deny\"\nfeature = 4",
+      "kind = \"deny\"\nuser = \"\"",
+      "kind = \"deny\"\nuser = 4",
+      "kind = \"deny\"\nuser = [\"a\", 4]",
+      "kind = \"deny\"\nuser = \"a\\u0007b\"",
+      "kind = \"deny\"\nuser_group = \"nobody\"",
+      "kind = \"deny\"\naddress = \"10.0.0.0/33\"",
+      "kind = \"deny\"\naddress = \"10.0.0.9-10.0.0.1\"",
+      "kind = \"deny\"\nnot_address = \"fd00::/129\"",
+      "kind = \"deny\"\nversion = \"9..1\"",
+      "kind = \"deny\"\ntime = \"mon-fry\"",
+      "kind = \"deny\"\ntime = \"25:00-26:00\"",
+      "kind = \"deny\"\ncolour = \"red\"",
+      "kind = \"limit\"\nunits = -1",
+      "kind = \"limit\"\nunits = 99999999999",
+      "kind = \"limit\"\nunits = \"3\"",
+      "kind = \"limit\"\neach = \"project\"",
+      "kind = \"limit\"\nlend = true",
+      "kind = \"reserve\"\nunits = 3",
+      "kind = \"reserve\"\nuser = \"a\"",
+      "kind = \"reserve\"\nuser = \"a\"\nunits = 1\nlend = 1",
+      "kind = \"allow\"\nunits = 1",
+      "kind = \"allow\"\n[[rule.part]]\nfield = \"shoe\"\nvalues = [\"4\"]",
+      "kind = \"allow\"\n[[rule.part]]\nfield = \"user\"",
+  };
+  int tried = 0;
+  for (int before = 0; before < 10; ++before) {
+    for (const std::string& body : broken) {
+      std::string text;
+      for (int i = 0; i < before; ++i) {
+        absl::StrAppend(&text, "[[rule]]\nname = \"s", i,
+                        "\"\nkind = \"deny\"\n");
+      }
+      absl::StrAppend(&text, "[[rule]]\nname = \"b\"\n", body, "\n");
+      const auto first = static_cast<uint32_t>(3 * before + 1);
+      const auto last =
+          static_cast<uint32_t>(std::count(text.begin(), text.end(), '\n'));
+      const ImportedPolicy imported = ReadTomlPolicy(text, "rules.toml");
+      EXPECT_FALSE(imported.policy.has_value()) << body;
+      ASSERT_FALSE(imported.remarks.empty()) << body;
+      for (const ImportRemark& remark : imported.remarks) {
+        EXPECT_GE(remark.line, first) << body << remark.text;
+        EXPECT_LE(remark.line, last) << body << remark.text;
+      }
+      ++tried;
+    }
+  }
+  EXPECT_EQ(tried, 300);
+}
+
 // Parts in the order of the file.
 Policy Ordered(Policy policy) {
   for (auto& rule : *policy.mutable_rules()) {
