@@ -150,6 +150,12 @@ const std::vector<LedgerEvent>& Ledger::events() const {
   return state_->events();
 }
 
+bool Ledger::IsKeptForQueue(absl::string_view feature) const {
+  const QueueLine* const line = state_->tables().queue.FindLine(feature);
+  return line != nullptr &&
+         (line->record().held() || line->record().unserved());
+}
+
 size_t Ledger::session_count() const {
   return state_->tables().sessions.size();
 }

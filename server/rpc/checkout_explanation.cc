@@ -74,7 +74,8 @@ std::string SentenceOf(const TraceLine& line, const PolicyRule& rule) {
 }
 
 // What the pool itself refuses it with; nothing where it does not.
-std::optional<Refusal> RefusalOfPool(const std::optional<PoolView>& pool,
+std::optional<Refusal> RefusalOfPool(const Ledger& ledger,
+                                     const std::optional<PoolView>& pool,
                                      const ImaginedCheckout& checkout) {
   Refusal refusal = {.metadata = {{"feature", checkout.feature}}};
   if (!pool.has_value()) {
@@ -97,6 +98,13 @@ std::optional<Refusal> RefusalOfPool(const std::optional<PoolView>& pool,
   }
   if (checkout.count > pool->free()) {
     refusal.reason = type::v1::ERROR_REASON_POOL_EXHAUSTED;
+    return refusal;
+  }
+  if (ledger.IsKeptForQueue(checkout.feature)) {
+    refusal.reason = type::v1::ERROR_REASON_POOL_EXHAUSTED;
+    refusal.message =
+        absl::StrCat("what is free of ", checkout.feature,
+                     " is kept for those who wait (quorate queue)");
     return refusal;
   }
   return std::nullopt;
@@ -238,7 +246,7 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
   const std::string rule =
       decision.rule.has_value() ? compiled.rule(*decision.rule).name() : "";
   const bool licensed = pool.has_value() && pool->total > 0;
-  const std::optional<Refusal> refusal = RefusalOfPool(pool, checkout);
+  const std::optional<Refusal> refusal = RefusalOfPool(ledger, pool, checkout);
   explanation->set_granted(decision.verdict == Verdict::kGranted &&
                            !refusal.has_value());
   // As a checkout: what is not licensed comes before the policy, the rest of

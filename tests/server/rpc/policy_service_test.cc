@@ -307,6 +307,25 @@ TEST_F(PolicyServiceTest, ExplainsWhatACheckoutWouldSay) {
   EXPECT_EQ(Explain("cid").rule(), "keep");
 }
 
+// Eight of ten are out, and one waits for five: the two that are free are his.
+TEST_F(PolicyServiceTest, ExplainsThatSeatsAreKeptForTheQueue) {
+  ASSERT_TRUE(Take(Open("ann"), 8).ok());
+  EXPECT_TRUE(Explain("bob").granted());
+  checkout::v1::CheckoutRequest request;
+  request.set_request_id(NextId());
+  request.set_session(Open("cid"));
+  request.add_items()->set_feature("cad");
+  request.mutable_items(0)->set_count(5);
+  request.mutable_wait()->set_seconds(60);
+  checkout::v1::CheckoutResponse response;
+  ASSERT_TRUE(checkout_->Checkout(NewCall().get(), request, &response).ok());
+  const auto explanation = Explain("bob");
+  EXPECT_FALSE(explanation.granted());
+  EXPECT_EQ(explanation.reason(), "POOL_EXHAUSTED");
+  EXPECT_EQ(explanation.reason(), ReasonOf(Take(Open("bob"), 1)));
+  EXPECT_THAT(explanation.message(), HasSubstr("those who wait"));
+}
+
 TEST_F(PolicyServiceTest, SeesWhereAConnectionComesFrom) {
   admin::Policy policy;
   admin::PolicyRule* rule = policy.add_rules();
