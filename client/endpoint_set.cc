@@ -83,6 +83,8 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         monitoring::v1::MonitoringService::NewStub(connection->channel);
     connection->backups =
         admin::v1::BackupService::NewStub(connection->channel);
+    connection->sessions =
+        admin::v1::SessionService::NewStub(connection->channel);
     connection->licenses =
         admin::v1::LicenseService::NewStub(connection->channel);
     connection->cluster =

@@ -17,6 +17,7 @@
 #include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
 #include "quorate/admin/v1/policy.grpc.pb.h"
+#include "quorate/admin/v1/session.grpc.pb.h"
 #include "quorate/checkout/v1/checkout.grpc.pb.h"
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
@@ -34,6 +35,7 @@ struct Connection {
   std::unique_ptr<checkout::v1::CheckoutService::Stub> checkout;
   std::unique_ptr<monitoring::v1::MonitoringService::Stub> monitoring;
   std::unique_ptr<admin::v1::LicenseService::Stub> licenses;
+  std::unique_ptr<admin::v1::SessionService::Stub> sessions;
   std::unique_ptr<admin::v1::ClusterService::Stub> cluster;
   std::unique_ptr<admin::v1::BackupService::Stub> backups;
   std::unique_ptr<admin::v1::PolicyService::Stub> policies;

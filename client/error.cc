@@ -64,6 +64,8 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kWaitTimedOut, "WAIT_TIMED_OUT"},
     {ErrorReason::kWaitCancelled, "WAIT_CANCELLED"},
     {ErrorReason::kQueuePlaceNotFound, "QUEUE_PLACE_NOT_FOUND"},
+    {ErrorReason::kSessionTerminated, "SESSION_TERMINATED"},
+    {ErrorReason::kCoolingDown, "COOLING_DOWN"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -68,6 +68,8 @@ enum class ErrorReason {
   kWaitTimedOut = 56,
   kWaitCancelled = 57,
   kQueuePlaceNotFound = 58,
+  kSessionTerminated = 59,
+  kCoolingDown = 60,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

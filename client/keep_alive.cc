@@ -174,7 +174,17 @@ void KeepAlive::TakeEvent(const Event& event, absl::Duration now,
     renewals.push_back(
         {.name = renewal.session(),
          .alive = renewal.state() == checkout::v1::SESSION_STATE_ALIVE,
-         .ttl = FromProto(renewal.ttl())});
+         .ttl = FromProto(renewal.ttl()),
+         .terminated =
+             renewal.state() == checkout::v1::SESSION_STATE_TERMINATED});
+    if (renewal.has_terminated()) {
+      // Why, before that it is lost.
+      checkout::v1::SessionEvent why;
+      *why.mutable_terminated() = renewal.terminated();
+      notices->push_back({.name = renewal.session(),
+                          .valid_until = std::nullopt,
+                          .news = why});
+    }
   }
   LeaseBook::Outcome outcome =
       book_.Acknowledge(response.sequence(), renewals, now);

@@ -31,6 +31,8 @@ absl::string_view Describe(LossReason reason) {
       return "the cluster has ended the session";
     case LossReason::kTimedOut:
       return "the cluster could not be reached for the length of the lease";
+    case LossReason::kTerminated:
+      return "an administrator has ended the session";
   }
   return "";
 }
@@ -155,7 +157,9 @@ LeaseBook::Outcome LeaseBook::Acknowledge(uint64_t sequence,
       continue;
     }
     if (!answer->second->alive) {
-      outcome.losses.push_back({name, LossReason::kGone});
+      outcome.losses.push_back({name, answer->second->terminated
+                                          ? LossReason::kTerminated
+                                          : LossReason::kGone});
       leases_.erase(it);
       continue;
     }

@@ -60,6 +60,7 @@ class LeaseBook {
     absl::string_view name;
     bool alive = false;
     absl::Duration ttl;
+    bool terminated = false;  // Where it is not alive.
   };
 
   struct Extension {

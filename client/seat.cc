@@ -31,7 +31,16 @@ Seat& Seat::operator=(Seat&& other) noexcept {
 }
 
 bool Seat::IsValid() const {
-  return session_ != nullptr && session_->TimeLeft() > absl::ZeroDuration();
+  return session_ != nullptr && session_->Holds(grant_.handle);
+}
+
+absl::Status Seat::Resize(uint32_t count, const CallOptions& options) {
+  if (session_ == nullptr) {
+    return absl::FailedPreconditionError("the seat is empty");
+  }
+  absl::Status status = session_->Resize(grant_.handle, count, options);
+  if (status.ok()) grant_.count = count;
+  return status;
 }
 
 absl::Status Seat::Return(const CallOptions& options) {

@@ -60,6 +60,11 @@ class Seat {
   // atomic, never the network.
   bool IsValid() const;
 
+  // Makes it a seat of `count` units, at least 1. Where more are not free it
+  // stays as it is; errors as Session::Checkout. After UNAVAILABLE or
+  // DEADLINE_EXCEEDED it has one size or the other: resize again.
+  absl::Status Resize(uint32_t count, const CallOptions& options = {});
+
   // Gives the seat back and waits for the answer. OK also where the session
   // was closed, or nothing is held. NOT_FOUND (SEAT_NOT_FOUND or
   // SESSION_NOT_FOUND) where it had been lost. Where the cluster cannot be

@@ -22,6 +22,10 @@ absl::Duration Session::ttl() const {
   return core_->ttl();
 }
 
+std::string Session::termination_reason() const {
+  return core_->termination_reason();
+}
+
 bool Session::IsValid() const {
   return TimeLeft() > absl::ZeroDuration();
 }

@@ -46,6 +46,11 @@ struct SessionOptions {
   // of the library; may take its time and may call this library, but must not
   // destroy the Client. Not called after ~Session has returned.
   std::function<void(LossReason)> on_lost = {};
+
+  // Called when an administrator took one seat away, with its handle and the
+  // reason given: it is not valid any more. As on_lost otherwise.
+  std::function<void(uint64_t seat, const std::string& reason)>
+      on_seat_released = {};
 };
 
 // One thing to check out.
@@ -98,6 +103,9 @@ class Session {
   // How long it stays valid if no further renewal is acknowledged; 0 where it
   // is not.
   absl::Duration TimeLeft() const;
+
+  // What the administrator said who terminated it; empty where none did.
+  std::string termination_reason() const;
 
   // Takes one seat of `count` units. Waits through a failover of the cluster,
   // for at most the deadline. Errors: FEATURE_UNKNOWN, POOL_EXHAUSTED,

@@ -57,18 +57,24 @@ absl::Status SessionLost() {
 }
 
 bool SaysGone(const absl::Status& status) {
-  return ReasonOf(status) == ErrorReason::kSessionNotFound;
+  return ReasonOf(status) == ErrorReason::kSessionNotFound ||
+         ReasonOf(status) == ErrorReason::kSessionTerminated;
+}
+
+LossReason LossOf(const absl::Status& status) {
+  return ReasonOf(status) == ErrorReason::kSessionTerminated
+             ? LossReason::kTerminated
+             : LossReason::kGone;
 }
 
 }  // namespace
 
 SessionCore::SessionCore(std::shared_ptr<ClientCore> client, std::string name,
-                         absl::Duration ttl,
-                         std::function<void(LossReason)> on_lost)
+                         absl::Duration ttl, Callbacks callbacks)
     : client_(std::move(client)),
       name_(std::move(name)),
       ttl_(ttl),
-      on_lost_(std::move(on_lost)) {}
+      callbacks_(std::move(callbacks)) {}
 
 void SessionCore::Start(absl::Duration sent) {
   valid_until_ns_ = absl::ToInt64Nanoseconds(sent + ttl_);
@@ -88,15 +94,72 @@ void SessionCore::Start(absl::Duration sent) {
            },
        .news =
            [weak](const checkout::v1::SessionEvent& event) {
-             const auto self = weak.lock();
-             if (self == nullptr || !event.has_queue_granted()) return;
-             self->OnNews(event.queue_granted().request_id());
+             if (const auto self = weak.lock()) self->OnNews(event);
            }});
 }
 
 absl::Duration SessionCore::TimeLeft() const {
   const absl::Duration until = absl::Nanoseconds(valid_until_ns_.load());
   return std::max(until - client_->clock().SinceBoot(), absl::ZeroDuration());
+}
+
+bool SessionCore::Holds(uint64_t seat) const {
+  if (TimeLeft() <= absl::ZeroDuration()) return false;
+  if (!some_released_.load()) return true;
+  MutexLock lock(&mu_);
+  return released_.count(seat) == 0;
+}
+
+std::string SessionCore::termination_reason() const {
+  MutexLock lock(&mu_);
+  return termination_reason_;
+}
+
+void SessionCore::OnNews(const checkout::v1::SessionEvent& event) {
+  if (event.has_queue_granted()) OnGranted(event.queue_granted().request_id());
+  if (event.has_seat_released()) {
+    OnSeatReleased(event.seat_released().seat().handle(),
+                   event.seat_released().reason());
+  }
+  if (event.has_terminated()) {
+    {
+      MutexLock lock(&mu_);
+      termination_reason_ = event.terminated().reason();
+    }
+    Lose(LossReason::kTerminated);
+  }
+}
+
+void SessionCore::OnSeatReleased(uint64_t seat, const std::string& reason) {
+  {
+    MutexLock lock(&mu_);
+    if (state_ != State::kOpen) return;
+    released_.insert(seat);
+  }
+  some_released_ = true;
+  client_->callbacks().Push([self = shared_from_this(), seat, reason] {
+    self->RunCallback([seat, reason](const Callbacks& callbacks) {
+      if (callbacks.seat_released) callbacks.seat_released(seat, reason);
+    });
+  });
+}
+
+absl::Status SessionCore::Resize(uint64_t seat, uint32_t count,
+                                 const CallOptions& options) {
+  QUORATE_RETURN_IF_ERROR(CheckOpen());
+  checkout::v1::ResizeSeatRequest request;
+  request.set_request_id(RequestId(options));
+  request.set_session(name_);
+  request.set_seat(seat);
+  request.set_count(count);
+  checkout::v1::ResizeSeatResponse response;
+  absl::Status status = client_->caller().Run(
+      client_->Limits(options),
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        return connection.checkout->ResizeSeat(context, request, &response);
+      });
+  if (SaysGone(status)) Lose(LossOf(status));
+  return status;
 }
 
 SessionCore::State SessionCore::state() const {
@@ -149,7 +212,7 @@ absl::Status SessionCore::Ask(const checkout::v1::CheckoutRequest& request,
         response->Clear();
         return connection.checkout->Checkout(context, request, response);
       });
-  if (SaysGone(status)) Lose(LossReason::kGone);
+  if (SaysGone(status)) Lose(LossOf(status));
   return status;
 }
 
@@ -198,7 +261,7 @@ absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
       [&](const Connection& connection, grpc::ClientContext* context) {
         return connection.checkout->Checkin(context, request, &response);
       });
-  if (SaysGone(status)) Lose(LossReason::kGone);
+  if (SaysGone(status)) Lose(LossOf(status));
   return status;
 }
 
@@ -236,7 +299,7 @@ void SessionCore::FlushReturns() {
         [&](const Connection& connection, grpc::ClientContext* context) {
           return connection.checkout->Checkin(context, request, &response);
         });
-    if (SaysGone(status)) return Lose(LossReason::kGone);
+    if (SaysGone(status)) return Lose(LossOf(status));
     if (ReasonOf(status) != ErrorReason::kSeatNotFound) continue;
     // All or none: one that is lost must not keep the others out.
     if (end - begin == 1) continue;
@@ -278,25 +341,34 @@ void SessionCore::Lose(LossReason reason) {
   client_->Forget(name_);
   if (reason == LossReason::kTimedOut) {
     // The cluster may have stood still and hold the seats yet: others wait.
-    client_->returns().Push(
-        [self = shared_from_this()] { self->SendClose({}).IgnoreError(); });
+    CloseAfterLoss();
   }
   // The callback may call the library, and takes its time: on its own thread.
-  client_->callbacks().Push(
-      [self = shared_from_this(), reason] { self->RunCallback(reason); });
+  client_->callbacks().Push([self = shared_from_this(), reason] {
+    self->RunCallback([reason](const Callbacks& callbacks) {
+      if (callbacks.lost) callbacks.lost(reason);
+    });
+    // The application has saved and stopped: now others may have the seats.
+    if (reason == LossReason::kTerminated) self->CloseAfterLoss();
+  });
 }
 
-void SessionCore::RunCallback(LossReason reason) {
-  std::function<void(LossReason)> callback;
+void SessionCore::CloseAfterLoss() {
+  client_->returns().Push(
+      [self = shared_from_this()] { self->SendClose({}).IgnoreError(); });
+}
+
+void SessionCore::RunCallback(
+    const std::function<void(const Callbacks&)>& call) {
+  Callbacks callbacks;
   {
     MutexLock lock(&mu_);
-    callback = std::move(on_lost_);
-    on_lost_ = nullptr;
-    if (callback == nullptr) return;
+    if (silent_) return;
+    callbacks = callbacks_;
     callback_thread_ = std::this_thread::get_id();
   }
-  callback(reason);
-  callback = nullptr;
+  call(callbacks);
+  callbacks = {};
   MutexLock lock(&mu_);
   callback_thread_ = std::thread::id();
   callback_done_.NotifyAll();
@@ -304,7 +376,8 @@ void SessionCore::RunCallback(LossReason reason) {
 
 void SessionCore::Silence() {
   MutexLock lock(&mu_);
-  on_lost_ = nullptr;
+  silent_ = true;
+  callbacks_ = {};
   while (callback_thread_ != std::thread::id() &&
          callback_thread_ != std::this_thread::get_id()) {
     callback_done_.Wait(&mu_);
@@ -369,7 +442,10 @@ absl::StatusOr<std::shared_ptr<SessionCore>> ClientCore::Open(
     return absl::InternalError("the member answered without a session");
   }
   auto session = std::make_shared<SessionCore>(
-      shared_from_this(), response.session(), ttl, std::move(options.on_lost));
+      shared_from_this(), response.session(), ttl,
+      SessionCore::Callbacks{
+          .lost = std::move(options.on_lost),
+          .seat_released = std::move(options.on_seat_released)});
   {
     MutexLock lock(&mu_);
     open_[session->name()] = session;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,7 @@
 namespace quorate::checkout::v1 {
 class CheckoutRequest;
 class CheckoutResponse;
+class SessionEvent;
 }  // namespace quorate::checkout::v1
 
 namespace quorate {
@@ -42,8 +44,14 @@ class ClientCore;
 // which end in any order: hence shared pointers. Thread-safe.
 class SessionCore final : public std::enable_shared_from_this<SessionCore> {
  public:
+  // What the application wants to hear of.
+  struct Callbacks {
+    std::function<void(LossReason)> lost;
+    std::function<void(uint64_t, const std::string&)> seat_released;
+  };
+
   SessionCore(std::shared_ptr<ClientCore> client, std::string name,
-              absl::Duration ttl, std::function<void(LossReason)> on_lost);
+              absl::Duration ttl, Callbacks callbacks);
 
   SessionCore(const SessionCore&) = delete;
   SessionCore& operator=(const SessionCore&) = delete;
@@ -56,6 +64,14 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   void Start(absl::Duration sent);
 
   absl::Duration TimeLeft() const;
+
+  // The session is valid and nobody took this seat of it away.
+  bool Holds(uint64_t seat) const;
+
+  std::string termination_reason() const;
+
+  absl::Status Resize(uint64_t seat, uint32_t count,
+                      const CallOptions& options);
 
   absl::StatusOr<std::vector<Seat>> Checkout(
       absl::Span<const SeatRequest> requests, const CallOptions& options);
@@ -111,11 +127,14 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   // Waits for news of the checkout, for at most so long; false where it was
   // cancelled.
   bool WaitForNews(const std::string& request_id, absl::Duration span);
-  void OnNews(const std::string& request_id);
+  void OnNews(const checkout::v1::SessionEvent& event);
+  void OnGranted(const std::string& request_id);
+  void OnSeatReleased(uint64_t seat, const std::string& reason);
   void GiveUpLater(const std::string& request_id);
 
   void Lose(LossReason reason);
-  void RunCallback(LossReason reason);
+  void RunCallback(const std::function<void(const Callbacks&)>& call);
+  void CloseAfterLoss();
   void FlushReturns();
   absl::Status SendClose(const CallOptions& options);
   // From kOpen to `next`; false where it was not open.
@@ -136,7 +155,12 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   // By the request_id of the checkout.
   std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   State state_ ABSL_GUARDED_BY(mu_) = State::kOpen;
-  std::function<void(LossReason)> on_lost_ ABSL_GUARDED_BY(mu_);
+  Callbacks callbacks_ ABSL_GUARDED_BY(mu_);
+  bool silent_ ABSL_GUARDED_BY(mu_) = false;
+  std::string termination_reason_ ABSL_GUARDED_BY(mu_);
+  // Seats that were taken away and not returned yet; at most those it holds.
+  std::set<uint64_t> released_ ABSL_GUARDED_BY(mu_);
+  std::atomic<bool> some_released_{false};  // Spares IsValid the lock.
   std::thread::id callback_thread_ ABSL_GUARDED_BY(mu_);  // While it runs.
   // Seats to return; at most those that the session holds.
   std::vector<uint64_t> returns_ ABSL_GUARDED_BY(mu_);

@@ -105,7 +105,7 @@ bool SessionCore::WaitForNews(const std::string& request_id,
   return !waiting.cancelled;
 }
 
-void SessionCore::OnNews(const std::string& request_id) {
+void SessionCore::OnGranted(const std::string& request_id) {
   MutexLock lock(&mu_);
   const auto waiting = waiting_.find(request_id);
   if (waiting == waiting_.end()) return;

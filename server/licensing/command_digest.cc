@@ -70,6 +70,24 @@ void Encode(const internal::v1::CancelCheckout& body, BodyEncoder* out) {
   out->Text(body.checkout_request_id());
 }
 
+void Encode(const internal::v1::ResizeSeat& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Number(body.seat_handle());
+  out->Number(body.count());
+}
+
+void Encode(const internal::v1::TerminateSession& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Text(body.reason());
+  out->Signed(body.cool_down_ms());
+  out->Number(body.at_once() ? 1 : 0);
+}
+
+void Encode(const internal::v1::ReleaseSeat& body, BodyEncoder* out) {
+  out->Number(body.seat_handle());
+  out->Text(body.reason());
+}
+
 void Encode(const internal::v1::Checkin& body, BodyEncoder* out) {
   out->Number(body.session_id());
   out->Number(static_cast<uint64_t>(body.seat_handles_size()));
@@ -187,6 +205,15 @@ CommandDigest DigestCommand(const Command& command) {
       break;
     case Command::kCancelCheckout:
       Encode(command.cancel_checkout(), &out);
+      break;
+    case Command::kResizeSeat:
+      Encode(command.resize_seat(), &out);
+      break;
+    case Command::kTerminateSession:
+      Encode(command.terminate_session(), &out);
+      break;
+    case Command::kReleaseSeat:
+      Encode(command.release_seat(), &out);
       break;
     case Command::kReleaseRestored:
       Encode(command.release_restored(), &out);

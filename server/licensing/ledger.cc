@@ -57,6 +57,7 @@ void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
   tables_.pools.MoveTo(counters.calendar_ms);
   EndDueLeases(changes);
   EndDuePlaces();
+  ForgetTerminations(changes);
   ForgetOldAnswers(changes);
 }
 
@@ -105,6 +106,9 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kCheckin:
     case Command::kInstallLicense:
     case Command::kCancelCheckout:
+    case Command::kResizeSeat:
+    case Command::kTerminateSession:
+    case Command::kReleaseSeat:
     case Command::kReleaseRestored:
     case Command::kRetireCluster:
     case Command::kApplyPolicy:
@@ -190,6 +194,12 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return InstallLicense(command, changes);
     case Command::kCancelCheckout:
       return CancelCheckout(command, changes);
+    case Command::kResizeSeat:
+      return ResizeSeat(command, changes);
+    case Command::kTerminateSession:
+      return TerminateSession(command, changes);
+    case Command::kReleaseSeat:
+      return ReleaseSeat(command, changes);
     case Command::kReleaseRestored:
       return ReleaseRestored(command);
     case Command::kRetireCluster:
@@ -240,6 +250,12 @@ std::optional<int64_t> Ledger::State::NextDueClusterMs() const {
   }
   if (const auto place_ms = tables_.queue.FirstDueMs()) {
     due = std::min(due.value_or(*place_ms), *place_ms);
+  }
+  if (const auto* const first = tables_.terminations.FirstToForget();
+      first != nullptr &&
+      tables_.sessions.Find(first->session_id()) == nullptr) {
+    due = std::min(due.value_or(first->forget_cluster_ms()),
+                   first->forget_cluster_ms());
   }
   if (!tables_.queue.unserved().empty() && !tables_.retirement.has_value()) {
     due = std::min(due.value_or(tables_.counters.cluster_ms),

@@ -69,6 +69,9 @@ inline constexpr int64_t kAttemptMs = 30'000;
 // A checkout waits for a week at most: batch jobs over a long weekend.
 inline constexpr int64_t kMaxWaitMs = int64_t{7} * 24 * 3'600'000;
 inline constexpr uint32_t kMaxPriority = 9;
+// Memory; far more than a person terminates.
+inline constexpr size_t kMaxTerminations = 10'000;
+inline constexpr int64_t kMaxCoolDownMs = int64_t{24} * 3'600'000;
 // Places, with those that are over and remembered: memory, and what it takes
 // to count how many are ahead of one.
 inline constexpr size_t kMaxQueuePlaces = 100'000;
@@ -101,6 +104,7 @@ struct LedgerLimits {
   size_t queue_places = kMaxQueuePlaces;
   size_t queue_places_of_session = kMaxQueuePlacesOfSession;
   size_t settlements_per_entry = kMaxSettlementsPerEntry;
+  size_t terminations = kMaxTerminations;
 };
 
 // Where a checkout stands that waits.
@@ -114,12 +118,14 @@ struct QueuePosition {
 // Something that one session's client wants to know at once. Not replicated:
 // every member sees it as it applies the entry.
 struct LedgerEvent {
-  enum class Kind { kQueueGranted };
+  enum class Kind { kQueueGranted, kTerminated, kSeatReleased };
 
   uint64_t session_id = 0;
   Kind kind = Kind::kQueueGranted;
-  std::string request_id;  // Of the checkout that waited.
-  std::vector<internal::v1::SeatRecord> seats;
+  std::string request_id = {};  // Of the checkout that waited.
+  std::vector<internal::v1::SeatRecord> seats = {};  // Granted, or released.
+  std::string reason = {};  // Of an administrator's act,
+  std::string by = {};      // and who it was.
 };
 
 // What one command gave.
@@ -216,6 +222,9 @@ class Ledger {
   std::optional<PoolView> FindPool(absl::string_view feature) const;
   const internal::v1::SessionRecord* FindSession(uint64_t session_id) const;
   const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
+  // As long as it is remembered.
+  const internal::v1::TerminationRecord* FindTermination(
+      uint64_t session_id) const;
   const internal::v1::LicenseRecord* FindLicense(
       absl::string_view license_id) const;
 

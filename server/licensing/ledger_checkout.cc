@@ -142,7 +142,7 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
   std::optional<LedgerAnswer> refusal = RefuseNow(*session, body.items());
-  if (!refusal.has_value()) refusal = RefuseOvertaking(body);
+  if (!refusal.has_value()) refusal = RefuseOvertaking(body.items());
   if (refusal.has_value()) {
     return RefuseOrQueue(command, *session, *std::move(refusal));
   }
@@ -152,6 +152,7 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
 std::optional<LedgerAnswer> Ledger::State::RefuseNow(
     const Session& session, const CheckoutItems& items) const {
   if (auto refusal = RefuseByPolicy(session, items)) return refusal;
+  if (auto refusal = RefuseCoolingDown(session, items)) return refusal;
   const Demands demands = DemandsOf(items, tables_.pools);
   if (auto refusal = CheckDemands(demands, tables_.counters.calendar_ms)) {
     return refusal;
@@ -194,8 +195,8 @@ LedgerAnswer Ledger::State::Checkin(const Command& command, Changes* changes) {
     return RefuseField("seat_handles", "must not name a seat twice");
   }
   LedgerAnswer refusal;
-  if (FindOwnSession(body.session_id(), command.principal(), &refusal) ==
-      nullptr) {
+  if (FindOwnSessionToReturn(body.session_id(), command.principal(),
+                             &refusal) == nullptr) {
     return refusal;
   }
   for (const uint64_t handle : body.seat_handles()) {

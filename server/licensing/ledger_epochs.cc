@@ -21,7 +21,8 @@ using internal::v1::Restoration;
 std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
     const Command& command) const {
   const Command::BodyCase body = command.body_case();
-  const bool grants = body == Command::kCheckout;
+  const bool grants =
+      body == Command::kCheckout || body == Command::kResizeSeat;
   // What would add to what may be used, or prolong it.
   const bool adds = grants || body == Command::kOpenSession ||
                     body == Command::kRenewSessions ||
@@ -39,7 +40,9 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
       restoration.quiet_until_cluster_ms() - tables_.counters.cluster_ms;
   if (!grants) return std::nullopt;
   // A client of the old cluster believes in nothing that is granted here.
-  const uint64_t session_id = command.checkout().session_id();
+  const uint64_t session_id = body == Command::kCheckout
+                                  ? command.checkout().session_id()
+                                  : command.resize_seat().session_id();
   if (left_ms <= 0 && IsOfOldEpoch(session_id)) {
     return Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
                   {{"session", absl::StrCat(session_id)}});

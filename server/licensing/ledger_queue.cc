@@ -62,8 +62,8 @@ int64_t MemoryMs(const Session& session) {
 }  // namespace
 
 std::optional<LedgerAnswer> Ledger::State::RefuseOvertaking(
-    const internal::v1::Checkout& body) const {
-  for (const CheckoutItem& item : body.items()) {
+    const CheckoutItems& items) const {
+  for (const CheckoutItem& item : items) {
     const QueueLine* const line = tables_.queue.FindLine(item.feature());
     if (line == nullptr) continue;
     if (!line->record().held() && !line->record().unserved()) continue;

@@ -71,6 +71,11 @@ const SeatRecord* Ledger::FindSeat(uint64_t handle) const {
   return seat == nullptr ? nullptr : &seat->record;
 }
 
+const internal::v1::TerminationRecord* Ledger::FindTermination(
+    uint64_t session_id) const {
+  return state_->tables().terminations.Find(session_id);
+}
+
 const LicenseRecord* Ledger::FindLicense(absl::string_view license_id) const {
   const LicensesById& licenses = state_->tables().licenses;
   const auto found = licenses.find(license_id);

@@ -22,6 +22,7 @@ using internal::v1::QueueLineRecord;
 using internal::v1::QueuePlaceRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
+using internal::v1::TerminationRecord;
 
 template <typename Record>
 absl::Status ParseInto(absl::string_view key, absl::string_view value,
@@ -56,13 +57,23 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
     case RecordFamily::kAnswer:
       return ParseInto(key, value, &restored_.answers);
     case RecordFamily::kQueue:
-      return key.size() > 1 && key[1] == static_cast<char>(QueueFamily::kPlace)
-                 ? ParseInto(key, value, &restored_.places)
-                 : ParseInto(key, value, &restored_.lines);
+      return RestoreQueueRecord(key, value);
     case RecordFamily::kPolicyVersion:
       return ParseInto(key, value, &restored_.policy_versions);
   }
   return absl::OkStatus();
+}
+
+absl::Status Ledger::State::RestoreQueueRecord(absl::string_view key,
+                                               absl::string_view value) {
+  switch (key.size() > 1 ? static_cast<QueueFamily>(key[1]) : QueueFamily()) {
+    case QueueFamily::kPlace:
+      return ParseInto(key, value, &restored_.places);
+    case QueueFamily::kTermination:
+      return ParseInto(key, value, &restored_.terminations);
+    default:
+      return ParseInto(key, value, &restored_.lines);
+  }
 }
 
 absl::Status Ledger::State::FinishRestore() {
@@ -73,6 +84,7 @@ absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreSeats());
   QUORATE_RETURN_IF_ERROR(RestoreAnswers());
   QUORATE_RETURN_IF_ERROR(RestoreQueue());
+  QUORATE_RETURN_IF_ERROR(RestoreTerminations());
   restored_ = {};
   // What was touched so far belongs to no entry.
   tables_.pools.BeginEntry();
@@ -300,6 +312,19 @@ absl::Status Ledger::State::RestoreQueue() {
   return absl::OkStatus();
 }
 
+absl::Status Ledger::State::RestoreTerminations() {
+  for (TerminationRecord& record : restored_.terminations) {
+    const uint64_t id = record.session_id();
+    if (id == 0 || id >= tables_.counters.next_session_id) {
+      return Contradiction("session ", id, " was never opened");
+    }
+    if (!tables_.terminations.Add(std::move(record))) {
+      return Contradiction("session ", id, " was terminated twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
 void Ledger::State::WriteCounters(LedgerRecord* record) const {
   const Counters& counters = tables_.counters;
   record->set_cluster_id(tables_.cluster_id);
@@ -346,6 +371,9 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   }
   for (const auto& [feature, line] : tables_.queue.lines()) {
     records.push_back(PutRecord(line.record()));
+  }
+  for (const auto& [id, termination] : tables_.terminations.by_session()) {
+    records.push_back(PutRecord(termination));
   }
   for (const auto& [version, policy_version] : tables_.policies.versions()) {
     records.push_back(PutRecord(policy_version));

@@ -42,10 +42,25 @@ Session* Ledger::State::FindOwnSession(uint64_t session_id,
                                        absl::string_view principal,
                                        LedgerAnswer* refusal) {
   Session* const session =
+      FindOwnSessionToReturn(session_id, principal, refusal);
+  if (session == nullptr) return nullptr;
+  const auto* const termination = tables_.terminations.Find(session_id);
+  if (termination == nullptr) return session;
+  *refusal = RefuseTerminated(*termination);
+  return nullptr;
+}
+
+Session* Ledger::State::FindOwnSessionToReturn(uint64_t session_id,
+                                               absl::string_view principal,
+                                               LedgerAnswer* refusal) {
+  Session* const session =
       tables_.sessions.FindAlive(session_id, tables_.counters.cluster_ms);
   if (session == nullptr) {
-    *refusal = Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
-                      {{"session", absl::StrCat(session_id)}});
+    const auto* const termination = tables_.terminations.Find(session_id);
+    *refusal = termination != nullptr && termination->principal() == principal
+                   ? RefuseTerminated(*termination)
+                   : Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+                            {{"session", absl::StrCat(session_id)}});
     return nullptr;
   }
   if (session->record.principal() != principal) {
@@ -103,8 +118,8 @@ LedgerAnswer Ledger::State::OpenSession(const Command& command,
 LedgerAnswer Ledger::State::CloseSession(const Command& command,
                                          Changes* changes) {
   LedgerAnswer refusal;
-  Session* const session = FindOwnSession(command.close_session().session_id(),
-                                          command.principal(), &refusal);
+  Session* const session = FindOwnSessionToReturn(
+      command.close_session().session_id(), command.principal(), &refusal);
   if (session == nullptr) return refusal;
   EndSession(session, changes);
   return {};
@@ -124,7 +139,8 @@ LedgerAnswer Ledger::State::RenewSessions(
         tables_.sessions.FindAlive(renewal.session_id(), now);
     if (session == nullptr ||
         session->record.principal() != renewal.principal() ||
-        IsOfOldEpoch(renewal.session_id())) {
+        IsOfOldEpoch(renewal.session_id()) ||
+        tables_.terminations.Find(renewal.session_id()) != nullptr) {
       answer.renewed_ttl_ms.push_back(0);
       continue;
     }

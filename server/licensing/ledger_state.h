@@ -29,6 +29,7 @@
 #include "server/licensing/request_log.h"
 #include "server/licensing/seats.h"
 #include "server/licensing/sessions.h"
+#include "server/licensing/terminations.h"
 
 namespace quorate::licensing {
 
@@ -57,6 +58,7 @@ struct Tables {
   SessionTable sessions;
   PolicyBook policies;
   Queue queue;
+  Terminations terminations;
   SeatTable seats{&pools, &sessions, &policies, &queue};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
@@ -73,6 +75,7 @@ struct RestoredRecords {
   std::vector<internal::v1::PolicyVersionRecord> policy_versions;
   std::vector<internal::v1::QueuePlaceRecord> places;
   std::vector<internal::v1::QueueLineRecord> lines;
+  std::vector<internal::v1::TerminationRecord> terminations;
 };
 
 // Thread-compatible.
@@ -129,6 +132,10 @@ class Ledger::State {
   // `refusal`.
   Session* FindOwnSession(uint64_t session_id, absl::string_view principal,
                           LedgerAnswer* refusal);
+  // The same, also where it was terminated: what gives back.
+  Session* FindOwnSessionToReturn(uint64_t session_id,
+                                  absl::string_view principal,
+                                  LedgerAnswer* refusal);
 
   // ledger_checkout.cc
   LedgerAnswer Checkout(const internal::v1::Command& command, Changes* changes);
@@ -143,7 +150,7 @@ class Ledger::State {
   // ledger_queue.cc
   // Those who wait for units of a feature come before one who comes now.
   std::optional<LedgerAnswer> RefuseOvertaking(
-      const internal::v1::Checkout& body) const;
+      const CheckoutItems& items) const;
   // Takes a place where the caller asked for it and waiting may help.
   LedgerAnswer RefuseOrQueue(const internal::v1::Command& command,
                              const Session& session, LedgerAnswer refusal);
@@ -160,6 +167,21 @@ class Ledger::State {
   void OnReturn(const internal::v1::SeatRecord& seat);
   void GiveBack(uint64_t handle, Changes* changes);
   void WriteQueue(Changes* changes);
+
+  // ledger_termination.cc
+  LedgerAnswer RefuseTerminated(
+      const internal::v1::TerminationRecord& termination) const;
+  std::optional<LedgerAnswer> RefuseCoolingDown(
+      const Session& session, const CheckoutItems& items) const;
+  LedgerAnswer TerminateSession(const internal::v1::Command& command,
+                                Changes* changes);
+  internal::v1::TerminationRecord TerminationOf(
+      const internal::v1::Command& command, const Session& session) const;
+  void ForgetTerminations(Changes* changes);
+  LedgerAnswer ReleaseSeat(const internal::v1::Command& command,
+                           Changes* changes);
+  LedgerAnswer ResizeSeat(const internal::v1::Command& command,
+                          Changes* changes);
 
   // ledger_licenses.cc
   LedgerAnswer InstallLicense(const internal::v1::Command& command,
@@ -199,6 +221,9 @@ class Ledger::State {
   absl::Status RestoreSeats();
   absl::Status RestoreAnswers();
   absl::Status RestoreQueue();
+  absl::Status RestoreTerminations();
+  absl::Status RestoreQueueRecord(absl::string_view key,
+                                  absl::string_view value);
   absl::Status CheckPlace(const internal::v1::QueuePlaceRecord& record) const;
 
   const LedgerLimits limits_;

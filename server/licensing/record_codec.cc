@@ -20,6 +20,13 @@ std::string NumberedKey(RecordFamily family, uint64_t number) {
   return key;
 }
 
+std::string QueueKey(QueueFamily family, uint64_t number) {
+  std::string key = {static_cast<char>(RecordFamily::kQueue),
+                     static_cast<char>(family)};
+  AppendOrdered64(number, &key);
+  return key;
+}
+
 std::string KeyOf(const internal::v1::LedgerRecord&) {
   return LedgerKey();
 }
@@ -46,6 +53,10 @@ std::string KeyOf(const internal::v1::PolicyVersionRecord& record) {
 
 std::string KeyOf(const internal::v1::QueuePlaceRecord& record) {
   return QueuePlaceKey(record.number());
+}
+
+std::string KeyOf(const internal::v1::TerminationRecord& record) {
+  return TerminationKey(record.session_id());
 }
 
 std::string KeyOf(const internal::v1::QueueLineRecord& record) {
@@ -91,10 +102,11 @@ std::string PolicyVersionKey(uint64_t version) {
 }
 
 std::string QueuePlaceKey(uint64_t number) {
-  std::string key = {static_cast<char>(RecordFamily::kQueue),
-                     static_cast<char>(QueueFamily::kPlace)};
-  AppendOrdered64(number, &key);
-  return key;
+  return QueueKey(QueueFamily::kPlace, number);
+}
+
+std::string TerminationKey(uint64_t session_id) {
+  return QueueKey(QueueFamily::kTermination, session_id);
 }
 
 std::string QueueLineKey(absl::string_view feature) {
@@ -133,6 +145,10 @@ RecordChange PutRecord(const internal::v1::QueuePlaceRecord& record) {
 }
 
 RecordChange PutRecord(const internal::v1::QueueLineRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::TerminationRecord& record) {
   return Put(record);
 }
 
@@ -183,6 +199,9 @@ template absl::StatusOr<internal::v1::PolicyVersionRecord> ParseRecord(
 template absl::StatusOr<internal::v1::QueuePlaceRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::QueueLineRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+
+template absl::StatusOr<internal::v1::TerminationRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

@@ -33,7 +33,11 @@ enum class RecordFamily : char {
 };
 
 // The second byte of a key of the queue, for ever.
-enum class QueueFamily : char { kPlace = 'p', kLine = 'q' };
+enum class QueueFamily : char {
+  kPlace = 'p',
+  kLine = 'q',
+  kTermination = 't',
+};
 
 std::string LedgerKey();
 std::string LicenseKey(absl::string_view license_id);
@@ -42,6 +46,7 @@ std::string SeatKey(uint64_t handle);
 std::string AnswerKey(uint64_t sequence);
 std::string QueuePlaceKey(uint64_t number);
 std::string QueueLineKey(absl::string_view feature);
+std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
@@ -51,6 +56,7 @@ RecordChange PutRecord(const internal::v1::SeatRecord& record);
 RecordChange PutRecord(const internal::v1::AnswerRecord& record);
 RecordChange PutRecord(const internal::v1::QueuePlaceRecord& record);
 RecordChange PutRecord(const internal::v1::QueueLineRecord& record);
+RecordChange PutRecord(const internal::v1::TerminationRecord& record);
 RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
 RecordChange EraseRecord(std::string key);
 

@@ -166,6 +166,32 @@ grpc::ServerUnaryReactor* CheckoutService::CancelCheckout(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* CheckoutService::ResizeSeat(
+    grpc::CallbackServerContext* context,
+    const checkout::v1::ResizeSeatRequest* request,
+    checkout::v1::ResizeSeatResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->session(), "session", &faults);
+  if (request->count() == 0) faults.Add("count", "must be at least 1");
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  internal::v1::ResizeSeat* body = command.mutable_resize_seat();
+  body->set_session_id(session_id);
+  body->set_seat_handle(request->seat());
+  body->set_count(request->count());
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [](const licensing::LedgerAnswer&) {});
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* CheckoutService::Checkin(
     grpc::CallbackServerContext* context,
     const checkout::v1::CheckinRequest* request,

@@ -43,6 +43,11 @@ class CheckoutService final
       const checkout::v1::CancelCheckoutRequest* request,
       checkout::v1::CancelCheckoutResponse* response) override;
 
+  grpc::ServerUnaryReactor* ResizeSeat(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::ResizeSeatRequest* request,
+      checkout::v1::ResizeSeatResponse* response) override;
+
   grpc::ServerUnaryReactor* Checkin(
       grpc::CallbackServerContext* context,
       const checkout::v1::CheckinRequest* request,

@@ -20,6 +20,7 @@
 #include "server/rpc/monitoring_service.h"
 #include "server/rpc/policy_service.h"
 #include "server/rpc/renewal_batcher.h"
+#include "server/rpc/session_service.h"
 
 namespace quorate::server {
 namespace {
@@ -116,7 +117,8 @@ class ClientPort::Parts {
         licenses(&calls, deps.verifier),
         cluster(&calls, options.join),
         backups(&calls),
-        policies(&calls) {}
+        policies(&calls),
+        sessions(&calls) {}
 
   MemberCalls calls;
   RenewalBatcher batcher;
@@ -127,6 +129,7 @@ class ClientPort::Parts {
   ClusterService cluster;
   BackupService backups;
   PolicyService policies;
+  SessionService sessions;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthReporter> health;
   int port = 0;
@@ -147,6 +150,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->cluster);
   builder.RegisterService(&parts->backups);
   builder.RegisterService(&parts->policies);
+  builder.RegisterService(&parts->sessions);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || parts->port == 0) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -33,6 +33,20 @@ constexpr int kMaxSessionsOfMessage = 1000;
 // when it asks.
 constexpr size_t kMaxNews = 64;
 
+// Of one that was not renewed. On the applier thread.
+void DescribeLost(const licensing::Ledger& ledger, uint64_t session_id,
+                  checkout::v1::SessionRenewal* renewal) {
+  const auto* termination = ledger.FindTermination(session_id);
+  if (termination == nullptr) {
+    renewal->set_state(checkout::v1::SESSION_STATE_GONE);
+    return;
+  }
+  renewal->set_state(checkout::v1::SESSION_STATE_TERMINATED);
+  renewal->mutable_terminated()->set_reason(termination->reason());
+  renewal->mutable_terminated()->set_terminated_by(
+      termination->terminated_by());
+}
+
 void Describe(const licensing::LedgerEvent& event,
               checkout::v1::SessionEvent* news) {
   news->set_session(SessionName(event.session_id));
@@ -45,6 +59,16 @@ void Describe(const licensing::LedgerEvent& event,
       }
       break;
     }
+    case licensing::LedgerEvent::Kind::kTerminated:
+      news->mutable_terminated()->set_reason(event.reason);
+      news->mutable_terminated()->set_terminated_by(event.by);
+      break;
+    case licensing::LedgerEvent::Kind::kSeatReleased:
+      DescribeSeat(event.seats.front(),
+                   news->mutable_seat_released()->mutable_seat());
+      news->mutable_seat_released()->set_reason(event.reason);
+      news->mutable_seat_released()->set_released_by(event.by);
+      break;
   }
 }
 
@@ -229,7 +253,8 @@ void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
         SetDuration(absl::Milliseconds(result.ttl_ms[i]),
                     renewal->mutable_ttl());
       } else {
-        renewal->set_state(checkout::v1::SESSION_STATE_GONE);
+        DescribeLost(*calls_->deps().view->ledger, round->session_ids[i],
+                     renewal);
       }
     }
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/rpc/client_description.h"
 #include "server/rpc/clock_view.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/member_view.h"
@@ -92,17 +93,6 @@ void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {
   if (from.next_end_ms != 0) {
     SetTimestamp(from.next_end_ms, pool->mutable_end_time());
   }
-}
-
-void DescribeClient(const internal::v1::SessionDescription& from,
-                    checkout::v1::ClientDescription* client) {
-  client->set_user(from.user());
-  client->set_host(from.host());
-  client->set_display(from.display());
-  client->set_application(from.application());
-  client->set_version(from.version());
-  client->set_project(from.project());
-  client->set_process_id(from.process_id());
 }
 
 void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,

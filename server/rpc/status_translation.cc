@@ -178,6 +178,14 @@ constexpr ReasonRow kReasons[] = {
      Extra::kNothing, "", "the checkout was taken back while it waited"},
     {type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "", "no checkout of this request_id waits"},
+    {type::v1::ERROR_REASON_SESSION_TERMINATED, StatusCode::NOT_FOUND,
+     Extra::kNothing, "{session} was terminated by {terminated_by}: {why}",
+     "the session was terminated by an administrator"},
+    {type::v1::ERROR_REASON_COOLING_DOWN, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "a session of yours that used {feature} was terminated; it can be had "
+     "again in {seconds_left} s",
+     "a session of this client was terminated a short time ago"},
     {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "epoch {epoch} is not the one that this cluster, of epoch "
@@ -346,7 +354,8 @@ FieldFault FaultOf(const licensing::LedgerAnswer& answer) {
   } kFields[] = {{"seat_handles", "seats"},
                  {"description", "client"},
                  {"ttl_ms", "ttl"},
-                 {"wait_ms", "wait"}};
+                 {"wait_ms", "wait"},
+                 {"cool_down_ms", "cool_down"}};
 
   FieldFault fault = {.field = "request", .description = "is not valid"};
   for (const auto& [key, value] : answer.metadata) {

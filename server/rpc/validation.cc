@@ -31,16 +31,6 @@ bool IsControl(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-void CheckText(absl::string_view text, absl::string_view field,
-               FieldFaults* faults) {
-  if (text.size() > licensing::kMaxTextBytes) {
-    faults->Add(field, absl::StrCat("has ", text.size(), " bytes; at most ",
-                                    licensing::kMaxTextBytes, " are allowed"));
-  } else if (std::any_of(text.begin(), text.end(), IsControl)) {
-    faults->Add(field, "has a control character");
-  }
-}
-
 void CheckRequiredText(absl::string_view text, absl::string_view field,
                        FieldFaults* faults) {
   if (text.empty()) {
@@ -61,6 +51,16 @@ int64_t SpanMs(const google::protobuf::Duration& span, int64_t max_ms) {
 }
 
 }  // namespace
+
+void CheckText(absl::string_view text, absl::string_view field,
+               FieldFaults* faults) {
+  if (text.size() > licensing::kMaxTextBytes) {
+    faults->Add(field, absl::StrCat("has ", text.size(), " bytes; at most ",
+                                    licensing::kMaxTextBytes, " are allowed"));
+  } else if (std::any_of(text.begin(), text.end(), IsControl)) {
+    faults->Add(field, "has a control character");
+  }
+}
 
 void FieldFaults::Add(absl::string_view field, absl::string_view description) {
   if (faults_.size() >= kMaxFaults) return;
@@ -165,11 +165,18 @@ int64_t CheckTtl(const checkout::v1::OpenSessionRequest& request,
   return ms;
 }
 
+int64_t CheckSpan(const google::protobuf::Duration& span, int64_t max_ms,
+                  absl::string_view field, FieldFaults* faults) {
+  const int64_t ms = SpanMs(span, max_ms);
+  if (ms < 0) {
+    faults->Add(field, absl::StrCat("must be 0 s to ", max_ms / 1000, " s"));
+  }
+  return ms;
+}
+
 int64_t CheckWait(const checkout::v1::CheckoutRequest& request,
                   FieldFaults* faults) {
-  const int64_t ms = SpanMs(request.wait(), licensing::kMaxWaitMs);
-  if (ms < 0) faults->Add("wait", "must be 0 s to 7 days");
-  return ms;
+  return CheckSpan(request.wait(), licensing::kMaxWaitMs, "wait", faults);
 }
 
 uint32_t CheckPriority(const checkout::v1::CheckoutRequest& request,

@@ -65,6 +65,14 @@ void CheckClient(const checkout::v1::ClientDescription& client,
 int64_t CheckTtl(const checkout::v1::OpenSessionRequest& request,
                  FieldFaults* faults);
 
+// At most 256 bytes without control characters.
+void CheckText(absl::string_view text, absl::string_view field,
+               FieldFaults* faults);
+
+// A span of 0 to max_ms, in ms; 0 where unset.
+int64_t CheckSpan(const google::protobuf::Duration& span, int64_t max_ms,
+                  absl::string_view field, FieldFaults* faults);
+
 // The wait in ms, 0 where unset; and the priority, kDefaultPriority where
 // unset.
 int64_t CheckWait(const checkout::v1::CheckoutRequest& request,

@@ -106,6 +106,8 @@ void SimClient::Step() {
   if (choice < 50) return Checkout();
   if (choice < 85 && !seats_.empty()) return Checkin();
   if (choice < 88) return CloseSession();
+  if (choice < 91 && !seats_.empty()) return Resize();
+  if (choice < 92) return Terminate();
   if (choice < 90) return ChangePolicy();
   VerifySeats();
 }
@@ -173,6 +175,7 @@ void SimClient::Renew(uint64_t session) {
       [this, sent, session, opened = opened_](const LedgerAnswer& answer) {
         if (opened != opened_ || session_ != session || !answer.ok()) return;
         if (answer.renewed_ttl_ms.at(0) == 0) {
+          if (terminated_ == opened_) return;
           deps_.checker->Fail(
               "a renewed session is kept",
               absl::StrCat(principal_, " lost session ", session, " ",
@@ -263,6 +266,56 @@ void SimClient::Checkin() {
       deps_.checker->Fail("an acknowledged seat can be returned",
                           absl::StrCat(principal_, " was refused with ",
                                        static_cast<int>(answer.reason)));
+    }
+    Think();
+  });
+}
+
+void SimClient::Resize() {
+  auto seat = seats_.begin();
+  std::advance(seat, random_.Below(seats_.size()));
+  const uint64_t handle = seat->first;
+  const SimFeature& feature = kSimFeatures[seat->second.feature];
+  const uint32_t before = seat->second.count;
+  const auto after = static_cast<uint32_t>(random_.Between(1, 3));
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  internal::v1::ResizeSeat* resize = command.mutable_resize_seat();
+  resize->set_session_id(session_);
+  resize->set_seat_handle(handle);
+  resize->set_count(after);
+  const auto believe = [this, &feature, handle](uint32_t count) {
+    HeldSeat& held = seats_.at(handle);
+    deps_.checker->OnBelief(
+        feature.name, static_cast<int64_t>(count) - held.count, feature.count);
+    held.count = count;
+  };
+  // The engineer uses less before he says so, and more when he may.
+  if (after < before) believe(after);
+  Ask(std::move(command), [this, believe, handle, before, after,
+                           opened = opened_](const LedgerAnswer& answer) {
+    const bool mine =
+        opened == opened_ && session_ != 0 && seats_.count(handle) > 0;
+    if (mine && answer.ok() && after > before) believe(after);
+    if (mine && !answer.ok() && after < before && terminated_ != opened_) {
+      deps_.checker->Fail("a seat may always shrink",
+                          absl::StrCat(principal_, " was refused with ",
+                                       static_cast<int>(answer.reason)));
+    }
+    Think();
+  });
+}
+
+void SimClient::Terminate() {
+  internal::v1::Command command;
+  command.set_request_id(NewRequestId());
+  command.mutable_terminate_session()->set_session_id(session_);
+  command.mutable_terminate_session()->set_reason("simulated");
+  terminated_ = opened_;
+  Ask(std::move(command), [this, opened = opened_](const LedgerAnswer&) {
+    // Its seats stay his until he gives them back or stops believing.
+    if (opened == opened_ && session_ != 0 && random_.OneIn(2)) {
+      return CloseSession();
     }
     Think();
   });

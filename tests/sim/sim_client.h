@@ -94,6 +94,9 @@ class SimClient {
               const std::vector<HeldSeat>& wanted);
   void TakeBack(const internal::v1::Command& checkout);
   void Checkin();
+  void Resize();
+  // As an administrator would do it to another one.
+  void Terminate();
   void CloseSession();
   void ChangePolicy();
   void VerifySeats();
@@ -116,6 +119,7 @@ class SimClient {
   uint64_t policy_version_ = 0;  // The last that was acknowledged.
   uint64_t session_ = 0;
   uint64_t opened_ = 0;  // Sessions so far: tells late events of older ones.
+  uint64_t terminated_ = 0;  // The one of these that was terminated last.
   SimTime believed_until_ = 0;
   std::map<uint64_t, HeldSeat> seats_;
 };

@@ -181,6 +181,20 @@ Cluster::ListReservations(const ListQuery& query) {
       &monitoring::v1::ListReservationsResponse::mutable_reservations, query);
 }
 
+absl::StatusOr<admin::v1::TerminateSessionResponse> Cluster::TerminateSession(
+    admin::v1::TerminateSessionRequest request) {
+  return calls_->Change(&Connection::sessions,
+                        &admin::v1::SessionService::Stub::TerminateSession,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::ReleaseSeatResponse> Cluster::ReleaseSeat(
+    admin::v1::ReleaseSeatRequest request) {
+  return calls_->Change(&Connection::sessions,
+                        &admin::v1::SessionService::Stub::ReleaseSeat,
+                        std::move(request));
+}
+
 absl::StatusOr<admin::v1::ListLicensesResponse> Cluster::ListLicenses(
     const ListQuery& query) {
   return calls_->List(

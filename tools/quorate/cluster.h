@@ -16,6 +16,7 @@
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/admin/v1/policy.pb.h"
+#include "quorate/admin/v1/session.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 
 #include "client/client_options.h"
@@ -49,6 +50,10 @@ class Cluster {
       const ListQuery& query);
   absl::StatusOr<monitoring::v1::ListReservationsResponse> ListReservations(
       const ListQuery& query);
+  absl::StatusOr<admin::v1::TerminateSessionResponse> TerminateSession(
+      admin::v1::TerminateSessionRequest request);
+  absl::StatusOr<admin::v1::ReleaseSeatResponse> ReleaseSeat(
+      admin::v1::ReleaseSeatRequest request);
   absl::StatusOr<admin::v1::ListLicensesResponse> ListLicenses(
       const ListQuery& query);
   absl::StatusOr<admin::v1::InstallLicenseResponse> InstallLicense(

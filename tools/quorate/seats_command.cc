@@ -46,6 +46,44 @@ int Run(const Invocation& invocation, const SeatsFlags& flags) {
   return kExitOk;
 }
 
+struct ReleaseFlags {
+  uint64_t seat = 0;
+  std::string reason;
+};
+
+int Release(const Invocation& invocation, const ReleaseFlags& flags) {
+  const auto options = OptionsOf(invocation);
+  if (!options.ok()) return Fail(invocation, options.status());
+  admin::v1::ReleaseSeatRequest request;
+  request.set_seat(flags.seat);
+  request.set_reason(flags.reason);
+  const auto response = Cluster(*options).ReleaseSeat(std::move(request));
+  if (!response.ok()) return Fail(invocation, response.status());
+  if (invocation.output == OutputFormat::kJson) {
+    PrintJson(*response, std::cout);
+  } else {
+    Say(absl::StrCat("seat ", flags.seat, " of ", response->session(),
+                     " is free, by ", response->released_by()));
+  }
+  return kExitOk;
+}
+
+void AddRelease(CLI::App* seats, Invocation* invocation) {
+  CLI::App* command = seats->add_subcommand(
+      "release", "Take one seat from its session, at once");
+  const auto flags = std::make_shared<ReleaseFlags>();  // With the callback.
+  command->add_option("SEAT", flags->seat, "Its number, as `seats` shows it")
+      ->required();
+  command->add_option("--reason", flags->reason,
+                      "Told to the engineer, and logged");
+  command->footer("Example: quorate seats release 17 --reason \"left open\"");
+  command->callback([invocation, flags] {
+    invocation->run = [invocation, flags] {
+      return Release(*invocation, *flags);
+    };
+  });
+}
+
 }  // namespace
 
 void AddSeatsCommand(CLI::App* app, Invocation* invocation) {
@@ -61,7 +99,9 @@ void AddSeatsCommand(CLI::App* app, Invocation* invocation) {
                     "What the member has that answers: may be old, works "
                     "without a quorum");
   command->footer("Example: quorate seats cad");
-  command->callback([invocation, flags] {
+  AddRelease(command, invocation);
+  command->callback([invocation, command, flags] {
+    if (!command->get_subcommands().empty()) return;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

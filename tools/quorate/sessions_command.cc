@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "tools/quorate/cluster.h"
@@ -44,6 +45,77 @@ int Run(const Invocation& invocation, const SessionsFlags& flags) {
   return kExitOk;
 }
 
+struct TerminateFlags {
+  std::string session;
+  std::string reason;
+  std::string cool_down;
+  bool at_once = false;
+};
+
+// "sessions/7", also where only the number was given.
+std::string SessionNameOf(const std::string& given) {
+  return absl::StartsWith(given, "sessions/")
+             ? given
+             : absl::StrCat("sessions/", given);
+}
+
+int Terminate(const Invocation& invocation, const TerminateFlags& flags) {
+  admin::v1::TerminateSessionRequest request;
+  request.set_session(SessionNameOf(flags.session));
+  request.set_reason(flags.reason);
+  request.set_at_once(flags.at_once);
+  if (!flags.cool_down.empty()) {
+    const auto span = ParsePositiveDuration("--cool-down", flags.cool_down);
+    if (!span.ok()) return Fail(invocation, span.status());
+    request.mutable_cool_down()->set_seconds(absl::ToInt64Seconds(*span));
+  }
+  const auto options = OptionsOf(invocation);
+  if (!options.ok()) return Fail(invocation, options.status());
+  const auto response = Cluster(*options).TerminateSession(std::move(request));
+  if (!response.ok()) return Fail(invocation, response.status());
+  if (invocation.output == OutputFormat::kJson) {
+    PrintJson(*response, std::cout);
+    return kExitOk;
+  }
+  const auto& termination = response->termination();
+  Say(absl::StrCat(termination.session(), " of ", termination.client().user(),
+                   " on ", termination.client().host(), " is terminated by ",
+                   termination.terminated_by()));
+  if (response->seats_free_in().seconds() > 0) {
+    Say(absl::StrCat(
+        "its seats are free when its application gives them back, "
+        "in ",
+        ShowDuration(response->seats_free_in()), " at the latest"));
+  }
+  return kExitOk;
+}
+
+void AddTerminate(CLI::App* sessions, Invocation* invocation) {
+  CLI::App* command = sessions->add_subcommand(
+      "terminate", "End a session, and tell its application why");
+  const auto flags = std::make_shared<TerminateFlags>();  // With the callback.
+  command->add_option("SESSION", flags->session, "\"sessions/7\", or 7")
+      ->required();
+  command->add_option("--reason", flags->reason,
+                      "Told to the engineer, and logged");
+  command
+      ->add_option("--cool-down", flags->cool_down,
+                   "The same user, host and application get none of its "
+                   "features for so long: up to 24h")
+      ->type_name("DURATION");
+  command->add_flag("--at-once", flags->at_once,
+                    "Free its seats now: its application may use them until "
+                    "it hears of it, or for its TTL");
+  command->footer(
+      "Example: quorate sessions terminate sessions/7 --reason \"idle since "
+      "Monday\"");
+  command->callback([invocation, flags] {
+    invocation->run = [invocation, flags] {
+      return Terminate(*invocation, *flags);
+    };
+  });
+}
+
 }  // namespace
 
 void AddSessionsCommand(CLI::App* app, Invocation* invocation) {
@@ -58,7 +130,9 @@ void AddSessionsCommand(CLI::App* app, Invocation* invocation) {
                     "What the member has that answers: may be old, works "
                     "without a quorum");
   command->footer("Example: quorate sessions --user ana");
-  command->callback([invocation, flags] {
+  AddTerminate(command, invocation);
+  command->callback([invocation, command, flags] {
+    if (!command->get_subcommands().empty()) return;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

@@ -61,6 +61,32 @@ Command CheckinCommand(uint64_t session_id,
   return command;
 }
 
+Command ResizeCommand(uint64_t session_id, uint64_t handle, uint32_t count) {
+  Command command;
+  command.mutable_resize_seat()->set_session_id(session_id);
+  command.mutable_resize_seat()->set_seat_handle(handle);
+  command.mutable_resize_seat()->set_count(count);
+  return command;
+}
+
+Command TerminateCommand(uint64_t session_id, int64_t cool_down_ms,
+                         bool at_once) {
+  Command command;
+  internal::v1::TerminateSession* body = command.mutable_terminate_session();
+  body->set_session_id(session_id);
+  body->set_reason("needed elsewhere");
+  body->set_cool_down_ms(cool_down_ms);
+  body->set_at_once(at_once);
+  return command;
+}
+
+Command ReleaseSeatCommand(uint64_t handle) {
+  Command command;
+  command.mutable_release_seat()->set_seat_handle(handle);
+  command.mutable_release_seat()->set_reason("needed elsewhere");
+  return command;
+}
+
 Command RenewCommand(const std::string& principal,
                      const std::vector<uint64_t>& sessions) {
   Command command;

@@ -32,6 +32,12 @@ internal::v1::Command CancelCommand(uint64_t session_id,
                                     const std::string& checkout_request_id);
 internal::v1::Command CheckinCommand(uint64_t session_id,
                                      const std::vector<uint64_t>& handles);
+internal::v1::Command ResizeCommand(uint64_t session_id, uint64_t handle,
+                                    uint32_t count);
+internal::v1::Command TerminateCommand(uint64_t session_id,
+                                       int64_t cool_down_ms,
+                                       bool at_once = false);
+internal::v1::Command ReleaseSeatCommand(uint64_t handle);
 internal::v1::Command RenewCommand(const std::string& principal,
                                    const std::vector<uint64_t>& sessions);
 internal::v1::Command AdvanceCommand();

@@ -42,7 +42,8 @@ constexpr LedgerLimits kSmallLimits = {.sessions = 14,
                                        .policy_versions = 3,
                                        .queue_places = 30,
                                        .queue_places_of_session = 6,
-                                       .settlements_per_entry = 2};
+                                       .settlements_per_entry = 2,
+                                       .terminations = 5};
 
 // Draws commands that often hit what is there, and sometimes what is not.
 class CommandSource {
@@ -69,6 +70,8 @@ class CommandSource {
   Command SomeBody();
   Command SomeCheckout();
   Command SomeCancel();
+  Command SomeTermination();
+  Command SomeResize();
   Command SomeCheckin();
   Command SomeLicense();
   Command SomeRelease();
@@ -79,6 +82,7 @@ class CommandSource {
   Random random_;
   std::vector<uint64_t> sessions_;
   std::vector<std::pair<uint64_t, uint64_t>> seats_;  // Session, handle.
+  internal::v1::SessionDescription opened_;           // The last one.
   std::vector<Command> waited_;  // Checkouts that were told to wait.
   std::vector<Command> sent_;
 };
@@ -119,6 +123,27 @@ Command CommandSource::SomeCheckout() {
   if (random_.OneIn(50)) body->set_wait_ms(-1);
   if (random_.OneIn(50)) body->set_priority(10);
   return command;
+}
+
+Command CommandSource::SomeTermination() {
+  if (!seats_.empty() && random_.OneIn(3)) {
+    return ReleaseSeatCommand(seats_.back().second);
+  }
+  const int64_t cool_down_ms =
+      random_.OneIn(3) ? 0 : static_cast<int64_t>(random_.Below(40'000));
+  return TerminateCommand(SomeSession(), random_.OneIn(30) ? -1 : cool_down_ms,
+                          random_.OneIn(3));
+}
+
+Command CommandSource::SomeResize() {
+  if (seats_.empty() || random_.OneIn(20)) {
+    return ResizeCommand(SomeSession(), random_.Below(100), 1);
+  }
+  const size_t recent = std::min<size_t>(seats_.size(), 10);
+  const auto& [session, handle] =
+      seats_[seats_.size() - 1 - random_.Below(recent)];
+  return ResizeCommand(random_.OneIn(10) ? SomeSession() : session, handle,
+                       static_cast<uint32_t>(random_.Below(8)));
 }
 
 Command CommandSource::SomeCancel() {
@@ -217,6 +242,10 @@ Command CommandSource::SomeOpen() {
           : static_cast<int64_t>(random_.Between(kMinTtlMs, 60'000)));
   internal::v1::SessionDescription* const description =
       command.mutable_open_session()->mutable_description();
+  if (!opened_.user().empty() && random_.OneIn(2)) {
+    *description = opened_;  // The same client again.
+    return command;
+  }
   description->set_user(policy::RandomUser(&random_));
   description->set_host(policy::RandomHost(&random_));
   description->set_project(policy::RandomProject(&random_));
@@ -226,6 +255,7 @@ Command CommandSource::SomeOpen() {
     command.mutable_open_session()->set_peer_address(
         std::string({10, 0, 0, byte}));
   }
+  opened_ = *description;
   return command;
 }
 
@@ -257,7 +287,9 @@ Command CommandSource::SomeBody() {
   }
   if (dice < 14) return CloseCommand(SomeSession());
   if (dice < 47) return SomeCheckout();
-  if (dice < 50) return SomeCancel();
+  if (dice < 49) return SomeCancel();
+  if (dice < 51) return SomeTermination();
+  if (dice < 53) return SomeResize();
   if (dice < 75) return SomeCheckin();
   if (dice < 79) return SomeLicense();
   if (dice < 82) return AdvanceCommand();
@@ -504,6 +536,8 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
                            type::v1::ERROR_REASON_SEATS_RESERVED,
                            type::v1::ERROR_REASON_POLICY_CHANGED,
                            type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND,
+                           type::v1::ERROR_REASON_SESSION_TERMINATED,
+                           type::v1::ERROR_REASON_COOLING_DOWN,
                            type::v1::ERROR_REASON_WAIT_TIMED_OUT,
                            type::v1::ERROR_REASON_WAIT_CANCELLED,
                            type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND}) {

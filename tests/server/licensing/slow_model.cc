@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <set>
-#include <tuple>
 
 namespace quorate::licensing {
 
@@ -11,17 +10,33 @@ using internal::v1::Command;
 
 namespace {
 
-LedgerAnswer No(ErrorReason reason) {
+uint64_t SessionOf(const Command& command) {
+  if (command.has_checkout()) return command.checkout().session_id();
+  if (command.has_checkin()) return command.checkin().session_id();
+  if (command.has_resize_seat()) return command.resize_seat().session_id();
+  if (command.has_cancel_checkout()) {
+    return command.cancel_checkout().session_id();
+  }
+  return command.close_session().session_id();
+}
+
+int64_t EndOf(int64_t end_ms) {
+  return end_ms == 0 ? std::numeric_limits<int64_t>::max() : end_ms;
+}
+
+}  // namespace
+
+LedgerAnswer SlowModel::No(ErrorReason reason) {
   LedgerAnswer answer;
   answer.reason = reason;
   return answer;
 }
 
-LedgerAnswer Bad() {
+LedgerAnswer SlowModel::Bad() {
   return No(type::v1::ERROR_REASON_BAD_REQUEST);
 }
 
-std::string BodyOf(Command command) {
+std::string SlowModel::BodyOf(Command command) {
   command.clear_request_id();
   command.clear_principal();
   command.clear_not_after_cluster_ms();
@@ -30,24 +45,6 @@ std::string BodyOf(Command command) {
   }
   return command.SerializeAsString();
 }
-
-bool WaitingHelps(ErrorReason why) {
-  return why == type::v1::ERROR_REASON_POOL_EXHAUSTED ||
-         why == type::v1::ERROR_REASON_SEATS_RESERVED;
-}
-
-uint64_t Units(const internal::v1::Checkout& body, const std::string& feature) {
-  uint64_t units = 0;
-  for (const auto& item : body.items())
-    units += item.feature() == feature ? item.count() : 0;
-  return units;
-}
-
-int64_t EndOf(int64_t end_ms) {
-  return end_ms == 0 ? std::numeric_limits<int64_t>::max() : end_ms;
-}
-
-}  // namespace
 
 LedgerAnswer SlowModel::Apply(const Command& command, const EntryTime& time) {
   MoveTime(time);
@@ -104,16 +101,16 @@ LedgerAnswer SlowModel::Execute(const Command& command) {
 
 ErrorReason SlowModel::WhyNotHere(const Command& command) const {
   const bool uses = command.has_open_session() || command.has_checkout() ||
-                    command.has_renew_sessions() ||
+                    command.has_resize_seat() || command.has_renew_sessions() ||
                     command.has_install_license();
   if (!uses) return {};
   if (heir_.has_value()) return type::v1::ERROR_REASON_CLUSTER_RETIRED;
   if (!hold_.has_value()) return {};
-  const bool seats = command.has_checkout();
+  const bool seats = command.has_checkout() || command.has_resize_seat();
   if (!hold_->released || (seats && now_.cluster_ms < hold_->quiet_until_ms)) {
     return type::v1::ERROR_REASON_RESTORED_ON_HOLD;
   }
-  if (seats && command.checkout().session_id() < hold_->first_session) {
+  if (seats && SessionOf(command) < hold_->first_session) {
     return type::v1::ERROR_REASON_SESSION_NOT_FOUND;
   }
   return {};
@@ -164,6 +161,7 @@ std::optional<SlowModel> SlowModel::Restored(uint32_t epoch) const {
   restored.remembered_.clear();
   restored.places_.clear();
   restored.lines_.clear();
+  restored.terminated_.clear();
   restored.hold_ = {
       .old_epoch = epoch_,
       .first_session = restored.next_session_,
@@ -205,6 +203,17 @@ void SlowModel::MoveTime(const EntryTime& time) {
       places_.erase(first);
     }
   }
+  for (uint64_t i = 0; i < limits_.expiries_per_entry; ++i) {
+    const auto first =
+        std::min_element(terminated_.begin(), terminated_.end(),
+                         [](const auto& a, const auto& b) {
+                           return a.second.forget_ms < b.second.forget_ms;
+                         });
+    if (first == terminated_.end()) break;
+    if (first->second.forget_ms > now_.cluster_ms) break;
+    if (sessions_.count(first->first) > 0) break;
+    terminated_.erase(first);
+  }
   for (uint64_t i = 0; i < 2 * limits_.expiries_per_entry; ++i) {
     if (remembered_.empty() ||
         now_.cluster_ms <= remembered_.front().at_ms + kAnswerMemoryMs) {
@@ -214,13 +223,17 @@ void SlowModel::MoveTime(const EntryTime& time) {
   }
 }
 
-void SlowModel::EndSession(uint64_t id) {
+void SlowModel::ErasePlacesOf(uint64_t id) {
   const auto places = places_;
   for (const auto& [number, place] : places) {
     if (place.checkout.session_id() != id) continue;
     places_.erase(number);
     if (place.waits) MarkLines(place);
   }
+}
+
+void SlowModel::EndSession(uint64_t id) {
+  ErasePlacesOf(id);
   const auto seats = seats_;
   for (const auto& [handle, seat] : seats) {
     if (seat.session == id) GiveBack(handle);
@@ -247,7 +260,8 @@ LedgerAnswer SlowModel::Renew(const internal::v1::RenewSessions& body) {
     const uint64_t id = renewal.session_id();
     const bool known = Alive(id) &&
                        sessions_[id].principal == renewal.principal() &&
-                       (!hold_.has_value() || id >= hold_->first_session);
+                       (!hold_.has_value() || id >= hold_->first_session) &&
+                       terminated_.count(id) == 0;
     answer.renewed_ttl_ms.push_back(known ? sessions_[id].ttl_ms : 0);
     if (known) {
       sessions_[id].lease_end_ms =
@@ -264,6 +278,17 @@ LedgerAnswer SlowModel::Act(const Command& command) {
     return Release(command.release_restored());
   }
   if (command.has_retire_cluster()) return Retire(command.retire_cluster());
+  if (command.has_terminate_session()) {
+    return Terminate(command.terminate_session());
+  }
+  if (command.has_release_seat()) {
+    const auto seat = seats_.find(command.release_seat().seat_handle());
+    if (seat == seats_.end()) return No(type::v1::ERROR_REASON_SEAT_NOT_FOUND);
+    LedgerAnswer answer;
+    answer.session_id = seat->second.session;
+    GiveBack(seat->first);
+    return answer;
+  }
   if (command.has_apply_policy()) return ApplyPolicy(command.apply_policy());
   if (command.has_roll_back_policy()) {
     return RollBackPolicy(command.roll_back_policy());
@@ -282,17 +307,24 @@ LedgerAnswer SlowModel::Act(const Command& command) {
   }
   if (command.checkout().wait_ms() < 0) return Bad();
   if (command.checkout().priority() > 9) return Bad();
-  const uint64_t id = command.has_checkout()  ? command.checkout().session_id()
-                      : command.has_checkin() ? command.checkin().session_id()
-                      : command.has_cancel_checkout()
-                          ? command.cancel_checkout().session_id()
-                          : command.close_session().session_id();
+  if (command.has_resize_seat() && command.resize_seat().count() == 0) {
+    return Bad();
+  }
+  const uint64_t id = SessionOf(command);
+  const auto end = terminated_.find(id);
+  const bool gives_back = command.has_checkin() || command.has_close_session();
+  const bool dead = !Alive(id);
+  if (end != terminated_.end() &&
+      end->second.principal == command.principal() && (dead || !gives_back)) {
+    return No(type::v1::ERROR_REASON_SESSION_TERMINATED);
+  }
   if (!Alive(id)) return No(type::v1::ERROR_REASON_SESSION_NOT_FOUND);
   if (sessions_[id].principal != command.principal()) {
     return No(type::v1::ERROR_REASON_SESSION_NOT_YOURS);
   }
   if (command.has_checkout()) return CheckOut(command);
   if (command.has_cancel_checkout()) return Cancel(command);
+  if (command.has_resize_seat()) return Resize(command.resize_seat());
   if (command.has_checkin()) return CheckIn(command.checkin());
   EndSession(id);
   return {};
@@ -384,76 +416,6 @@ ErrorReason SlowModel::WhyNotByPolicy(
              : type::v1::ERROR_REASON_POLICY_DENIED;
 }
 
-LedgerAnswer SlowModel::CheckOut(const Command& command) {
-  const internal::v1::Checkout& body = command.checkout();
-  ErrorReason why = WhyNotNow(body).first;
-  for (const auto& item : body.items()) {
-    const auto line = lines_.find(item.feature());
-    if (why != 0 || line == lines_.end()) continue;
-    if (!line->second.held && !line->second.unserved) continue;
-    why = type::v1::ERROR_REASON_POOL_EXHAUSTED;
-  }
-  if (why == 0) return HandOut(body);
-  if (!WaitingHelps(why) || body.wait_ms() == 0) return No(why);
-  size_t own = 0;
-  for (const auto& [number, place] : places_)
-    own += place.checkout.session_id() == body.session_id();
-  if (places_.size() == limits_.queue_places ||
-      own == limits_.queue_places_of_session) {
-    return No(type::v1::ERROR_REASON_LIMIT_REACHED);
-  }
-  LedgerAnswer answer;
-  answer.queue_place = next_place_++;
-  const int64_t due_ms = now_.cluster_ms + body.wait_ms();
-  places_[answer.queue_place] = {command.principal(),
-                                 command.request_id(),
-                                 BodyOf(command),
-                                 body,
-                                 due_ms,
-                                 true,
-                                 LedgerAnswer()};
-  MarkLines(places_[answer.queue_place]);
-  return answer;
-}
-
-std::pair<ErrorReason, std::string> SlowModel::WhyNotNow(
-    const internal::v1::Checkout& body) const {
-  std::map<std::string, uint64_t> asked;
-  for (const auto& item : body.items())
-    asked[item.feature()] += item.count();
-  const ErrorReason not_by_policy = WhyNotByPolicy(body.session_id(), asked);
-  if (not_by_policy != 0) return {not_by_policy, ""};
-  auto pools = Pools();
-  for (const auto& item : body.items()) {
-    const ErrorReason why = WhyNotInForce(item.feature());
-    if (why != 0) return {why, ""};
-    if (Units(body, item.feature()) > pools[item.feature()].first) {
-      return {type::v1::ERROR_REASON_COUNT_OVER_TOTAL, ""};
-    }
-  }
-  for (const auto& item : body.items()) {
-    const auto [total, out] = pools[item.feature()];
-    if (out + Units(body, item.feature()) > total) {
-      return {type::v1::ERROR_REASON_POOL_EXHAUSTED, item.feature()};
-    }
-  }
-  const auto items = static_cast<uint64_t>(body.items_size());
-  if (SeatsOf(body.session_id()) + items > limits_.seats_of_session) {
-    return {type::v1::ERROR_REASON_LIMIT_REACHED, ""};
-  }
-  return {};
-}
-
-LedgerAnswer SlowModel::HandOut(const internal::v1::Checkout& body) {
-  LedgerAnswer answer;
-  answer.granted_calendar_ms = now_.calendar_ms;
-  for (const auto& item : body.items()) {
-    answer.seat_handles.push_back(next_seat_);
-    seats_[next_seat_++] = {body.session_id(), item.feature(), item.count()};
-  }
-  return answer;
-}
-
 LedgerAnswer SlowModel::CheckIn(const internal::v1::Checkin& body) {
   for (const uint64_t handle : body.seat_handles()) {
     if (seats_.count(handle) == 0 ||
@@ -470,110 +432,6 @@ void SlowModel::GiveBack(uint64_t handle) {
   const auto line = lines_.find(seats_[handle].feature);
   if (line != lines_.end()) line->second.unserved = true;
   seats_.erase(handle);
-}
-
-LedgerAnswer SlowModel::Cancel(const Command& command) {
-  const internal::v1::CancelCheckout& body = command.cancel_checkout();
-  for (const auto& [number, place] : places_) {
-    if (place.request_id != body.checkout_request_id()) continue;
-    if (place.checkout.session_id() != body.session_id()) continue;
-    if (!place.answer.ok()) return {};
-    for (const uint64_t handle : place.answer.seat_handles) {
-      if (seats_.count(handle) > 0) GiveBack(handle);
-    }
-    EndWait(number, No(type::v1::ERROR_REASON_WAIT_CANCELLED));
-    return {};
-  }
-  return No(type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND);
-}
-
-std::vector<uint64_t> SlowModel::LineOf(const std::string& feature) const {
-  std::map<std::string, uint64_t> out;
-  for (const auto& [handle, seat] : seats_) {
-    if (seat.feature != feature) continue;
-    out[sessions_.at(seat.session).who.project] += seat.count;
-  }
-  std::map<std::pair<uint32_t, std::string>, uint64_t> oldest;
-  std::vector<std::tuple<uint32_t, uint64_t, uint64_t, uint64_t>> order;
-  for (const auto& [number, place] : places_) {
-    if (!place.waits || Units(place.checkout, feature) == 0) continue;
-    const uint32_t rank = 9 - place.checkout.priority();
-    const auto& project = sessions_.at(place.checkout.session_id()).who.project;
-    const auto first = oldest.emplace(std::pair(rank, project), number).first;
-    order.emplace_back(rank, out[project], first->second, number);
-  }
-  std::sort(order.begin(), order.end());
-  std::vector<uint64_t> numbers;
-  for (const auto& place : order)
-    numbers.push_back(std::get<3>(place));
-  return numbers;
-}
-
-void SlowModel::MarkLines(const Place& place) {
-  for (const auto& item : place.checkout.items())
-    lines_[item.feature()].unserved = true;
-  std::erase_if(
-      lines_, [this](const auto& line) { return LineOf(line.first).empty(); });
-}
-
-void SlowModel::EndWait(uint64_t number, const LedgerAnswer& answer) {
-  Place& place = places_[number];
-  const int64_t ttl_ms = sessions_[place.checkout.session_id()].ttl_ms;
-  place.due_ms = now_.cluster_ms + std::max(kAnswerMemoryMs, ttl_ms * 5 / 4);
-  place.answer = answer;
-  place.answer.queue_place = number;
-  if (std::exchange(place.waits, false)) MarkLines(place);
-}
-
-void SlowModel::Serve() {
-  for (size_t settled = 0; !heir_.has_value();) {
-    const auto line =
-        std::find_if(lines_.begin(), lines_.end(),
-                     [](const auto& each) { return each.second.unserved; });
-    if (line == lines_.end()) return;
-    uint64_t next = 0;
-    LedgerAnswer end;
-    int passed = 0;
-    bool held = false;
-    for (const uint64_t number : LineOf(line->first)) {
-      const Place& place = places_[number];
-      const auto [why, what] = WhyNotNow(place.checkout);
-      end = No(why);
-      if (place.due_ms <= now_.cluster_ms) {
-        end = No(type::v1::ERROR_REASON_WAIT_TIMED_OUT);
-      }
-      if (!Alive(place.checkout.session_id())) {
-        end = No(type::v1::ERROR_REASON_SESSION_NOT_FOUND);
-      }
-      if (!WaitingHelps(end.reason)) next = number;
-      held = next == 0 && what == line->first;
-      if (next > 0 || held || ++passed == 256) break;
-    }
-    if (next == 0) {
-      line->second = {.held = held, .unserved = false};
-      continue;
-    }
-    if (settled++ == limits_.settlements_per_entry) return;
-    EndWait(next, end.ok() ? HandOut(places_[next].checkout) : end);
-  }
-}
-
-LedgerAnswer SlowModel::AnswerOf(uint64_t number) const {
-  const Place& place = places_.at(number);
-  LedgerAnswer answer = place.answer;
-  answer.queue_place = number;
-  if (place.waits && place.due_ms <= now_.cluster_ms) {
-    answer.reason = type::v1::ERROR_REASON_WAIT_TIMED_OUT;
-  }
-  for (const auto& item : place.checkout.items()) {
-    if (!place.waits || !answer.ok()) break;
-    const std::vector<uint64_t> line = LineOf(item.feature());
-    const auto at = std::find(line.begin(), line.end(), number);
-    answer.queue_position.number =
-        std::max(answer.queue_position.number,
-                 static_cast<uint64_t>(at - line.begin()) + 1);
-  }
-  return answer;
 }
 
 LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,6 +86,15 @@ class SlowModel {
     bool unserved = true;
   };
 
+  // A session that was terminated.
+  struct Termination {
+    std::string principal;
+    policy::SlowSubject who;
+    std::set<std::string> features;
+    int64_t cool_down_end_ms;
+    int64_t forget_ms;
+  };
+
   // A restored cluster, until the old one's leases have ended.
   struct Hold {
     uint32_t old_epoch;
@@ -104,6 +114,7 @@ class SlowModel {
   LedgerAnswer Release(const internal::v1::ReleaseRestored& body);
   LedgerAnswer Retire(const internal::v1::RetireCluster& body);
   void MoveTime(const EntryTime& time);
+  void ErasePlacesOf(uint64_t session);
   void EndSession(uint64_t id);
   bool Alive(uint64_t session) const;
   uint64_t SeatsOf(uint64_t session) const;
@@ -115,6 +126,10 @@ class SlowModel {
   LedgerAnswer Renew(const internal::v1::RenewSessions& body);
   LedgerAnswer Act(const internal::v1::Command& command);
   LedgerAnswer Open(const internal::v1::Command& command);
+  static LedgerAnswer No(ErrorReason reason);
+  static LedgerAnswer Bad();
+  // What tells a repeat from another request.
+  static std::string BodyOf(internal::v1::Command command);
   LedgerAnswer Execute(const internal::v1::Command& command);
   LedgerAnswer CheckOut(const internal::v1::Command& command);
   // Why not now, and what there is too little of.
@@ -122,6 +137,8 @@ class SlowModel {
       const internal::v1::Checkout& body) const;
   LedgerAnswer HandOut(const internal::v1::Checkout& body);
   void GiveBack(uint64_t handle);
+  LedgerAnswer Resize(const internal::v1::ResizeSeat& body);
+  LedgerAnswer Terminate(const internal::v1::TerminateSession& body);
   LedgerAnswer Cancel(const internal::v1::Command& command);
   // The numbers of those who wait for it, in the order of service.
   std::vector<uint64_t> LineOf(const std::string& feature) const;
@@ -152,6 +169,7 @@ class SlowModel {
   uint64_t next_place_ = 1;
   std::map<uint64_t, Place> places_;
   std::map<std::string, Line> lines_;
+  std::map<uint64_t, Termination> terminated_;
 };
 
 }  // namespace quorate::licensing

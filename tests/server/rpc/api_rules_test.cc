@@ -10,6 +10,7 @@
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/admin/v1/policy.pb.h"
+#include "quorate/admin/v1/session.pb.h"
 #include "quorate/checkout/v1/checkout.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 #include "quorate/options/v1/options.pb.h"
@@ -29,6 +30,7 @@ std::vector<const MethodDescriptor*> AllMethods() {
         monitoring::v1::Pool::descriptor()->file(),
         admin::v1::License::descriptor()->file(),
         admin::v1::Member::descriptor()->file(),
+        admin::v1::Termination::descriptor()->file(),
         admin::v1::Policy::descriptor()->file(),
         admin::v1::GetBackupRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
@@ -50,7 +52,7 @@ bool HasField(const Descriptor* message, const std::string& name) {
 }
 
 TEST(ApiRulesTest, ThereAreMethods) {
-  EXPECT_EQ(AllMethods().size(), 35U);
+  EXPECT_EQ(AllMethods().size(), 38U);
 }
 
 TEST(ApiRulesTest, EveryMethodNamesAPermission) {

@@ -1,0 +1,188 @@
+// What administrators do to sessions and seats of others; and the change of a
+// seat's units by its own session.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/check.h"
+#include "server/licensing/field_rules.h"
+#include "server/licensing/ledger_state.h"
+#include "server/licensing/record_codec.h"
+#include "server/licensing/refusals.h"
+#include "server/licensing/times.h"
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+using internal::v1::SeatRecord;
+using internal::v1::TerminationRecord;
+
+LedgerAnswer Ledger::State::RefuseTerminated(
+    const TerminationRecord& termination) const {
+  return Refuse(type::v1::ERROR_REASON_SESSION_TERMINATED,
+                {{"session", absl::StrCat(termination.session_id())},
+                 {"why", termination.reason()},
+                 {"terminated_by", termination.terminated_by()}});
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseCoolingDown(
+    const Session& session, const CheckoutItems& items) const {
+  const int64_t now = tables_.counters.cluster_ms;
+  for (const internal::v1::CheckoutItem& item : items) {
+    const auto end_ms = tables_.terminations.CoolDownEndMs(
+        session.record.principal(), session.record.description(),
+        item.feature(), now);
+    if (!end_ms.has_value()) continue;
+    return Refuse(
+        type::v1::ERROR_REASON_COOLING_DOWN,
+        {{"feature", item.feature()},
+         {"seconds_left", absl::StrCat((*end_ms - now + 999) / 1000)}});
+  }
+  return std::nullopt;
+}
+
+LedgerAnswer Ledger::State::TerminateSession(const Command& command,
+                                             Changes* changes) {
+  const internal::v1::TerminateSession& body = command.terminate_session();
+  if (!IsPlainText(body.reason())) {
+    return RefuseField("reason", "must be plain text of at most 256 bytes");
+  }
+  if (body.cool_down_ms() < 0 || body.cool_down_ms() > kMaxCoolDownMs) {
+    return RefuseField("cool_down_ms",
+                       absl::StrCat("must be 0 to ", kMaxCoolDownMs));
+  }
+  Counters& counters = tables_.counters;
+  Session* const session =
+      tables_.sessions.FindAlive(body.session_id(), counters.cluster_ms);
+  const TerminationRecord* const before =
+      tables_.terminations.Find(body.session_id());
+  if (session == nullptr) {
+    if (before != nullptr) return RefuseTerminated(*before);
+    return Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+                  {{"session", absl::StrCat(body.session_id())}});
+  }
+  // Whose client does not answer may be ended at once after all.
+  if (before != nullptr && !body.at_once()) return RefuseTerminated(*before);
+  if (before == nullptr) {
+    if (tables_.terminations.size() >= limits_.terminations) {
+      return RefuseOverLimit("terminations", limits_.terminations);
+    }
+    TerminationRecord record = TerminationOf(command, *session);
+    events_.push_back({.session_id = body.session_id(),
+                       .kind = LedgerEvent::Kind::kTerminated,
+                       .reason = body.reason(),
+                       .by = command.principal()});
+    changes->push_back(PutRecord(record));
+    QUORATE_CHECK(tables_.terminations.Add(std::move(record)));
+    tables_.queue.EraseAllOf(body.session_id());
+  }
+  if (body.at_once()) EndSession(session, changes);
+  return {};
+}
+
+TerminationRecord Ledger::State::TerminationOf(const Command& command,
+                                               const Session& session) const {
+  const internal::v1::TerminateSession& body = command.terminate_session();
+  const Counters& counters = tables_.counters;
+  TerminationRecord record;
+  record.set_session_id(body.session_id());
+  record.set_principal(session.record.principal());
+  *record.mutable_description() = session.record.description();
+  record.set_reason(body.reason());
+  record.set_terminated_by(command.principal());
+  record.set_terminated_calendar_ms(counters.calendar_ms);
+  if (body.cool_down_ms() > 0) {
+    std::set<std::string> features;
+    for (const uint64_t handle : session.seats) {
+      features.insert(tables_.seats.Find(handle)->record.feature());
+    }
+    record.mutable_features()->Assign(features.begin(), features.end());
+    record.set_cool_down_end_cluster_ms(
+        AddMs(counters.cluster_ms, body.cool_down_ms()));
+  }
+  // Its client asks within a lease, or has lost the session by itself.
+  record.set_forget_cluster_ms(
+      std::max({LeaseEndMs(counters.cluster_ms, session.record.ttl_ms()),
+                AddMs(counters.cluster_ms, kAnswerMemoryMs),
+                record.cool_down_end_cluster_ms()}));
+  return record;
+}
+
+void Ledger::State::ForgetTerminations(Changes* changes) {
+  for (size_t i = 0; i < limits_.expiries_per_entry; ++i) {
+    const TerminationRecord* const first = tables_.terminations.FirstToForget();
+    if (first == nullptr ||
+        first->forget_cluster_ms() > tables_.counters.cluster_ms) {
+      return;
+    }
+    // As long as the session is there it must not be renewed.
+    const uint64_t id = first->session_id();
+    if (tables_.sessions.Find(id) != nullptr) return;
+    changes->push_back(EraseRecord(TerminationKey(id)));
+    tables_.terminations.Erase(id);
+  }
+}
+
+LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
+                                        Changes* changes) {
+  const internal::v1::ReleaseSeat& body = command.release_seat();
+  if (!IsPlainText(body.reason())) {
+    return RefuseField("reason", "must be plain text of at most 256 bytes");
+  }
+  const Seat* const seat = tables_.seats.Find(body.seat_handle());
+  if (seat == nullptr) {
+    return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
+                  {{"seat", absl::StrCat(body.seat_handle())}});
+  }
+  LedgerAnswer answer;
+  answer.session_id = seat->record.session_id();
+  events_.push_back({.session_id = seat->record.session_id(),
+                     .kind = LedgerEvent::Kind::kSeatReleased,
+                     .seats = {seat->record},
+                     .reason = body.reason(),
+                     .by = command.principal()});
+  GiveBack(body.seat_handle(), changes);
+  return answer;
+}
+
+LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
+                                       Changes* changes) {
+  const internal::v1::ResizeSeat& body = command.resize_seat();
+  if (body.count() < 1) return RefuseField("count", "must be at least 1");
+  LedgerAnswer answer;
+  Session* const session =
+      FindOwnSession(body.session_id(), command.principal(), &answer);
+  if (session == nullptr) return answer;
+  const Seat* const seat = tables_.seats.Find(body.seat_handle());
+  if (seat == nullptr || seat->record.session_id() != body.session_id()) {
+    return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
+                  {{"session", absl::StrCat(body.session_id())},
+                   {"seat", absl::StrCat(body.seat_handle())}});
+  }
+  SeatRecord record = seat->record;
+  if (record.count() == body.count()) return answer;
+  CheckoutItems items;
+  items.Add()->set_feature(record.feature());
+  items[0].set_count(body.count());
+  // Out of the pool, and in again as it was or will be: the entry sees one
+  // change, and the rules are those of a checkout.
+  tables_.seats.Erase(record.handle());
+  std::optional<LedgerAnswer> refusal;
+  if (body.count() > record.count()) {
+    refusal = RefuseNow(*session, items);
+    if (!refusal.has_value()) refusal = RefuseOvertaking(items);
+  } else {
+    tables_.queue.MarkUnserved(record.feature());
+  }
+  if (!refusal.has_value()) {
+    record.set_count(body.count());
+    changes->push_back(PutRecord(record));
+  }
+  tables_.seats.Add(std::move(record), session);
+  return refusal.has_value() ? *std::move(refusal) : answer;
+}
+
+}  // namespace quorate::licensing

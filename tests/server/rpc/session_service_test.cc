@@ -1,0 +1,152 @@
+// What an administrator does to a session reaches its client, with the reason.
+// Clients talk over TLS on loopback with a member whose node is replaced.
+
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+
+#include "quorate/admin/v1/session.grpc.pb.h"
+
+#include "tests/server/rpc/service_world.h"
+
+namespace quorate::server {
+namespace {
+
+using grpc::StatusCode;
+
+namespace checkout = ::quorate::checkout::v1;
+
+class SessionServiceTest : public testing::Test {
+ protected:
+  SessionServiceTest()
+      : stub_(checkout::CheckoutService::NewStub(
+            world_.Connect(ClientNames("alice")))),
+        admin_(admin::v1::SessionService::NewStub(
+            world_.Connect(ClientNames("admin")))) {
+    const auto licenses = admin::v1::LicenseService::NewStub(
+        world_.Connect(ClientNames("admin")));
+    admin::v1::InstallLicenseRequest install;
+    install.set_request_id("install");
+    install.set_license_file(world_.LicenseFile("L1", 1, "cad", 2));
+    admin::v1::InstallLicenseResponse installed;
+    EXPECT_TRUE(
+        licenses->InstallLicense(NewCall().get(), install, &installed).ok());
+    checkout::OpenSessionRequest open;
+    open.set_request_id("o1");
+    open.mutable_client()->set_user("ann");
+    open.mutable_client()->set_host("ws1");
+    checkout::OpenSessionResponse opened;
+    EXPECT_TRUE(stub_->OpenSession(NewCall().get(), open, &opened).ok());
+    session_ = opened.session();
+    checkout::CheckoutRequest want;
+    want.set_request_id("c1");
+    want.set_session(session_);
+    want.add_items()->set_feature("cad");
+    checkout::CheckoutResponse seats;
+    EXPECT_TRUE(stub_->Checkout(NewCall().get(), want, &seats).ok());
+    seat_ = seats.seats(0).handle();
+    call_ = NewCall();
+    stream_ = stub_->KeepAlive(call_.get());
+    Renew();
+    EXPECT_EQ(news_.renewals(0).state(), checkout::SESSION_STATE_ALIVE);
+  }
+
+  void Renew() {
+    checkout::KeepAliveRequest request;
+    request.add_sessions(session_);
+    EXPECT_TRUE(stream_->Write(request));
+    EXPECT_TRUE(stream_->Read(&news_));
+  }
+
+  ServiceWorld world_;
+  std::unique_ptr<checkout::CheckoutService::Stub> stub_;
+  std::unique_ptr<admin::v1::SessionService::Stub> admin_;
+  std::unique_ptr<grpc::ClientContext> call_;
+  std::unique_ptr<grpc::ClientReaderWriter<checkout::KeepAliveRequest,
+                                           checkout::KeepAliveResponse>>
+      stream_;
+  checkout::KeepAliveResponse news_;
+  std::string session_;
+  uint64_t seat_ = 0;
+};
+
+TEST_F(SessionServiceTest, TellsTheClientWhyItIsTerminated) {
+  admin::v1::TerminateSessionRequest request;
+  request.set_request_id("t1");
+  request.set_session(session_);
+  request.set_reason("idle");
+  request.mutable_cool_down()->set_seconds(60);
+  admin::v1::TerminateSessionResponse response;
+  ASSERT_TRUE(
+      admin_->TerminateSession(NewCall().get(), request, &response).ok());
+  EXPECT_EQ(response.termination().client().user(), "ann");
+  EXPECT_EQ(response.termination().reason(), "idle");
+  EXPECT_NE(response.termination().terminated_by().find("admin"),
+            std::string::npos);
+  EXPECT_EQ(response.termination().features(0), "cad");
+  EXPECT_GT(response.seats_free_in().seconds(), 0);
+  ASSERT_TRUE(stream_->Read(&news_));
+  EXPECT_EQ(news_.event().session(), session_);
+  EXPECT_EQ(news_.event().terminated().reason(), "idle");
+  // Who missed the news hears it when he renews.
+  Renew();
+  EXPECT_EQ(news_.renewals(0).state(), checkout::SESSION_STATE_TERMINATED);
+  EXPECT_EQ(news_.renewals(0).terminated().reason(), "idle");
+  const grpc::Status again =
+      admin_->TerminateSession(NewCall().get(), request, &response);
+  EXPECT_TRUE(again.ok());  // The same request.
+  request.set_request_id("t2");
+  const grpc::Status other =
+      admin_->TerminateSession(NewCall().get(), request, &response);
+  EXPECT_EQ(other.error_code(), StatusCode::NOT_FOUND);
+  EXPECT_EQ(ReasonOf(other), "SESSION_TERMINATED");
+}
+
+TEST_F(SessionServiceTest, ReleasesASeat) {
+  admin::v1::ReleaseSeatRequest request;
+  request.set_request_id("t1");
+  request.set_seat(seat_);
+  request.set_reason("left open");
+  admin::v1::ReleaseSeatResponse response;
+  ASSERT_TRUE(admin_->ReleaseSeat(NewCall().get(), request, &response).ok());
+  EXPECT_EQ(response.session(), session_);
+  ASSERT_TRUE(stream_->Read(&news_));
+  EXPECT_EQ(news_.event().seat_released().seat().handle(), seat_);
+  EXPECT_EQ(news_.event().seat_released().reason(), "left open");
+  request.set_request_id("t2");
+  EXPECT_EQ(ReasonOf(admin_->ReleaseSeat(NewCall().get(), request, &response)),
+            "SEAT_NOT_FOUND");
+}
+
+TEST_F(SessionServiceTest, ResizesASeat) {
+  checkout::ResizeSeatRequest request;
+  request.set_request_id("z1");
+  request.set_session(session_);
+  request.set_seat(seat_);
+  request.set_count(2);
+  checkout::ResizeSeatResponse response;
+  EXPECT_TRUE(stub_->ResizeSeat(NewCall().get(), request, &response).ok());
+  request.set_request_id("z2");
+  request.set_count(3);
+  EXPECT_EQ(ReasonOf(stub_->ResizeSeat(NewCall().get(), request, &response)),
+            "COUNT_OVER_TOTAL");
+}
+
+TEST_F(SessionServiceTest, NamesTheFieldsThatAreWrong) {
+  admin::v1::TerminateSessionRequest request;
+  request.set_request_id("t1");
+  request.set_session("7");
+  request.set_reason("a\nb");
+  request.mutable_cool_down()->set_seconds(-1);
+  admin::v1::TerminateSessionResponse response;
+  const auto faults = DetailOf<google::rpc::BadRequest>(
+      admin_->TerminateSession(NewCall().get(), request, &response));
+  ASSERT_EQ(faults.field_violations_size(), 3);
+  EXPECT_EQ(faults.field_violations(0).field(), "session");
+  EXPECT_EQ(faults.field_violations(1).field(), "reason");
+  EXPECT_EQ(faults.field_violations(2).field(), "cool_down");
+}
+
+}  // namespace
+}  // namespace quorate::server
