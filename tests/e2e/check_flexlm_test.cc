@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -120,6 +121,35 @@ TEST_F(CheckFlexlmTest, LmstatShowsTheSeatByItsHandle) {
       seats.output.substr(row, seats.output.find(' ', row) - row);
   EXPECT_THAT(shown.output, HasSubstr(absl::StrCat(" ", handle, "), start ")));
   EXPECT_THAT(shown.output, HasSubstr(", 3 licenses\n"));
+}
+
+TEST_F(CheckFlexlmTest, LmremoveTakesASeatByWhatLmstatShows) {
+  BackgroundCommand holder(
+      {ProgramPath("quorate"), "checkout", "solver", "--hold", "forever"},
+      cluster_->environment());
+  const absl::Duration end = SystemClock().SinceBoot() + absl::Seconds(30);
+  CommandResult shown;
+  do {
+    shown = cluster_->Quorate({"lmstat", "-f", "solver"});
+  } while (!absl::StrContains(shown.output, "Total of 1 license in use") &&
+           SystemClock().SinceBoot() < end);
+  // "    root vm vm (v1.0) (m1/7401 5), start ..."
+  const size_t row = shown.output.find("floating license\n\n    ") + 22;
+  const std::vector<std::string> words =
+      absl::StrSplit(shown.output.substr(row), absl::MaxSplits(' ', 5));
+  ASSERT_EQ(words.size(), 6u) << shown.output;
+  const std::string handle = words[5].substr(0, words[5].find(')'));
+  EXPECT_EQ(
+      cluster_->Quorate({"lmremove", "-h", "cad", "m1", "1", handle}).exit_code,
+      5);
+  const std::vector<std::string> named = {"lmremove", "solver", words[0],
+                                          words[1], words[2]};
+  const CommandResult removed = cluster_->Quorate(named);
+  EXPECT_EQ(removed.exit_code, 0) << removed.errors;
+  EXPECT_THAT(removed.errors, HasSubstr("took 1 seat back"));
+  EXPECT_THAT(cluster_->Quorate({"lmstat", "-f", "solver"}).output,
+              HasSubstr("Total of 0 licenses in use"));
+  EXPECT_EQ(cluster_->Quorate(named).exit_code, 5);
 }
 
 TEST_F(CheckFlexlmTest, LmstatShowsWhatIsKept) {

@@ -60,16 +60,11 @@ std::string FormatServers(const Snapshot& snapshot) {
   return text;
 }
 
-// Windows has no displays: FlexNet shows the host twice, and so do we.
-std::string DisplayOf(const Holder& holder) {
-  return holder.display.empty() ? FlexHost(holder.host)
-                                : FlexWord(holder.display);
-}
-
 // "user9 pc1 pc1": what rows of users begin with.
 std::string Whose(const Holder& holder) {
-  return absl::StrCat("    ", FlexWord(holder.user), " ", FlexHost(holder.host),
-                      " ", DisplayOf(holder));
+  const LmstatName name =
+      LmstatNameOf(holder.user, holder.host, holder.display);
+  return absl::StrCat("    ", name.user, " ", name.host, " ", name.display);
 }
 
 // " (v2.0) (server2/7402 18856)".
@@ -255,6 +250,14 @@ std::string FormatLmstatGrants(const Snapshot& snapshot,
 
 std::string FormatLmstatFailure(const FlexError& error) {
   return absl::StrCat("Error getting status: ", error.text, "\n");
+}
+
+LmstatName LmstatNameOf(absl::string_view user, absl::string_view host,
+                        absl::string_view display) {
+  // Windows has no displays: FlexNet shows the host twice, and so do we.
+  return {.user = FlexWord(user),
+          .host = FlexHost(host),
+          .display = display.empty() ? FlexHost(host) : FlexWord(display)};
 }
 
 bool HasFeature(const Snapshot& snapshot, const LmstatScope& scope) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 #include "tools/foreign/flexnet_error.h"
@@ -49,6 +50,16 @@ std::string FormatLmstatGrants(const Snapshot& snapshot,
 
 // Nothing could be shown.
 std::string FormatLmstatFailure(const FlexError& error);
+
+// Who has a seat, as its row says it. lmremove takes these words.
+struct LmstatName {
+  std::string user;
+  std::string host;
+  std::string display;
+};
+
+LmstatName LmstatNameOf(absl::string_view user, absl::string_view host,
+                        absl::string_view display);
 
 // Whether scope.feature names a feature that is there. True where none is
 // asked for.

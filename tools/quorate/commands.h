@@ -26,6 +26,7 @@ void AddRulesCommand(CLI::App* app, Invocation* invocation);
 void AddExplainCommand(CLI::App* app, Invocation* invocation);
 void AddRestoreCommand(CLI::App* app, Invocation* invocation);
 void AddLmstatCommand(CLI::App* app, Invocation* invocation);
+void AddLmremoveCommand(CLI::App* app, Invocation* invocation);
 void AddRlmstatCommand(CLI::App* app, Invocation* invocation);
 void AddDslicsrvCommand(CLI::App* app, Invocation* invocation);
 

@@ -1,6 +1,7 @@
 #include "tools/quorate/foreign_name.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace quorate::cli {
 namespace {
@@ -11,12 +12,14 @@ struct OwnName {
   absl::string_view command;
 };
 
-constexpr OwnName kOwnNames[] = {
-    {"lmstat", "lmstat"}, {"rlmstat", "rlmstat"}, {"DSLicSrv", "dslicsrv"}};
+constexpr OwnName kOwnNames[] = {{"lmstat", "lmstat"},
+                                 {"lmremove", "lmremove"},
+                                 {"rlmstat", "rlmstat"},
+                                 {"DSLicSrv", "dslicsrv"}};
 
 // Programs whose first word names the tool, as ours does.
-constexpr OwnName kToolsOfTools[] = {{"lmutil", "lmstat"},
-                                     {"rlmutil", "rlmstat"}};
+constexpr OwnName kToolsOfTools[] = {
+    {"lmutil", "lmstat"}, {"lmutil", "lmremove"}, {"rlmutil", "rlmstat"}};
 
 // DSLicSrv writes words behind one dash.
 void WriteTwoDashes(std::vector<std::string>* words) {
@@ -41,12 +44,16 @@ absl::StatusOr<std::vector<std::string>> WordsUnderName(
     words.insert(words.begin(), std::string(name.command));
     return words;
   }
+  std::vector<std::string> here;
   for (const OwnName& name : kToolsOfTools) {
     if (program != name.program) continue;
     if (!words.empty() && words[0] == name.command) return words;
-    return absl::InvalidArgumentError(
-        absl::StrCat("of ", program, " only \"", program, " ", name.command,
-                     "\" is here; `quorate --help` shows what else there is"));
+    here.push_back(absl::StrCat("\"", program, " ", name.command, "\""));
+  }
+  if (!here.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "of ", program, " only ", absl::StrJoin(here, " and "),
+        " can be had here; `quorate --help` shows what else there is"));
   }
   return words;
 }

@@ -97,6 +97,7 @@ int Main(int argc, char** argv) {
   AddClockCommand(&app, &invocation);
   AddRestoreCommand(&app, &invocation);
   AddLmstatCommand(&app, &invocation);
+  AddLmremoveCommand(&app, &invocation);
   AddRlmstatCommand(&app, &invocation);
   AddDslicsrvCommand(&app, &invocation);
   AddRulesCommand(&app, &invocation);

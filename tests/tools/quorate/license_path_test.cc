@@ -85,6 +85,7 @@ std::vector<std::string> Words(const char* program,
 TEST(ForeignNameTest, ANameIsACommand) {
   EXPECT_THAT(Words("/usr/bin/lmstat", {"-a"}), ElementsAre("lmstat", "-a"));
   EXPECT_THAT(Words("lmutil", {"lmstat", "-a"}), ElementsAre("lmstat", "-a"));
+  EXPECT_THAT(Words("lmutil", {"lmremove", "x"}), ElementsAre("lmremove", "x"));
   EXPECT_THAT(Words("rlmstat", {}), ElementsAre("rlmstat"));
   EXPECT_THAT(Words("rlmutil", {"rlmstat"}), ElementsAre("rlmstat"));
   EXPECT_THAT(
@@ -99,7 +100,7 @@ TEST(ForeignNameTest, SaysWhichToolsThereAre) {
     const auto refused = WordsUnderName("/opt/lmutil", words);
     EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
     EXPECT_THAT(std::string(refused.status().message()),
-                HasSubstr("only \"lmutil lmstat\" is here"));
+                HasSubstr("only \"lmutil lmstat\" and \"lmutil lmremove\""));
   }
 }
 
