@@ -1,5 +1,6 @@
 #include "trust/document_rules.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -36,13 +37,16 @@ absl::Status Nonsense(absl::string_view sentence) {
 }
 
 // A constraint restricts: whoever does not know it would grant too much.
-absl::Status CheckCritical(const Strings& crit) {
-  if (crit.empty()) return absl::OkStatus();
-  return Refuse(
-      Refusal::kCritical,
-      absl::StrCat("the document has the constraint ", Quoted(crit.Get(0)),
-                   ", which this version does not know; install a "
-                   "newer version of Quorate"));
+absl::Status CheckCritical(const Strings& crit, absl::string_view known = "") {
+  for (const std::string& constraint : crit) {
+    if (!known.empty() && constraint == known) continue;
+    return Refuse(
+        Refusal::kCritical,
+        absl::StrCat("the document has the constraint ", Quoted(constraint),
+                     ", which this version does not know; install a "
+                     "newer version of Quorate"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckTime(int64_t unix_ms, absl::string_view field) {
@@ -158,11 +162,81 @@ absl::Status CheckFeatureTime(const Feature& feature, const License& license) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCounts(const Feature& feature) {
+  const bool tokens = !feature.token_feature().empty();
+  if (!tokens && !feature.uncounted()) {
+    if (feature.count() >= 1 && feature.count() <= kMaxFeatureCount &&
+        feature.overdraft() <= kMaxFeatureCount) {
+      return absl::OkStatus();
+    }
+    return Nonsense(absl::StrCat("the count ", feature.count(), " of feature ",
+                                 feature.name(),
+                                 ", or its overdraft, is not "
+                                 "between 1 and ",
+                                 kMaxFeatureCount));
+  }
+  if (feature.count() != 0 || feature.overdraft() != 0) {
+    return Nonsense(absl::StrCat("feature ", feature.name(),
+                                 " is not counted, and has a count"));
+  }
+  if (!tokens) return absl::OkStatus();
+  if (feature.uncounted() || feature.shared_by_size() > 0 ||
+      !IsFeatureName(feature.token_feature()) ||
+      feature.token_feature() == feature.name() || feature.token_cost() < 1 ||
+      feature.token_cost() > kMaxTokenCost) {
+    return Nonsense(absl::StrCat("feature ", feature.name(),
+                                 " does not take 1 to ", kMaxTokenCost,
+                                 " units of another feature"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckConditions(const Feature& feature) {
+  const auto wrong = [&feature](absl::string_view what) {
+    return Nonsense(
+        absl::StrCat(what, " of feature ", feature.name(), " is malformed"));
+  };
+  if (!feature.version_max().empty() && !IsDocumentId(feature.version_max())) {
+    return wrong("the version");
+  }
+  for (const int64_t time :
+       {feature.maintenance_end_ms(), feature.overdraft_end_ms()}) {
+    if (time == 0) continue;
+    QUORATE_RETURN_IF_ERROR(
+        CheckTime(time, absl::StrCat("a date of ", feature.name())));
+  }
+  if (feature.attributes_size() > kMaxAttributes) return wrong("the list");
+  absl::string_view before;
+  for (const document::v1::Attribute& attribute : feature.attributes()) {
+    if (!IsDocumentId(attribute.name()) || !IsDocumentId(attribute.value()) ||
+        attribute.name() <= before) {
+      return wrong("an attribute");
+    }
+    before = attribute.name();
+  }
+  if (feature.hosts_size() > kMaxHosts ||
+      !std::all_of(
+          feature.hosts().begin(), feature.hosts().end(),
+          [](const std::string& host) { return IsDocumentId(host); })) {
+    return wrong("a host");
+  }
+  int last = document::v1::SHARED_BY_UNSPECIFIED;
+  for (const int by : feature.shared_by()) {
+    if (!document::v1::SharedBy_IsValid(by) || by <= last) {
+      return wrong("what seats are shared by");
+    }
+    last = by;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckFeatures(const License& license) {
   if (license.features_size() < 1 || license.features_size() > kMaxFeatures) {
     return Nonsense(absl::StrCat("the licence has ", license.features_size(),
                                  " features, not 1 to ", kMaxFeatures));
   }
+  const bool marked = std::find(license.crit().begin(), license.crit().end(),
+                                kFeatureConditions) != license.crit().end();
   std::set<absl::string_view> names;
   for (const Feature& feature : license.features()) {
     if (!IsFeatureName(feature.name())) {
@@ -174,12 +248,15 @@ absl::Status CheckFeatures(const License& license) {
       return Nonsense(
           absl::StrCat("feature ", feature.name(), " is named twice"));
     }
-    if (feature.count() < 1 || feature.count() > kMaxFeatureCount) {
-      return Nonsense(absl::StrCat("the count ", feature.count(),
-                                   " of feature ", feature.name(),
-                                   " is not between 1 and ", kMaxFeatureCount));
-    }
+    QUORATE_RETURN_IF_ERROR(CheckCounts(feature));
     QUORATE_RETURN_IF_ERROR(CheckFeatureTime(feature, license));
+    if (!HasConditions(feature)) continue;
+    if (!marked) {
+      return Nonsense(absl::StrCat("feature ", feature.name(),
+                                   " has conditions, and the licence no ",
+                                   kFeatureConditions, " in crit"));
+    }
+    QUORATE_RETURN_IF_ERROR(CheckConditions(feature));
   }
   return absl::OkStatus();
 }
@@ -237,7 +314,7 @@ absl::Status CheckKeyCertificate(const KeyCertificate& certificate) {
 }
 
 absl::Status CheckLicense(const License& license) {
-  QUORATE_RETURN_IF_ERROR(CheckCritical(license.crit()));
+  QUORATE_RETURN_IF_ERROR(CheckCritical(license.crit(), kFeatureConditions));
   if (!IsDocumentId(license.license_id())) {
     return Nonsense(absl::StrCat(
         "the licence id ", Quoted(license.license_id()),
@@ -254,6 +331,13 @@ absl::Status CheckLicense(const License& license) {
   QUORATE_RETURN_IF_ERROR(CheckLicenseDates(license));
   QUORATE_RETURN_IF_ERROR(CheckBinding(license.binding()));
   return CheckFeatures(license);
+}
+
+bool HasConditions(const Feature& feature) {
+  return !feature.version_max().empty() || feature.maintenance_end_ms() != 0 ||
+         feature.attributes_size() > 0 || feature.uncounted() ||
+         feature.hosts_size() > 0 || feature.shared_by_size() > 0 ||
+         !feature.token_feature().empty() || feature.overdraft() != 0;
 }
 
 }  // namespace quorate::trust

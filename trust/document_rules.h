@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 #include "quorate/document/v1/document.pb.h"
 
@@ -29,12 +30,23 @@ inline constexpr uint32_t kMaxFeatureCount = 1'000'000'000;
 // The last millisecond of the year 9999: later ones have no RFC 3339 text.
 inline constexpr int64_t kMaxUnixMs = 253'402'300'799'999;
 
-// Refusal kCritical for a constraint that is not known (none is, in this
-// version), kMeaning for the rest.
+// Conditions become part of a pool's name.
+inline constexpr int kMaxAttributes = 8;
+inline constexpr int kMaxHosts = 32;
+inline constexpr uint32_t kMaxTokenCost = 1'000'000;
+
+// What a licence has in `crit` where a feature has conditions.
+inline constexpr absl::string_view kFeatureConditions = "feature-conditions";
+
+// Refusal kCritical for a constraint that is not known (licences may have
+// kFeatureConditions), kMeaning for the rest.
 absl::Status CheckRoot(const document::v1::Root& root);
 absl::Status CheckKeyCertificate(
     const document::v1::KeyCertificate& certificate);
 absl::Status CheckLicense(const document::v1::License& license);
+
+// True where a server that knows no conditions would grant otherwise.
+bool HasConditions(const document::v1::Feature& feature);
 
 }  // namespace quorate::trust
 

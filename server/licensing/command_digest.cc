@@ -14,7 +14,9 @@ namespace {
 
 using internal::v1::Command;
 
-// Collects the encoding of one body.
+// Collects the encoding of one body. What a body did not have in an earlier
+// version follows behind the rest, and only where it is set: members of two
+// versions must remember the same digest.
 class BodyEncoder {
  public:
   BodyEncoder() { bytes_.reserve(160); }
@@ -52,6 +54,16 @@ void Encode(const internal::v1::OpenSession& body, BodyEncoder* out) {
   out->Signed(body.ttl_ms());
 }
 
+void Encode(
+    const google::protobuf::RepeatedPtrField<internal::v1::Attribute>& list,
+    BodyEncoder* out) {
+  out->Number(static_cast<uint64_t>(list.size()));
+  for (const internal::v1::Attribute& attribute : list) {
+    out->Text(attribute.name());
+    out->Text(attribute.value());
+  }
+}
+
 void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
   out->Number(body.session_id());
   out->Number(static_cast<uint64_t>(body.items_size()));
@@ -59,7 +71,18 @@ void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
     out->Text(item.feature());
     out->Number(item.count());
   }
-  // Nothing where it does not wait: the digests of older versions stay.
+  for (int i = 0; i < body.items_size(); ++i) {
+    const internal::v1::CheckoutItem& item = body.items(i);
+    if (item.version().empty() && item.released_ms() == 0 &&
+        item.attributes().empty() && item.share_key().empty()) {
+      continue;
+    }
+    out->Number(static_cast<uint64_t>(i));
+    out->Text(item.version());
+    out->Signed(item.released_ms());
+    Encode(item.attributes(), out);
+    out->Text(item.share_key());
+  }
   if (body.wait_ms() == 0) return;
   out->Signed(body.wait_ms());
   out->Number(body.priority());

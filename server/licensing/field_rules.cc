@@ -30,6 +30,20 @@ bool IsLicenseId(absl::string_view id) {
          });
 }
 
+bool AreAttributes(
+    const google::protobuf::RepeatedPtrField<internal::v1::Attribute>& list) {
+  if (list.size() > kMaxAttributes) return false;
+  absl::string_view before;
+  for (const internal::v1::Attribute& attribute : list) {
+    if (!IsLicenseId(attribute.name()) || !IsLicenseId(attribute.value()) ||
+        attribute.name() <= before) {
+      return false;
+    }
+    before = attribute.name();
+  }
+  return true;
+}
+
 bool IsRequestId(absl::string_view id) {
   return HasNameSize(id) && std::all_of(id.begin(), id.end(), [](char byte) {
            return absl::ascii_isprint(static_cast<unsigned char>(byte));

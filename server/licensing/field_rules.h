@@ -8,13 +8,25 @@
 
 #include "absl/strings/string_view.h"
 
+#include "quorate/internal/v1/command.pb.h"
+
 namespace quorate::licensing {
+
+// Of an item or a feature; they become part of a pool's name.
+inline constexpr int kMaxAttributes = 8;
+inline constexpr absl::string_view kAttributesRule =
+    "must be at most 8, their names and values 1 to 64 letters, digits, '.', "
+    "'_' or '-', the names in ascending order";
 
 // [A-Za-z0-9_-], 1 to 64 bytes.
 bool IsFeatureName(absl::string_view name);
 
-// [A-Za-z0-9._-], 1 to 64 bytes.
+// [A-Za-z0-9._-], 1 to 64 bytes; also versions and hosts of licences.
 bool IsLicenseId(absl::string_view id);
+
+// As kAttributesRule says.
+bool AreAttributes(
+    const google::protobuf::RepeatedPtrField<internal::v1::Attribute>& list);
 
 // Printable ASCII, 1 to 64 bytes.
 bool IsRequestId(absl::string_view id);

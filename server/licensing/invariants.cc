@@ -1,7 +1,9 @@
 #include "server/licensing/invariants.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
@@ -15,42 +17,88 @@ absl::Status Broken(const Parts&... parts) {
   return absl::InternalError(absl::StrCat(parts...));
 }
 
-absl::Status CheckPool(const Tables& tables, const Pool& pool) {
-  uint64_t out = 0;
-  for (const uint64_t handle : pool.seats) {
-    const Seat* const seat = tables.seats.Find(handle);
-    if (seat == nullptr || seat->pool != &pool ||
-        seat->record.feature() != pool.feature) {
-      return Broken("pool ", pool.feature, " lists seat ", handle,
-                    ", which is not of it");
+// What the seats of a pool add up to.
+struct Recount {
+  uint64_t seats = 0;
+  uint64_t alone = 0;
+  std::map<std::string, std::multiset<uint64_t>> groups;
+
+  uint64_t out() const {
+    uint64_t sum = alone;
+    for (const auto& [group, counts] : groups)
+      sum += *counts.rbegin();
+    return sum;
+  }
+};
+
+using Recounts = std::map<const Pool*, Recount>;
+
+Recounts RecountSeats(const SeatTable& seats) {
+  Recounts recounts;
+  for (const auto& [handle, seat] : seats.by_handle()) {
+    Recount& recount = recounts[seat->pool];
+    ++recount.seats;
+    if (seat->record.share_group().empty()) {
+      recount.alone += seat->record.count();
+    } else {
+      recount.groups[seat->record.share_group()].insert(seat->record.count());
     }
-    out += seat->record.count();
+    if (seat->token_pool == nullptr) continue;
+    ++recounts[seat->token_pool].seats;
+    recounts[seat->token_pool].alone += seat->record.token_units();
   }
-  if (out != pool.out) {
-    return Broken("pool ", pool.feature, " counts ", pool.out,
-                  " out, its seats hold ", out);
-  }
+  return recounts;
+}
+
+absl::Status CheckTotal(const Pool& pool, int64_t now) {
+  bool in_force = false;
   uint64_t total = 0;
+  uint64_t overdraft = 0;
   int64_t next_change_ms = kNever;
-  const int64_t now = tables.counters.calendar_ms;
   for (const CapacityTerm& term : pool.terms) {
-    if (term.InForce(now)) total += term.count;
+    if (term.InForce(now)) {
+      in_force = true;
+      total += term.count;
+      if (now < term.overdraft_end_ms) overdraft += term.overdraft;
+    }
     if (term.start_ms >= term.end_ms) continue;
     for (const int64_t moment : {term.start_ms, term.end_ms}) {
       if (moment > now) next_change_ms = std::min(next_change_ms, moment);
     }
+    if (term.overdraft > 0 && term.InForce(now) &&
+        term.overdraft_end_ms > now) {
+      next_change_ms = std::min(next_change_ms, term.overdraft_end_ms);
+    }
   }
-  if (total != pool.total || next_change_ms != pool.next_change_ms) {
-    return Broken("pool ", pool.feature, " has total ", pool.total,
-                  ", its licences grant ", total);
+  if (in_force != pool.in_force || total != pool.total ||
+      overdraft != pool.overdraft || next_change_ms != pool.next_change_ms) {
+    return Broken("pool ", pool.name, " has total ", pool.total, " and ",
+                  pool.overdraft, " more, its licences grant ", total, " and ",
+                  overdraft);
   }
-  // Invariant: out <= total, or out did not grow in the last entry.
-  if (pool.out > pool.total && pool.out > tables.pools.OutBeforeEntry(pool)) {
-    return Broken("pool ", pool.feature, " grew to ", pool.out,
-                  " out over a total of ", pool.total);
+  return absl::OkStatus();
+}
+
+absl::Status CheckPool(const Tables& tables, const Pool& pool,
+                       const Recount& recount) {
+  if (recount.seats != pool.seats || recount.out() != pool.out ||
+      recount.groups.size() != pool.groups.size()) {
+    return Broken("pool ", pool.name, " counts ", pool.out,
+                  " out, its seats hold ", recount.out());
   }
-  if (pool.out == 0 && pool.terms.empty()) {
-    return Broken("pool ", pool.feature, " is of nothing");
+  QUORATE_RETURN_IF_ERROR(CheckTotal(pool, tables.counters.calendar_ms));
+  // Invariant: out <= ceiling, or out did not grow in the last entry.
+  if (pool.out > pool.ceiling() &&
+      pool.out > tables.pools.OutBeforeEntry(pool)) {
+    return Broken("pool ", pool.name, " grew to ", pool.out,
+                  " out, and may have ", pool.ceiling());
+  }
+  if (pool.seats == 0 && pool.terms.empty()) {
+    return Broken("pool ", pool.name, " is of nothing");
+  }
+  const auto named = tables.pools.OfFeature(pool.kind.feature);
+  if (std::find(named.begin(), named.end(), &pool) == named.end()) {
+    return Broken("pool ", pool.name, " is not found by its feature");
   }
   return absl::OkStatus();
 }
@@ -59,16 +107,14 @@ absl::Status CheckPools(const Tables& tables) {
   if (tables.pools.calendar_ms() != tables.counters.calendar_ms) {
     return Broken("the pools are at another time than the ledger");
   }
-  size_t seats = 0;
+  Recounts recounts = RecountSeats(tables.seats);
   size_t terms = 0;
-  for (const auto& [feature, pool] : tables.pools.by_feature()) {
-    if (feature != pool->feature) return Broken("a pool has two names");
-    QUORATE_RETURN_IF_ERROR(CheckPool(tables, *pool));
-    seats += pool->seats.size();
+  for (const auto& [name, pool] : tables.pools.by_name()) {
+    if (name != pool->name || pool->kind.feature != FeatureOfPool(name)) {
+      return Broken("a pool has two names");
+    }
+    QUORATE_RETURN_IF_ERROR(CheckPool(tables, *pool, recounts[pool.get()]));
     terms += pool->terms.size();
-  }
-  if (seats != tables.seats.size()) {
-    return Broken("the pools list ", seats, " seats of ", tables.seats.size());
   }
   size_t granted = 0;
   for (const auto& [id, license] : tables.licenses) {
@@ -127,6 +173,10 @@ absl::Status CheckSessions(const Tables& tables) {
     if (handle != seat->record.handle() || handle == 0 ||
         handle >= tables.counters.next_seat_handle) {
       return Broken("seat ", handle, " was never granted");
+    }
+    const auto* const named = tables.seats.OfFeature(seat->record.feature());
+    if (named == nullptr || !named->handles.contains(handle)) {
+      return Broken("seat ", handle, " is not found by its feature");
     }
   }
   return absl::OkStatus();

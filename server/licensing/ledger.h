@@ -35,6 +35,8 @@
 #include "quorate/internal/v1/record.pb.h"
 #include "quorate/type/v1/error_reason.pb.h"
 
+#include "server/licensing/pool_kind.h"
+
 namespace quorate::licensing {
 
 class PolicyBook;
@@ -162,14 +164,26 @@ struct RecordChange {
   friend bool operator==(const RecordChange&, const RecordChange&) = default;
 };
 
-// One feature's capacity, computed.
+// One pool, computed.
 struct PoolView {
-  std::string feature;
+  std::string name;
+  PoolKind kind;
   uint64_t total = 0;
+  uint64_t overdraft = 0;  // So many more may be out.
   uint64_t out = 0;
   int64_t next_end_ms = 0;  // 0: none ends.
 
-  uint64_t free() const { return out < total ? total - out : 0; }
+  // Of what is counted.
+  uint64_t free() const {
+    return out < total + overdraft ? total + overdraft - out : 0;
+  }
+};
+
+// All pools of a feature together, as rules of the policy see them.
+struct FeatureView {
+  bool in_force = false;
+  uint64_t total = 0;  // What may be out; 2^62 where something is not counted.
+  uint64_t out = 0;    // Of its seats, each by itself.
 };
 
 class Ledger {
@@ -217,9 +231,18 @@ class Ledger {
   std::optional<int64_t> NextDueCalendarMs() const;
 
   // Reading. Pages: at most `limit` items after the given key, in order.
-  std::vector<PoolView> Pools(absl::string_view after_feature,
-                              size_t limit) const;
-  std::optional<PoolView> FindPool(absl::string_view feature) const;
+  std::vector<PoolView> Pools(absl::string_view after_name, size_t limit) const;
+  // Nothing where no licence and no seat names it.
+  std::optional<FeatureView> FindFeature(absl::string_view feature) const;
+  // Why the pools have nothing for such an item now; nothing where they have.
+  // The policy is not asked.
+  std::optional<LedgerAnswer> WhyNotNow(
+      const internal::v1::CheckoutItem& item,
+      const internal::v1::SessionDescription& description) const;
+  std::optional<PoolView> FindPool(absl::string_view name) const;
+  std::vector<PoolView> PoolsOfFeature(absl::string_view feature,
+                                       absl::string_view after_name,
+                                       size_t limit) const;
   const internal::v1::SessionRecord* FindSession(uint64_t session_id) const;
   const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
   // As long as it is remembered.
@@ -276,10 +299,11 @@ class Ledger {
   // All records in key order: two ledgers are equal where these are.
   std::vector<RecordChange> Dump() const;
 
-  // Conservation and agreement of all indexes: for each pool, out <= total or
-  // not more than before the last entry (a decrease drains). OK or INTERNAL
-  // with the rule that is broken. O(size of the ledger): tests, simulator.
-  // Apply itself asserts conservation of the pools that it touched, always.
+  // Conservation and agreement of all indexes: for each pool, out <= total and
+  // overdraft, or not more than before the last entry (a decrease drains). OK
+  // or INTERNAL with the rule that is broken. O(size of the ledger): tests,
+  // simulator. Apply itself asserts conservation of the pools that it touched,
+  // always.
   absl::Status CheckInvariants() const;
 
  private:

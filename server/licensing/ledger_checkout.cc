@@ -7,7 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 
-#include "server/licensing/field_rules.h"
+#include "server/licensing/allotment.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
@@ -18,108 +18,13 @@ namespace {
 using internal::v1::CheckoutItem;
 using internal::v1::Command;
 
-// What all items of one feature ask for together.
-struct Demand {
-  absl::string_view feature;
-  uint64_t asked = 0;
-  const Pool* pool = nullptr;
-};
-
-using Demands = absl::InlinedVector<Demand, 4>;
-using CheckoutItems = google::protobuf::RepeatedPtrField<CheckoutItem>;
-
 std::optional<LedgerAnswer> CheckFields(const internal::v1::Checkout& body) {
-  if (body.items_size() < 1 || body.items_size() > kMaxItems) {
-    return RefuseField("items", absl::StrCat("must be 1 to ", kMaxItems));
-  }
-  for (int i = 0; i < body.items_size(); ++i) {
-    if (!IsFeatureName(body.items(i).feature())) {
-      return RefuseField(absl::StrCat("items[", i, "].feature"),
-                         "must be 1 to 64 letters, digits, '_' or '-'");
-    }
-    if (body.items(i).count() < 1) {
-      return RefuseField(absl::StrCat("items[", i, "].count"),
-                         "must be at least 1");
-    }
-  }
+  if (auto refusal = CheckItems(body.items())) return refusal;
   if (body.wait_ms() < 0 || body.wait_ms() > kMaxWaitMs) {
     return RefuseField("wait_ms", absl::StrCat("must be 0 to ", kMaxWaitMs));
   }
   if (body.priority() > kMaxPriority) {
     return RefuseField("priority", absl::StrCat("must be 0 to ", kMaxPriority));
-  }
-  return std::nullopt;
-}
-
-// One for each feature, in the order in which they are first named.
-Demands DemandsOf(const CheckoutItems& items, const Pools& pools) {
-  Demands demands;
-  for (const CheckoutItem& item : items) {
-    const auto same = std::find_if(demands.begin(), demands.end(),
-                                   [&item](const Demand& demand) {
-                                     return demand.feature == item.feature();
-                                   });
-    if (same != demands.end()) {
-      same->asked += item.count();
-      continue;
-    }
-    demands.push_back({.feature = item.feature(),
-                       .asked = item.count(),
-                       .pool = pools.Find(item.feature())});
-  }
-  return demands;
-}
-
-// No licence of the feature is in force.
-LedgerAnswer RefuseByDates(const Pool& pool, int64_t calendar_ms) {
-  int64_t starts_ms = kNever;
-  int64_t ended_ms = 0;
-  for (const CapacityTerm& term : pool.terms) {
-    if (term.start_ms > calendar_ms && term.start_ms < term.end_ms) {
-      starts_ms = std::min(starts_ms, term.start_ms);
-    }
-    ended_ms = std::max(ended_ms, term.end_ms);
-  }
-  // Where one has ended and another begins later, the later one is the news.
-  if (starts_ms != kNever) {
-    return Refuse(
-        type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
-        {{"feature", pool.feature}, {"starts_ms", absl::StrCat(starts_ms)}});
-  }
-  return Refuse(
-      type::v1::ERROR_REASON_LICENSE_EXPIRED,
-      {{"feature", pool.feature}, {"ended_ms", absl::StrCat(ended_ms)}});
-}
-
-LedgerAnswer RefuseByCount(ErrorReason reason, const Demand& demand) {
-  return Refuse(reason, {{"feature", std::string(demand.feature)},
-                         {"total", absl::StrCat(demand.pool->total)},
-                         {"out", absl::StrCat(demand.pool->out)},
-                         {"asked", absl::StrCat(demand.asked)}});
-}
-
-// A refusal that waiting does not help, before one that it may help: else a
-// caller would wait for what he cannot get.
-std::optional<LedgerAnswer> CheckDemands(const Demands& demands,
-                                         int64_t calendar_ms) {
-  for (const Demand& demand : demands) {
-    if (demand.pool == nullptr || demand.pool->terms.empty()) {
-      return Refuse(type::v1::ERROR_REASON_FEATURE_UNKNOWN,
-                    {{"feature", std::string(demand.feature)}});
-    }
-    if (demand.pool->total == 0) {
-      return RefuseByDates(*demand.pool, calendar_ms);
-    }
-    if (demand.asked > demand.pool->total) {
-      return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, demand);
-    }
-  }
-  for (const Demand& demand : demands) {
-    const Pool& pool = *demand.pool;
-    // `out` may stand above `total` while a decrease drains.
-    if (pool.out > pool.total || demand.asked > pool.total - pool.out) {
-      return RefuseByCount(type::v1::ERROR_REASON_POOL_EXHAUSTED, demand);
-    }
   }
   return std::nullopt;
 }
@@ -141,20 +46,23 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
   Session* const session =
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
-  std::optional<LedgerAnswer> refusal = RefuseNow(*session, body.items());
+  Allotments allotments;
+  std::optional<LedgerAnswer> refusal =
+      RefuseNow(*session, body.items(), &allotments);
   if (!refusal.has_value()) refusal = RefuseOvertaking(body.items());
   if (refusal.has_value()) {
     return RefuseOrQueue(command, *session, *std::move(refusal));
   }
-  return Grant(session, body.items(), changes);
+  return Grant(session, body.items(), allotments, changes);
 }
 
 std::optional<LedgerAnswer> Ledger::State::RefuseNow(
-    const Session& session, const CheckoutItems& items) const {
+    const Session& session, const CheckoutItems& items,
+    Allotments* allotments) const {
   if (auto refusal = RefuseByPolicy(session, items)) return refusal;
   if (auto refusal = RefuseCoolingDown(session, items)) return refusal;
-  const Demands demands = DemandsOf(items, tables_.pools);
-  if (auto refusal = CheckDemands(demands, tables_.counters.calendar_ms)) {
+  if (auto refusal = Allot(items, session.record.description(), tables_.pools,
+                           allotments)) {
     return refusal;
   }
   if (session.seats.size() + static_cast<size_t>(items.size()) >
@@ -165,18 +73,21 @@ std::optional<LedgerAnswer> Ledger::State::RefuseNow(
 }
 
 LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
+                                  const Allotments& allotments,
                                   Changes* changes) {
   Counters& counters = tables_.counters;
   LedgerAnswer answer;
   answer.granted_calendar_ms = counters.calendar_ms;
-  answer.seat_handles.reserve(static_cast<size_t>(items.size()));
-  for (const CheckoutItem& item : items) {
+  answer.seat_handles.reserve(allotments.size());
+  for (size_t i = 0; i < allotments.size(); ++i) {
+    const CheckoutItem& item = items[static_cast<int>(i)];
     internal::v1::SeatRecord record;
     record.set_handle(counters.next_seat_handle++);
     record.set_session_id(session->record.session_id());
     record.set_feature(item.feature());
     record.set_count(item.count());
     record.set_granted_calendar_ms(counters.calendar_ms);
+    WriteAllotment(allotments[i], &record);
     changes->push_back(PutRecord(record));
     answer.seat_handles.push_back(record.handle());
     tables_.seats.Add(std::move(record), session);

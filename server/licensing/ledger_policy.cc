@@ -30,8 +30,6 @@ struct Ask {
 };
 
 using Asks = absl::InlinedVector<Ask, 4>;
-using CheckoutItems =
-    google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
 Asks AsksOf(const CheckoutItems& items) {
   Asks asks;
@@ -49,7 +47,7 @@ Asks AsksOf(const CheckoutItems& items) {
 }
 
 LedgerAnswer RefuseBy(const Decision& decision, const Ask& ask,
-                      const Pool& pool, const PolicyBook& policies) {
+                      const FeatureView& all, const PolicyBook& policies) {
   const std::string& rule = policies.compiled().rule(*decision.rule).name();
   const std::string version = absl::StrCat(policies.version());
   const std::string feature(ask.feature);
@@ -80,8 +78,8 @@ LedgerAnswer RefuseBy(const Decision& decision, const Ask& ask,
                  {"rule", rule},
                  {"policy_version", version},
                  {"reserved", absl::StrCat(decision.units)},
-                 {"total", absl::StrCat(pool.total)},
-                 {"out", absl::StrCat(pool.out)},
+                 {"total", absl::StrCat(all.total)},
+                 {"out", absl::StrCat(all.out)},
                  {"asked", absl::StrCat(ask.count)}});
 }
 
@@ -105,21 +103,21 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
   Decision worst;
   std::optional<LedgerAnswer> refusal;
   for (const Ask& ask : AsksOf(items)) {
-    const Pool* const pool = tables_.pools.Find(ask.feature);
+    const std::optional<FeatureView> all = tables_.FindFeature(ask.feature);
     // What is not licensed is refused as such.
-    if (pool == nullptr || pool->total == 0) continue;
+    if (!all.has_value() || !all->in_force) continue;
     const Decision decision =
         policy::Decide(compiled, policies.use(),
                        {.folded = &folded,
                         .feature = ask.feature,
                         .count = ask.count,
                         .calendar_ms = tables_.counters.calendar_ms,
-                        .total = pool->total,
-                        .out = pool->out},
+                        .total = all->total,
+                        .out = all->out},
                        nullptr);
     if (decision.verdict >= worst.verdict) continue;
     worst = decision;
-    refusal = RefuseBy(decision, ask, *pool, policies);
+    refusal = RefuseBy(decision, ask, *all, policies);
   }
   return refusal;
 }

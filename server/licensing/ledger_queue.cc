@@ -67,12 +67,12 @@ std::optional<LedgerAnswer> Ledger::State::RefuseOvertaking(
     const QueueLine* const line = tables_.queue.FindLine(item.feature());
     if (line == nullptr) continue;
     if (!line->record().held() && !line->record().unserved()) continue;
-    const Pool* const pool = tables_.pools.Find(item.feature());
-    QUORATE_CHECK(pool != nullptr);
+    const FeatureView all =
+        tables_.FindFeature(item.feature()).value_or(FeatureView());
     return Refuse(type::v1::ERROR_REASON_POOL_EXHAUSTED,
                   {{"feature", item.feature()},
-                   {"total", absl::StrCat(pool->total)},
-                   {"out", absl::StrCat(pool->out)},
+                   {"total", absl::StrCat(all.total)},
+                   {"out", absl::StrCat(all.out)},
                    {"asked", absl::StrCat(item.count())},
                    {"waiting", absl::StrCat(line->size())}});
   }
@@ -151,12 +151,12 @@ QueuePosition Ledger::State::PositionOf(const QueuePlace& place) const {
       return &each != &place;
     });
     position.number = std::max(position.number, number);
-    const Pool* const pool = tables_.pools.Find(item.feature());
-    if (pool == nullptr || pool->total == 0) continue;
+    const std::optional<FeatureView> all = tables_.FindFeature(item.feature());
+    if (!all.has_value() || all->total == 0) continue;
     // In the mean time that a seat is held, each unit comes back once.
     const auto wait_ms = static_cast<int64_t>(
         static_cast<uint64_t>(line->record().mean_held_ms()) *
-        std::min(units, kMaxUnitsAhead) / pool->total);
+        std::min(units, kMaxUnitsAhead) / all->total);
     position.expected_wait_ms = std::max(position.expected_wait_ms, wait_ms);
   }
   return position;
@@ -225,7 +225,8 @@ QueuePlace* Ledger::State::NextToSettle(absl::string_view feature, bool* held) {
         tables_.sessions.FindAlive(record.session_id(), now);
     std::optional<LedgerAnswer> refusal;
     if (session != nullptr && record.due_cluster_ms() > now) {
-      refusal = RefuseNow(*session, record.items());
+      Allotments allotments;
+      refusal = RefuseNow(*session, record.items(), &allotments);
     }
     if (!refusal.has_value() || !WaitingHelps(*refusal)) {
       number = record.number();
@@ -249,11 +250,13 @@ void Ledger::State::Settle(QueuePlace* place, Changes* changes) {
     EndPlace(place, type::v1::ERROR_REASON_WAIT_TIMED_OUT);
     return;
   }
-  if (const auto refusal = RefuseNow(*session, record.items())) {
+  Allotments allotments;
+  if (const auto refusal = RefuseNow(*session, record.items(), &allotments)) {
     EndPlace(place, refusal->reason);
     return;
   }
-  const LedgerAnswer granted = Grant(session, record.items(), changes);
+  const LedgerAnswer granted =
+      Grant(session, record.items(), allotments, changes);
   tables_.queue.Leave(place, internal::v1::QUEUE_PLACE_STATE_GRANTED);
   record.mutable_seat_handles()->Assign(granted.seat_handles.begin(),
                                         granted.seat_handles.end());
@@ -306,6 +309,22 @@ void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
   tables_.queue.LearnHeldTime(seat.feature(),
                               std::clamp<int64_t>(held_ms, 0, kMaxHeldMs));
   tables_.queue.MarkUnserved(seat.feature());
+  MarkTokenLines();
+}
+
+// Whatever came back, it may have been tokens.
+void Ledger::State::MarkTokenLines() {
+  std::vector<std::string> features;
+  for (const auto& [feature, line] : tables_.queue.lines()) {
+    const absl::Span<Pool* const> pools = tables_.pools.OfFeature(feature);
+    if (std::any_of(pools.begin(), pools.end(), [](const Pool* pool) {
+          return pool->kind.counting == Counting::kTokens;
+        })) {
+      features.push_back(feature);
+    }
+  }
+  for (const std::string& feature : features)
+    tables_.queue.MarkUnserved(feature);
 }
 
 void Ledger::State::GiveBack(uint64_t handle, Changes* changes) {

@@ -1,5 +1,8 @@
 // Reading the ledger.
 
+#include <algorithm>
+
+#include "server/licensing/allotment.h"
 #include "server/licensing/ledger_state.h"
 
 namespace quorate::licensing {
@@ -10,7 +13,11 @@ using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 
 PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
-  PoolView view{.feature = pool.feature, .total = pool.total, .out = pool.out};
+  PoolView view{.name = pool.name,
+                .kind = pool.kind,
+                .total = pool.total,
+                .overdraft = pool.overdraft,
+                .out = pool.out};
   int64_t end_ms = kNever;
   for (const CapacityTerm& term : pool.terms) {
     if (term.InForce(calendar_ms)) end_ms = std::min(end_ms, term.end_ms);
@@ -43,22 +50,68 @@ std::optional<int64_t> Ledger::NextDueCalendarMs() const {
   return next_ms;
 }
 
-std::vector<PoolView> Ledger::Pools(absl::string_view after_feature,
+std::vector<PoolView> Ledger::Pools(absl::string_view after_name,
                                     size_t limit) const {
   const licensing::Pools& pools = state_->tables().pools;
   std::vector<PoolView> views;
-  for (auto pool = pools.by_feature().upper_bound(after_feature);
-       pool != pools.by_feature().end() && views.size() < limit; ++pool) {
+  for (auto pool = pools.by_name().upper_bound(after_name);
+       pool != pools.by_name().end() && views.size() < limit; ++pool) {
     views.push_back(ViewOf(*pool->second, pools.calendar_ms()));
   }
   return views;
 }
 
-std::optional<PoolView> Ledger::FindPool(absl::string_view feature) const {
+std::optional<FeatureView> Ledger::FindFeature(
+    absl::string_view feature) const {
+  return state_->tables().FindFeature(feature);
+}
+
+std::optional<FeatureView> Tables::FindFeature(
+    absl::string_view feature) const {
+  const absl::Span<Pool* const> of_feature = pools.OfFeature(feature);
+  if (of_feature.empty()) return std::nullopt;
+  FeatureView view;
+  for (const Pool* const pool : of_feature) {
+    view.in_force |= pool->in_force;
+    view.total = std::min(view.total + pool->ceiling(), kUnlimited);
+  }
+  const FeatureSeats* const named = seats.OfFeature(feature);
+  if (named != nullptr) view.out = named->units;
+  return view;
+}
+
+std::optional<LedgerAnswer> Ledger::WhyNotNow(
+    const internal::v1::CheckoutItem& item,
+    const internal::v1::SessionDescription& description) const {
+  CheckoutItems items;
+  *items.Add() = item;
+  if (auto refusal = CheckItems(items)) return refusal;
+  Allotments allotments;
+  return Allot(items, description, state_->tables().pools, &allotments);
+}
+
+std::optional<PoolView> Ledger::FindPool(absl::string_view name) const {
   const licensing::Pools& pools = state_->tables().pools;
-  const Pool* const pool = pools.Find(feature);
+  const Pool* const pool = pools.Find(name);
   if (pool == nullptr) return std::nullopt;
   return ViewOf(*pool, pools.calendar_ms());
+}
+
+std::vector<PoolView> Ledger::PoolsOfFeature(absl::string_view feature,
+                                             absl::string_view after_name,
+                                             size_t limit) const {
+  const licensing::Pools& pools = state_->tables().pools;
+  std::vector<PoolView> views;
+  for (const Pool* const pool : pools.OfFeature(feature)) {
+    if (pool->name <= after_name) continue;
+    views.push_back(ViewOf(*pool, pools.calendar_ms()));
+  }
+  std::sort(views.begin(), views.end(),
+            [](const PoolView& left, const PoolView& right) {
+              return left.name < right.name;
+            });
+  if (views.size() > limit) views.resize(limit);
+  return views;
 }
 
 const SessionRecord* Ledger::FindSession(uint64_t session_id) const {
@@ -117,10 +170,10 @@ void Ledger::VisitSeatsOfFeature(
     absl::string_view feature, uint64_t after,
     const std::function<bool(const SeatRecord&)>& visit) const {
   const Tables& tables = state_->tables();
-  const Pool* const pool = tables.pools.Find(feature);
-  if (pool == nullptr) return;
-  for (auto handle = pool->seats.upper_bound(after);
-       handle != pool->seats.end(); ++handle) {
+  const FeatureSeats* const seats = tables.seats.OfFeature(feature);
+  if (seats == nullptr) return;
+  for (auto handle = seats->handles.upper_bound(after);
+       handle != seats->handles.end(); ++handle) {
     if (!visit(tables.seats.Find(*handle)->record)) return;
   }
 }

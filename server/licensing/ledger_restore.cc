@@ -214,6 +214,11 @@ absl::Status Ledger::State::RestoreSeats() {
     if (record.count() == 0 || record.feature().empty()) {
       return Contradiction("seat ", handle, " is of nothing");
     }
+    if ((!record.pool().empty() &&
+         FeatureOfPool(record.pool()) != record.feature()) ||
+        record.token_pool().empty() != (record.token_units() == 0)) {
+      return Contradiction("seat ", handle, " is of another feature's pool");
+    }
     Session* const session = tables_.sessions.Find(record.session_id());
     if (session == nullptr) {
       return Contradiction("seat ", handle, " belongs to session ",

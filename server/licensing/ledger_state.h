@@ -22,6 +22,7 @@
 #include "quorate/internal/v1/command.pb.h"
 #include "quorate/internal/v1/record.pb.h"
 
+#include "server/licensing/allotment.h"
 #include "server/licensing/ledger.h"
 #include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
@@ -63,6 +64,9 @@ struct Tables {
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
   std::optional<internal::v1::Retirement> retirement;
+
+  // Nothing where no licence and no seat names it.
+  std::optional<FeatureView> FindFeature(absl::string_view feature) const;
 };
 
 // Records that were taken and wait for FinishRestore.
@@ -82,8 +86,6 @@ struct RestoredRecords {
 class Ledger::State {
  public:
   using Changes = std::vector<RecordChange>;
-  using CheckoutItems =
-      google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
   State(absl::string_view cluster_id, uint32_t cluster_epoch,
         const LedgerLimits& limits);
@@ -142,10 +144,11 @@ class Ledger::State {
   LedgerAnswer Checkin(const internal::v1::Command& command, Changes* changes);
   // Why the items could not be granted now, but for those who wait.
   std::optional<LedgerAnswer> RefuseNow(const Session& session,
-                                        const CheckoutItems& items) const;
-  // Grants what RefuseNow does not refuse.
+                                        const CheckoutItems& items,
+                                        Allotments* allotments) const;
+  // Grants what RefuseNow does not refuse, as it says.
   LedgerAnswer Grant(Session* session, const CheckoutItems& items,
-                     Changes* changes);
+                     const Allotments& allotments, Changes* changes);
 
   // ledger_queue.cc
   // Those who wait for units of a feature come before one who comes now.
@@ -165,6 +168,7 @@ class Ledger::State {
   void Settle(QueuePlace* place, Changes* changes);
   // Others may be waiting for the units of a seat that goes.
   void OnReturn(const internal::v1::SeatRecord& seat);
+  void MarkTokenLines();
   void GiveBack(uint64_t handle, Changes* changes);
   void WriteQueue(Changes* changes);
 

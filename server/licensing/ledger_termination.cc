@@ -167,18 +167,24 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   CheckoutItems items;
   items.Add()->set_feature(record.feature());
   items[0].set_count(body.count());
-  // Out of the pool, and in again as it was or will be: the entry sees one
-  // change, and the rules are those of a checkout.
+  SeatRecord resized = record;
+  resized.set_count(body.count());
+  resized.set_token_units(record.token_units() / record.count() * body.count());
+  // Out of its pools, and in again as it was or will be: the entry sees one
+  // change. The rules are those of a checkout, but it stays in its pools.
   tables_.seats.Erase(record.handle());
   std::optional<LedgerAnswer> refusal;
   if (body.count() > record.count()) {
-    refusal = RefuseNow(*session, items);
+    refusal = RefuseByPolicy(*session, items);
+    if (!refusal.has_value()) refusal = RefuseCoolingDown(*session, items);
+    if (!refusal.has_value()) refusal = RefuseInPlace(resized, tables_.pools);
     if (!refusal.has_value()) refusal = RefuseOvertaking(items);
   } else {
     tables_.queue.MarkUnserved(record.feature());
+    MarkTokenLines();
   }
   if (!refusal.has_value()) {
-    record.set_count(body.count());
+    record = std::move(resized);
     changes->push_back(PutRecord(record));
   }
   tables_.seats.Add(std::move(record), session);

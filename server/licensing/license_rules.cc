@@ -1,5 +1,8 @@
 #include "server/licensing/license_rules.h"
 
+#include <algorithm>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 
 #include "server/licensing/field_rules.h"
@@ -18,20 +21,91 @@ bool IsSpan(int64_t start_ms, int64_t end_ms) {
   return start_ms >= 0 && (end_ms == 0 || end_ms > start_ms);
 }
 
+// A pool's name holds them all.
+constexpr int kMaxHosts = 32;
+constexpr uint32_t kMaxTokenCost = 1'000'000;
+
+bool AreHosts(const google::protobuf::RepeatedPtrField<std::string>& hosts) {
+  return hosts.size() <= kMaxHosts &&
+         std::all_of(hosts.begin(), hosts.end(),
+                     [](const std::string& host) { return IsLicenseId(host); });
+}
+
+bool AreSharedBy(const google::protobuf::RepeatedField<int>& shared_by) {
+  int before = internal::v1::SHARED_BY_UNSPECIFIED;
+  for (const int by : shared_by) {
+    if (!internal::v1::SharedBy_IsValid(by) || by <= before) return false;
+    before = by;
+  }
+  return true;
+}
+
+// What is wrong, and the field; both empty where nothing is.
+struct Fault {
+  absl::string_view field;
+  absl::string_view rule;
+};
+
+Fault FaultOfCounting(const FeatureTerms& feature) {
+  const bool tokens = !feature.token_feature().empty();
+  if (!tokens && !feature.uncounted()) {
+    if (feature.count() >= 1) return {};
+    return {"count", "must be at least 1"};
+  }
+  if (tokens && feature.uncounted()) {
+    return {"uncounted", "must not be set where tokens count"};
+  }
+  if (feature.count() != 0 || feature.overdraft() != 0) {
+    return {"count", "and overdraft must be 0 where nothing is counted"};
+  }
+  if (!tokens) return {};
+  if (!IsFeatureName(feature.token_feature()) ||
+      feature.token_feature() == feature.name()) {
+    return {"token_feature", "must be another feature"};
+  }
+  if (feature.token_cost() < 1 || feature.token_cost() > kMaxTokenCost) {
+    return {"token_cost", "must be 1 to 1000000"};
+  }
+  if (feature.shared_by_size() > 0) {
+    return {"shared_by", "must be empty where tokens count"};
+  }
+  return {};
+}
+
+Fault FaultOfKind(const FeatureTerms& feature) {
+  if (!feature.version_max().empty() && !IsLicenseId(feature.version_max())) {
+    return {"version_max", "must be like 2026.1"};
+  }
+  if (feature.maintenance_end_ms() < 0) {
+    return {"maintenance_end_ms", "must not be negative"};
+  }
+  if (!AreAttributes(feature.attributes())) {
+    return {"attributes", kAttributesRule};
+  }
+  if (!AreHosts(feature.hosts())) {
+    return {"hosts", "must be at most 32 host names"};
+  }
+  if (!AreSharedBy(feature.shared_by())) {
+    return {"shared_by", "must be known, and ascend"};
+  }
+  return {};
+}
+
 std::optional<LedgerAnswer> CheckFeature(const FeatureTerms& feature, int i) {
+  Fault fault;
   if (!IsFeatureName(feature.name())) {
-    return RefuseField(absl::StrCat("terms.features[", i, "].name"),
-                       "must be 1 to 64 letters, digits, '_' or '-'");
+    fault = {"name", "must be 1 to 64 letters, digits, '_' or '-'"};
+  } else if (!IsSpan(feature.start_ms(), feature.end_ms())) {
+    fault = {"end_ms", "must be after the start"};
+  } else if (feature.overdraft_end_ms() < 0) {
+    fault = {"overdraft_end_ms", "must not be negative"};
+  } else {
+    fault = FaultOfCounting(feature);
+    if (fault.field.empty()) fault = FaultOfKind(feature);
   }
-  if (feature.count() < 1) {
-    return RefuseField(absl::StrCat("terms.features[", i, "].count"),
-                       "must be at least 1");
-  }
-  if (!IsSpan(feature.start_ms(), feature.end_ms())) {
-    return RefuseField(absl::StrCat("terms.features[", i, "].end_ms"),
-                       "must be after the start");
-  }
-  return std::nullopt;
+  if (fault.field.empty()) return std::nullopt;
+  return RefuseField(absl::StrCat("terms.features[", i, "].", fault.field),
+                     fault.rule);
 }
 
 std::optional<LedgerAnswer> CheckTerms(const LicenseTerms& terms) {

@@ -5,19 +5,37 @@
 #include "base/check.h"
 
 namespace quorate::licensing {
+namespace {
+
+void Order(std::vector<Pool*>* pools) {
+  std::sort(pools->begin(), pools->end(),
+            [](const Pool* left, const Pool* right) {
+              return IsNarrower(left->kind, right->kind);
+            });
+}
+
+}  // namespace
 
 CapacityTerm TermOf(const internal::v1::LicenseTerms& license,
                     const internal::v1::FeatureTerms& feature) {
   const auto end_of = [](int64_t end_ms) {
     return end_ms == 0 ? kNever : end_ms;
   };
+  const int64_t end_ms =
+      std::min(end_of(license.not_after_ms()), end_of(feature.end_ms()));
   return {
       .license_id = license.license_id(),
       .count = feature.count(),
       .start_ms = std::max(license.not_before_ms(), feature.start_ms()),
-      .end_ms =
-          std::min(end_of(license.not_after_ms()), end_of(feature.end_ms())),
+      .end_ms = end_ms,
+      .overdraft = feature.overdraft(),
+      .overdraft_end_ms = std::min(end_ms, end_of(feature.overdraft_end_ms())),
   };
+}
+
+uint64_t Pool::CountOfGroup(absl::string_view group) const {
+  const auto found = groups.find(group);
+  return found == groups.end() ? 0 : found->second.rbegin()->first;
 }
 
 void Pools::BeginEntry() {
@@ -27,11 +45,9 @@ void Pools::BeginEntry() {
 
 void Pools::FinishEntry() {
   for (Pool* const pool : touched_) {
-    QUORATE_CHECK(pool->out <= pool->total ||
+    QUORATE_CHECK(pool->out <= pool->ceiling() ||
                   pool->out <= pool->out_before_entry);
-    if (pool->out == 0 && pool->terms.empty()) {
-      by_feature_.erase(by_feature_.find(pool->feature));
-    }
+    if (pool->seats == 0 && pool->terms.empty()) ErasePool(pool);
   }
   touched_.clear();
 }
@@ -52,26 +68,44 @@ void Pools::MoveTo(int64_t calendar_ms) {
 
 void Pools::Recompute(Pool* pool) {
   if (pool->next_change_ms != kNever) {
-    changes_.erase({pool->next_change_ms, pool->feature});
+    changes_.erase({pool->next_change_ms, pool->name});
   }
+  pool->in_force = false;
   pool->total = 0;
+  pool->overdraft = 0;
   pool->next_change_ms = kNever;
   for (const CapacityTerm& term : pool->terms) {
     if (term.InForce(calendar_ms_)) {
+      pool->in_force = true;
       pool->total += term.count;
       pool->next_change_ms = std::min(pool->next_change_ms, term.end_ms);
+      if (term.overdraft == 0 || calendar_ms_ >= term.overdraft_end_ms) {
+        continue;
+      }
+      pool->overdraft += term.overdraft;
+      pool->next_change_ms =
+          std::min(pool->next_change_ms, term.overdraft_end_ms);
     } else if (calendar_ms_ < term.start_ms && term.start_ms < term.end_ms) {
       pool->next_change_ms = std::min(pool->next_change_ms, term.start_ms);
     }
   }
   if (pool->next_change_ms != kNever) {
-    changes_.insert({pool->next_change_ms, pool->feature});
+    changes_.insert({pool->next_change_ms, pool->name});
   }
 }
 
 void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
   for (const internal::v1::FeatureTerms& feature : license.features()) {
-    Pool* const pool = FindOrAdd(feature.name());
+    PoolKind kind = KindOf(feature);
+    const std::string name = PoolName(kind);
+    Pool* pool = Find(name);
+    if (pool == nullptr) {
+      pool = AddPool(std::move(kind), name);
+    } else if (pool->terms.empty()) {
+      // Only seats had kept it, and these do not know its kind.
+      pool->kind = std::move(kind);
+      Order(&by_feature_[pool->kind.feature]);
+    }
     Touch(pool);
     pool->terms.push_back(TermOf(license, feature));
     Recompute(pool);
@@ -80,46 +114,89 @@ void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
 
 void Pools::RemoveTerms(const internal::v1::LicenseTerms& license) {
   for (const internal::v1::FeatureTerms& feature : license.features()) {
-    Pool* const pool = Find(feature.name());
+    Pool* const pool = Find(PoolName(KindOf(feature)));
     if (pool == nullptr) continue;
     Touch(pool);
     std::erase_if(pool->terms, [&license](const CapacityTerm& term) {
       return term.license_id == license.license_id();
     });
+    if (pool->terms.empty()) {
+      pool->kind = {.feature = pool->kind.feature};
+      Order(&by_feature_[pool->kind.feature]);
+    }
     Recompute(pool);
   }
 }
 
-Pool* Pools::Find(absl::string_view feature) {
+Pool* Pools::Find(absl::string_view name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+const Pool* Pools::Find(absl::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+Pool* Pools::FindOrAdd(absl::string_view name) {
+  if (Pool* const pool = Find(name); pool != nullptr) return pool;
+  return AddPool({.feature = std::string(FeatureOfPool(name))}, name);
+}
+
+Pool* Pools::AddPool(PoolKind kind, absl::string_view name) {
+  auto added = std::make_unique<Pool>();
+  added->name = std::string(name);
+  added->kind = std::move(kind);
+  Pool* const pool = added.get();
+  by_name_.emplace(pool->name, std::move(added));
+  std::vector<Pool*>& pools = by_feature_[pool->kind.feature];
+  pools.push_back(pool);
+  Order(&pools);
+  return pool;
+}
+
+void Pools::ErasePool(Pool* pool) {
+  const auto pools = by_feature_.find(pool->kind.feature);
+  std::erase(pools->second, pool);
+  if (pools->second.empty()) by_feature_.erase(pools);
+  by_name_.erase(by_name_.find(pool->name));
+}
+
+absl::Span<Pool* const> Pools::OfFeature(absl::string_view feature) const {
   const auto found = by_feature_.find(feature);
-  return found == by_feature_.end() ? nullptr : found->second.get();
+  if (found == by_feature_.end()) return {};
+  return found->second;
 }
 
-const Pool* Pools::Find(absl::string_view feature) const {
-  const auto found = by_feature_.find(feature);
-  return found == by_feature_.end() ? nullptr : found->second.get();
-}
-
-Pool* Pools::FindOrAdd(absl::string_view feature) {
-  if (Pool* const pool = Find(feature); pool != nullptr) return pool;
-  auto pool = std::make_unique<Pool>();
-  pool->feature = std::string(feature);
-  Pool* const added = pool.get();
-  by_feature_.emplace(std::string(feature), std::move(pool));
-  return added;
-}
-
-void Pools::TakeSeat(Pool* pool, uint64_t handle, uint64_t count) {
+void Pools::TakeSeat(Pool* pool, const Share& share) {
   Touch(pool);
-  pool->out += count;
-  QUORATE_CHECK(pool->seats.insert(handle).second);
+  ++pool->seats;
+  if (share.group.empty()) {
+    pool->out += share.count;
+    return;
+  }
+  const uint64_t before = pool->CountOfGroup(share.group);
+  ++pool->groups[std::string(share.group)][share.count];
+  pool->out += std::max(before, share.count) - before;
 }
 
-void Pools::GiveBackSeat(Pool* pool, uint64_t handle, uint64_t count) {
+void Pools::GiveBackSeat(Pool* pool, const Share& share) {
   Touch(pool);
-  QUORATE_CHECK(pool->out >= count);
-  pool->out -= count;
-  QUORATE_CHECK(pool->seats.erase(handle) == 1);
+  QUORATE_CHECK(pool->seats > 0);
+  --pool->seats;
+  uint64_t freed = share.count;
+  if (!share.group.empty()) {
+    const auto group = pool->groups.find(share.group);
+    QUORATE_CHECK(group != pool->groups.end());
+    const uint64_t before = group->second.rbegin()->first;
+    const auto seats = group->second.find(share.count);
+    QUORATE_CHECK(seats != group->second.end());
+    if (--seats->second == 0) group->second.erase(seats);
+    if (group->second.empty()) pool->groups.erase(group);
+    freed = before - pool->CountOfGroup(share.group);
+  }
+  QUORATE_CHECK(pool->out >= freed);
+  pool->out -= freed;
 }
 
 int64_t Pools::NextChangeMs() const {

@@ -1,9 +1,9 @@
-// Pools: how many units of each feature there are, and how many are out.
+// Pools: how many units there are, and how many are out.
 //
-// A pool's total is the sum of what the installed licences grant at the
-// calendar's moment. Totals change only where the calendar passes a start or
-// an end, or a licence is installed; those moments stand in one ordered index,
-// so that moving the calendar costs nothing while none is passed.
+// A pool's total is the sum of what the installed licences of its kind grant at
+// the calendar's moment. Totals change only where the calendar passes a start
+// or an end, or a licence is installed; those moments stand in one ordered
+// index, so that moving the calendar costs nothing while none is passed.
 
 #ifndef QUORATE_SERVER_LICENSING_POOLS_H_
 #define QUORATE_SERVER_LICENSING_POOLS_H_
@@ -19,20 +19,31 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 #include "quorate/internal/v1/command.pb.h"
+
+#include "server/licensing/pool_kind.h"
 
 namespace quorate::licensing {
 
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-// What one licence grants of one feature, in [start_ms, end_ms).
+// More than all counts of all seats; still far from an overflow.
+inline constexpr uint64_t kUnlimited = uint64_t{1} << 62;
+
+// What one licence grants of one pool, in [start_ms, end_ms).
 struct CapacityTerm {
   std::string license_id;
   uint64_t count = 0;
   int64_t start_ms = 0;
   int64_t end_ms = kNever;
+
+  // More that may be out, until its own end.
+  uint64_t overdraft = 0;
+  int64_t overdraft_end_ms = kNever;
 
   bool InForce(int64_t calendar_ms) const {
     return start_ms <= calendar_ms && calendar_ms < end_ms;
@@ -43,22 +54,48 @@ struct CapacityTerm {
 CapacityTerm TermOf(const internal::v1::LicenseTerms& license,
                     const internal::v1::FeatureTerms& feature);
 
-// The capacity of one feature. Lives while a licence names the feature or a
+// Of seats that are one: how many there are of each count. Not empty.
+using SharedCounts = absl::btree_map<uint64_t, uint32_t>;
+
+// Some capacity of one feature. Lives while a licence grants some of it or a
 // seat of it is out; its address does not change. Thread-compatible.
 struct Pool {
-  std::string feature;
-  uint64_t total = 0;
-  uint64_t out = 0;
+  std::string name;
+  PoolKind kind;  // Of a pool that no licence grants: its feature alone.
   std::vector<CapacityTerm> terms;
-  absl::btree_set<uint64_t> seats;  // The handles that are out.
 
-  // The next moment of the calendar at which `total` may change.
+  // By the terms that are in force.
+  bool in_force = false;
+  uint64_t total = 0;
+  uint64_t overdraft = 0;
+
+  uint64_t out = 0;
+  size_t seats = 0;
+  absl::btree_map<std::string, SharedCounts> groups;
+
+  // The next moment of the calendar at which the above may change.
   int64_t next_change_ms = kNever;
 
   // What was out before the entry that is (or was last) applied, where that
   // entry touched this pool.
   uint64_t touched_by_entry = 0;
   uint64_t out_before_entry = 0;
+
+  // How much may be out.
+  uint64_t ceiling() const {
+    if (!in_force) return 0;
+    return kind.counting == Counting::kCounted ? total + overdraft : kUnlimited;
+  }
+
+  // What the largest seat of a group counts; 0 where there is none.
+  uint64_t CountOfGroup(absl::string_view group) const;
+};
+
+// A part of a pool that a seat takes.
+struct Share {
+  uint64_t count = 0;
+  // Empty: it counts by itself. Else the largest of the group does.
+  absl::string_view group;
 };
 
 // All pools. Thread-compatible.
@@ -82,12 +119,16 @@ class Pools {
   void RemoveTerms(const internal::v1::LicenseTerms& license);
 
   // Null where there is none.
-  Pool* Find(absl::string_view feature);
-  const Pool* Find(absl::string_view feature) const;
-  Pool* FindOrAdd(absl::string_view feature);
+  Pool* Find(absl::string_view name);
+  const Pool* Find(absl::string_view name) const;
+  // For a seat of a pool that no licence grants any more.
+  Pool* FindOrAdd(absl::string_view name);
 
-  void TakeSeat(Pool* pool, uint64_t handle, uint64_t count);
-  void GiveBackSeat(Pool* pool, uint64_t handle, uint64_t count);
+  // The pools of a feature, the narrower first.
+  absl::Span<Pool* const> OfFeature(absl::string_view feature) const;
+
+  void TakeSeat(Pool* pool, const Share& share);
+  void GiveBackSeat(Pool* pool, const Share& share);
 
   // The next moment at which a total changes; kNever where none does.
   int64_t NextChangeMs() const;
@@ -95,9 +136,9 @@ class Pools {
   int64_t calendar_ms() const { return calendar_ms_; }
 
   // In the order of the names.
-  using ByFeature = absl::btree_map<std::string, std::unique_ptr<Pool>>;
+  using ByName = absl::btree_map<std::string, std::unique_ptr<Pool>>;
 
-  const ByFeature& by_feature() const { return by_feature_; }
+  const ByName& by_name() const { return by_name_; }
 
   // What was out before the last entry.
   uint64_t OutBeforeEntry(const Pool& pool) const;
@@ -105,8 +146,12 @@ class Pools {
  private:
   void Touch(Pool* pool);
   void Recompute(Pool* pool);
+  Pool* AddPool(PoolKind kind, absl::string_view name);
+  void ErasePool(Pool* pool);
 
-  ByFeature by_feature_;
+  // Invariant: both hold the same pools.
+  ByName by_name_;
+  absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;
   // Names are views of the pools' own.
   absl::btree_set<std::pair<int64_t, absl::string_view>> changes_;
   int64_t calendar_ms_ = 0;

@@ -6,6 +6,17 @@
 #include "base/check.h"
 
 namespace quorate::licensing {
+namespace {
+
+absl::string_view PoolOf(const internal::v1::SeatRecord& seat) {
+  return seat.pool().empty() ? seat.feature() : seat.pool();
+}
+
+Share ShareOf(const internal::v1::SeatRecord& seat) {
+  return {.count = seat.count(), .group = seat.share_group()};
+}
+
+}  // namespace
 
 const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   const uint64_t handle = record.handle();
@@ -14,13 +25,20 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   const auto [position, added] = by_handle_.emplace(handle, std::move(seat));
   if (!added) return nullptr;
   Seat* const result = position->second.get();
-  result->pool = pools_->FindOrAdd(result->record.feature());
-  pools_->TakeSeat(result->pool, handle, result->record.count());
-  policies_->TakeSeat(session->record.description(), result->record.feature(),
-                      result->record.count());
-  queue_->AddUnits(result->record.feature(),
-                   session->record.description().project(),
-                   result->record.count());
+  const internal::v1::SeatRecord& taken = result->record;
+  result->pool = pools_->FindOrAdd(PoolOf(taken));
+  pools_->TakeSeat(result->pool, ShareOf(taken));
+  if (taken.token_units() > 0) {
+    result->token_pool = pools_->FindOrAdd(taken.token_pool());
+    pools_->TakeSeat(result->token_pool, {.count = taken.token_units()});
+  }
+  policies_->TakeSeat(session->record.description(), taken.feature(),
+                      taken.count());
+  FeatureSeats& named = by_feature_[taken.feature()];
+  named.handles.insert(handle);
+  named.units += taken.count();
+  queue_->AddUnits(taken.feature(), session->record.description().project(),
+                   taken.count());
   // New handles are the highest, so that this appends but at a restore.
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
@@ -37,16 +55,32 @@ void SeatTable::Erase(uint64_t handle) {
   const auto place = std::lower_bound(seats.begin(), seats.end(), handle);
   QUORATE_CHECK(place != seats.end() && *place == handle);
   seats.erase(place);
-  GiveUnitsBack(seat, *session);
-  by_handle_.erase(found);
+  Remove(found, *session);
+}
+
+void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
+  const internal::v1::SeatRecord& record = seat->second->record;
+  pools_->GiveBackSeat(seat->second->pool, ShareOf(record));
+  if (seat->second->token_pool != nullptr) {
+    pools_->GiveBackSeat(seat->second->token_pool,
+                         {.count = record.token_units()});
+  }
+  policies_->GiveBackSeat(session.record.description(), record.feature(),
+                          record.count());
+  queue_->TakeUnits(record.feature(), session.record.description().project(),
+                    record.count());
+  const auto feature = by_feature_.find(record.feature());
+  feature->second.handles.erase(record.handle());
+  feature->second.units -= record.count();
+  if (feature->second.handles.empty()) by_feature_.erase(feature);
+  by_handle_.erase(seat);
 }
 
 void SeatTable::EraseAllOf(Session* session) {
   for (const uint64_t handle : session->seats) {
     const auto found = by_handle_.find(handle);
     QUORATE_CHECK(found != by_handle_.end());
-    GiveUnitsBack(*found->second, *session);
-    by_handle_.erase(found);
+    Remove(found, *session);
   }
   session->seats.clear();
 }
@@ -60,13 +94,9 @@ void SeatTable::CountForPolicy() {
   }
 }
 
-void SeatTable::GiveUnitsBack(const Seat& seat, const Session& session) {
-  const internal::v1::SeatRecord& record = seat.record;
-  pools_->GiveBackSeat(seat.pool, record.handle(), record.count());
-  policies_->GiveBackSeat(session.record.description(), record.feature(),
-                          record.count());
-  queue_->TakeUnits(record.feature(), session.record.description().project(),
-                    record.count());
+const FeatureSeats* SeatTable::OfFeature(absl::string_view feature) const {
+  const auto found = by_feature_.find(feature);
+  return found == by_feature_.end() ? nullptr : &found->second;
 }
 
 const Seat* SeatTable::Find(uint64_t handle) const {

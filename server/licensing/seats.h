@@ -1,8 +1,8 @@
 // Seats: what each session holds of each pool.
 //
 // One place where a seat is made and ended, so that the seat itself, its
-// session's list, its pool's list, its pool's count and what the policy counts
-// change together.
+// session's list, its feature's list, its pools' counts and what the policy
+// counts change together.
 
 #ifndef QUORATE_SERVER_LICENSING_SEATS_H_
 #define QUORATE_SERVER_LICENSING_SEATS_H_
@@ -10,8 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 
 #include "quorate/internal/v1/record.pb.h"
 
@@ -25,7 +29,15 @@ namespace quorate::licensing {
 // One grant of some units. Its address does not change. Thread-compatible.
 struct Seat {
   internal::v1::SeatRecord record;
-  Pool* pool = nullptr;  // Not owned; lives while a seat of it is out.
+  // Not owned; they live while a seat of them is out.
+  Pool* pool = nullptr;
+  Pool* token_pool = nullptr;  // Null where it takes no tokens.
+};
+
+// What is out of one feature.
+struct FeatureSeats {
+  absl::btree_set<uint64_t> handles;
+  uint64_t units = 0;  // Each seat by itself, also where several count as one.
 };
 
 // All seats. Thread-compatible.
@@ -42,7 +54,7 @@ class SeatTable {
   SeatTable(const SeatTable&) = delete;
   SeatTable& operator=(const SeatTable&) = delete;
 
-  // Takes the units out of the pool of the record's feature. Null, and
+  // Takes the units out of the pools that the record names. Null, and
   // nothing is changed, where the handle is in use. The caller has made sure
   // that the units may be taken; `session` is the record's.
   const Seat* Add(internal::v1::SeatRecord record, Session* session);
@@ -59,6 +71,9 @@ class SeatTable {
   // Null where there is none.
   const Seat* Find(uint64_t handle) const;
 
+  // Null where there is none.
+  const FeatureSeats* OfFeature(absl::string_view feature) const;
+
   size_t size() const { return by_handle_.size(); }
 
   using ByHandle = absl::btree_map<uint64_t, std::unique_ptr<Seat>>;
@@ -66,13 +81,16 @@ class SeatTable {
   const ByHandle& by_handle() const { return by_handle_; }
 
  private:
-  void GiveUnitsBack(const Seat& seat, const Session& session);
+  // Of everything but the session's list.
+  void Remove(ByHandle::iterator seat, const Session& session);
 
   Pools* const pools_;
   SessionTable* const sessions_;
   PolicyBook* const policies_;
   Queue* const queue_;
+  // Invariant: both hold the same seats.
   ByHandle by_handle_;
+  absl::flat_hash_map<std::string, FeatureSeats> by_feature_;
 };
 
 }  // namespace quorate::licensing

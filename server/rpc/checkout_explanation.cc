@@ -16,8 +16,8 @@ namespace {
 
 using internal::v1::PolicyPart;
 using internal::v1::PolicyRule;
+using licensing::FeatureView;
 using licensing::Ledger;
-using licensing::PoolView;
 using policy::CompiledPolicy;
 using policy::Decision;
 using policy::Effect;
@@ -73,41 +73,25 @@ std::string SentenceOf(const TraceLine& line, const PolicyRule& rule) {
   return "";
 }
 
-// What the pool itself refuses it with; nothing where it does not.
-std::optional<Refusal> RefusalOfPool(const Ledger& ledger,
-                                     const std::optional<PoolView>& pool,
-                                     const ImaginedCheckout& checkout) {
-  Refusal refusal = {.metadata = {{"feature", checkout.feature}}};
-  if (!pool.has_value()) {
-    refusal.reason = type::v1::ERROR_REASON_FEATURE_UNKNOWN;
-    return refusal;
-  }
-  if (pool->total == 0) {
-    refusal.reason = type::v1::ERROR_REASON_LICENSE_EXPIRED;
-    refusal.message =
-        absl::StrCat("no licence of ", checkout.feature, " is in force");
-    return refusal;
-  }
-  refusal.metadata.insert(refusal.metadata.end(),
-                          {{"total", absl::StrCat(pool->total)},
-                           {"out", absl::StrCat(pool->out)},
-                           {"asked", absl::StrCat(checkout.count)}});
-  if (checkout.count > pool->total) {
-    refusal.reason = type::v1::ERROR_REASON_COUNT_OVER_TOTAL;
-    return refusal;
-  }
-  if (checkout.count > pool->free()) {
-    refusal.reason = type::v1::ERROR_REASON_POOL_EXHAUSTED;
-    return refusal;
-  }
-  if (ledger.IsKeptForQueue(checkout.feature)) {
-    refusal.reason = type::v1::ERROR_REASON_POOL_EXHAUSTED;
-    refusal.message =
-        absl::StrCat("what is free of ", checkout.feature,
-                     " is kept for those who wait (quorate queue)");
-    return refusal;
-  }
-  return std::nullopt;
+// What the pools themselves refuse it with; nothing where they do not.
+std::optional<Refusal> RefusalOfPools(const Ledger& ledger,
+                                      const ImaginedCheckout& checkout) {
+  internal::v1::CheckoutItem item;
+  item.set_feature(checkout.feature);
+  item.set_count(static_cast<uint32_t>(checkout.count));
+  internal::v1::SessionDescription description;
+  description.set_user(checkout.subject.user);
+  description.set_host(checkout.subject.host);
+  description.set_display(checkout.subject.display);
+  description.set_version(checkout.subject.version);
+  const auto answer = ledger.WhyNotNow(item, description);
+  if (answer.has_value()) return RefusalOf(*answer);
+  if (!ledger.IsKeptForQueue(checkout.feature)) return std::nullopt;
+  return Refusal{
+      .reason = type::v1::ERROR_REASON_POOL_EXHAUSTED,
+      .metadata = {{"feature", checkout.feature}},
+      .message = absl::StrCat("what is free of ", checkout.feature,
+                              " is kept for those who wait (quorate queue)")};
 }
 
 std::string MessageFor(const Decision& decision,
@@ -181,7 +165,14 @@ std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
       return absl::StrCat("Check the spelling of ", checkout.feature,
                           " (quorate pools), or install a licence for it.");
     case type::v1::ERROR_REASON_LICENSE_EXPIRED:
-      return "Look at the licences' dates (quorate license list).";
+    case type::v1::ERROR_REASON_LICENSE_NOT_STARTED:
+    case type::v1::ERROR_REASON_VERSION_NOT_COVERED:
+    case type::v1::ERROR_REASON_RELEASE_NOT_COVERED:
+    case type::v1::ERROR_REASON_ATTRIBUTE_NOT_OFFERED:
+    case type::v1::ERROR_REASON_HOST_NOT_COVERED:
+      return "Look at the licences' dates and conditions (quorate license "
+             "list, "
+             "quorate pools).";
     case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
       return "Ask for fewer, or buy more.";
     default:
@@ -226,7 +217,7 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
                       monitoring::v1::ExplainCheckoutResponse* explanation) {
   const licensing::PolicyBook& policies = ledger.policies();
   const CompiledPolicy& compiled = policies.compiled();
-  const std::optional<PoolView> pool = ledger.FindPool(checkout.feature);
+  const std::optional<FeatureView> all = ledger.FindFeature(checkout.feature);
   const policy::Subject folded = compiled.Folded(checkout.subject);
   std::vector<TraceLine> trace;
   const Decision decision = policy::Decide(
@@ -236,17 +227,17 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
        .count = checkout.count,
        .calendar_ms = checkout.calendar_ms != 0 ? checkout.calendar_ms
                                                 : ledger.time().calendar_ms,
-       .total = pool.has_value() ? pool->total : 0,
-       .out = pool.has_value() ? pool->out : 0},
+       .total = all.has_value() ? all->total : 0,
+       .out = all.has_value() ? all->out : 0},
       &trace);
   explanation->set_policy_version(policies.version());
   WriteRules(trace, compiled, explanation);
-  explanation->set_total(pool.has_value() ? pool->total : 0);
-  explanation->set_out(pool.has_value() ? pool->out : 0);
+  explanation->set_total(all.has_value() ? all->total : 0);
+  explanation->set_out(all.has_value() ? all->out : 0);
   const std::string rule =
       decision.rule.has_value() ? compiled.rule(*decision.rule).name() : "";
-  const bool licensed = pool.has_value() && pool->total > 0;
-  const std::optional<Refusal> refusal = RefusalOfPool(ledger, pool, checkout);
+  const bool licensed = all.has_value() && all->in_force;
+  const std::optional<Refusal> refusal = RefusalOfPools(ledger, checkout);
   explanation->set_granted(decision.verdict == Verdict::kGranted &&
                            !refusal.has_value());
   // As a checkout: what is not licensed comes before the policy, the rest of

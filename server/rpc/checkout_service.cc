@@ -28,6 +28,25 @@ uint32_t UnitsOf(const checkout::v1::CheckoutItem& item) {
   return std::max(item.count(), 1U);
 }
 
+void WriteItem(const checkout::v1::CheckoutItem& from,
+               internal::v1::CheckoutItem* item) {
+  item->set_feature(from.feature());
+  item->set_count(UnitsOf(from));
+  item->set_version(from.version());
+  if (from.has_release_time()) {
+    item->set_released_ms(MsOf(from.release_time()));
+  }
+  item->set_share_key(from.share_key());
+  // The ledger wants one order, since a repeat must look the same.
+  const std::map<std::string, std::string> ordered(from.attributes().begin(),
+                                                   from.attributes().end());
+  for (const auto& [name, value] : ordered) {
+    internal::v1::Attribute* const attribute = item->add_attributes();
+    attribute->set_name(name);
+    attribute->set_value(value);
+  }
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* CheckoutService::OpenSession(
@@ -114,9 +133,7 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
     body->set_priority(priority);
   }
   for (const checkout::v1::CheckoutItem& item : request->items()) {
-    internal::v1::CheckoutItem* asked = body->add_items();
-    asked->set_feature(item.feature());
-    asked->set_count(UnitsOf(item));
+    WriteItem(item, body->add_items());
   }
   calls_->Propose(*call, request->request_id(), &command, response,
                   [request, response](const licensing::LedgerAnswer& answer) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/escaping.h"
 
+#include "server/licensing/pool_kind.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/validation.h"
 
@@ -17,6 +18,38 @@ admin::v1::LicenseState StateAt(const internal::v1::LicenseTerms& terms,
     return admin::v1::LICENSE_STATE_EXPIRED;
   }
   return admin::v1::LICENSE_STATE_ACTIVE;
+}
+
+void DescribeConditions(const internal::v1::FeatureTerms& from,
+                        admin::v1::LicenseFeature* feature) {
+  const licensing::PoolKind kind = licensing::KindOf(from);
+  feature->set_pool(licensing::PoolName(kind));
+  feature->set_overdraft(from.overdraft());
+  if (from.overdraft_end_ms() != 0) {
+    SetTimestamp(from.overdraft_end_ms(),
+                 feature->mutable_overdraft_end_time());
+  }
+}
+
+void CopyConditions(const document::v1::Feature& from,
+                    internal::v1::FeatureTerms* terms) {
+  terms->set_version_max(from.version_max());
+  terms->set_maintenance_end_ms(from.maintenance_end_ms());
+  for (const document::v1::Attribute& attribute : from.attributes()) {
+    internal::v1::Attribute* const copy = terms->add_attributes();
+    copy->set_name(attribute.name());
+    copy->set_value(attribute.value());
+  }
+  terms->set_uncounted(from.uncounted());
+  *terms->mutable_hosts() = from.hosts();
+  // The numbers are the same.
+  for (const int by : from.shared_by()) {
+    terms->add_shared_by(static_cast<internal::v1::SharedBy>(by));
+  }
+  terms->set_token_feature(from.token_feature());
+  terms->set_token_cost(from.token_cost());
+  terms->set_overdraft(from.overdraft());
+  terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }
 
 }  // namespace
@@ -38,6 +71,7 @@ internal::v1::LicenseTerms TermsOf(const document::v1::License& license) {
     allowed->set_count(feature.count());
     allowed->set_start_ms(feature.start_ms());
     allowed->set_end_ms(feature.end_ms());
+    CopyConditions(feature, allowed);
   }
   return terms;
 }
@@ -65,6 +99,7 @@ void DescribeLicense(const internal::v1::LicenseRecord& record,
     if (from.end_ms() != 0) {
       SetTimestamp(from.end_ms(), feature->mutable_end_time());
     }
+    DescribeConditions(from, feature);
   }
   SetTimestamp(record.installed_calendar_ms(), license->mutable_install_time());
   license->set_installed_by(record.installed_by());

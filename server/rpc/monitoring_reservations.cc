@@ -14,6 +14,7 @@
 namespace quorate::server {
 namespace {
 
+using licensing::FeatureView;
 using licensing::Ledger;
 using licensing::PoolView;
 
@@ -39,15 +40,17 @@ void DescribeWho(const internal::v1::PolicyRule& rule,
 }
 
 // Those of one feature.
-void AddReservations(const Ledger& ledger, const PoolView& pool,
+void AddReservations(const Ledger& ledger, const std::string& feature,
                      monitoring::v1::ListReservationsResponse* response) {
+  const std::optional<FeatureView> all = ledger.FindFeature(feature);
+  if (!all.has_value()) return;
   const licensing::PolicyBook& policies = ledger.policies();
   for (const policy::Reservation& from :
-       policy::ReservationsOf(policies.compiled(), policies.use(), pool.feature,
-                              pool.total, ledger.time().calendar_ms)) {
+       policy::ReservationsOf(policies.compiled(), policies.use(), feature,
+                              all->total, ledger.time().calendar_ms)) {
     const internal::v1::PolicyRule& rule = policies.compiled().rule(from.rule);
     monitoring::v1::Reservation* reservation = response->add_reservations();
-    reservation->set_feature(pool.feature);
+    reservation->set_feature(feature);
     reservation->set_rule(rule.name());
     reservation->set_units(from.units);
     reservation->set_used(from.used);
@@ -61,8 +64,7 @@ void WriteReservations(const Ledger& ledger, const ListPage& page,
                        monitoring::v1::ListReservationsResponse* response) {
   if (ledger.policies().compiled().empty()) return;
   if (!page.filter.field.empty()) {
-    const std::optional<PoolView> pool = ledger.FindPool(page.filter.value);
-    if (pool.has_value()) AddReservations(ledger, *pool, response);
+    AddReservations(ledger, page.filter.value, response);
     return;
   }
   // One more feature tells whether there is a next page.
@@ -71,12 +73,16 @@ void WriteReservations(const Ledger& ledger, const ListPage& page,
   const size_t count = std::min(pools.size(), kMaxFeaturesOfPage);
   size_t i = 0;
   while (i < count && response->reservations_size() < page.size) {
-    AddReservations(ledger, pools[i], response);
+    // Each feature once, at the first of its pools.
+    const std::string& feature = pools[i].kind.feature;
+    if (ledger.PoolsOfFeature(feature, "", 1)[0].name == pools[i].name) {
+      AddReservations(ledger, feature, response);
+    }
     ++i;
   }
   if (i > 0 && i < pools.size()) {
     response->set_next_page_token(
-        TokenAfter(kReservations, request.filter(), pools[i - 1].feature));
+        TokenAfter(kReservations, request.filter(), pools[i - 1].name));
   }
 }
 

@@ -85,11 +85,33 @@ void DescribeMember(const NodeStatus& status, const raft::MemberAddress& from,
   member->set_match_index(MatchOf(status, from.id).value());
 }
 
+void DescribeKind(const licensing::PoolKind& from, monitoring::v1::Pool* pool) {
+  pool->set_uncounted(from.counting == licensing::Counting::kUncounted);
+  pool->set_token_feature(from.token_feature);
+  pool->set_token_cost(from.token_cost);
+  pool->set_version_max(from.version_max);
+  if (from.maintenance_end_ms != 0) {
+    SetTimestamp(from.maintenance_end_ms, pool->mutable_maintenance_end_time());
+  }
+  for (const auto& [name, value] : from.attributes) {
+    (*pool->mutable_attributes())[name] = value;
+  }
+  for (const std::string& host : from.hosts)
+    pool->add_hosts(host);
+  // The numbers are the same.
+  for (const internal::v1::SharedBy by : from.shared_by) {
+    pool->add_shared_by(static_cast<monitoring::v1::SharedBy>(by));
+  }
+}
+
 void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {
-  pool->set_feature(from.feature);
+  pool->set_name(from.name);
+  pool->set_feature(from.kind.feature);
   pool->set_total(from.total);
   pool->set_out(from.out);
   pool->set_free(from.free());
+  pool->set_overdraft(from.overdraft);
+  DescribeKind(from.kind, pool);
   if (from.next_end_ms != 0) {
     SetTimestamp(from.next_end_ms, pool->mutable_end_time());
   }
@@ -119,21 +141,19 @@ void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
 void WritePools(const Ledger& ledger, const ListPage& page,
                 const monitoring::v1::ListPoolsRequest& request,
                 monitoring::v1::ListPoolsResponse* response) {
-  if (!page.filter.field.empty()) {
-    const std::optional<PoolView> pool = ledger.FindPool(page.filter.value);
-    if (pool.has_value()) DescribePool(*pool, response->add_pools());
-    return;
-  }
   // One more tells whether there is a next page.
+  const size_t limit = static_cast<size_t>(page.size) + 1;
   const std::vector<PoolView> pools =
-      ledger.Pools(page.after_name, static_cast<size_t>(page.size) + 1);
+      page.filter.field.empty()
+          ? ledger.Pools(page.after_name, limit)
+          : ledger.PoolsOfFeature(page.filter.value, page.after_name, limit);
   const size_t count = std::min(pools.size(), static_cast<size_t>(page.size));
   for (size_t i = 0; i < count; ++i) {
     DescribePool(pools[i], response->add_pools());
   }
   if (count < pools.size()) {
     response->set_next_page_token(
-        TokenAfter(kPools, request.filter(), pools[count - 1].feature));
+        TokenAfter(kPools, request.filter(), pools[count - 1].name));
   }
 }
 

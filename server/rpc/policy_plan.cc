@@ -125,16 +125,16 @@ void Holders::Count() {
 // As if it gave the seat back and asked for it again.
 void Holders::AskAgain(const Holding& holding) {
   const SeatRecord& seat = *holding.seat;
-  const auto pool = ledger_.FindPool(seat.feature());
+  const auto all = ledger_.FindFeature(seat.feature());
   use_.GiveBack(draft_, holding.folded, seat.feature(), seat.count());
-  const uint64_t out = pool.has_value() ? pool->out : 0;
+  const uint64_t out = all.has_value() ? all->out : 0;
   const Decision decision =
       policy::Decide(draft_, use_,
                      {.folded = &holding.folded,
                       .feature = seat.feature(),
                       .count = seat.count(),
                       .calendar_ms = ledger_.time().calendar_ms,
-                      .total = pool.has_value() ? pool->total : 0,
+                      .total = all.has_value() ? all->total : 0,
                       .out = out - std::min<uint64_t>(out, seat.count())},
                      nullptr);
   use_.Take(draft_, holding.folded, seat.feature(), seat.count());
@@ -184,7 +184,7 @@ void WarnOfFeatures(const Ledger& ledger, const Policy& draft,
   std::map<std::string, uint64_t> reserved;
   for (const PolicyRule& rule : draft.rules()) {
     if (rule.feature().empty()) continue;
-    if (!ledger.FindPool(rule.feature()).has_value()) {
+    if (!ledger.FindFeature(rule.feature()).has_value()) {
       Warn(absl::StrCat("rule ", rule.name(), " is about ", rule.feature(),
                         ", which no installed licence has"),
            plan);
@@ -193,7 +193,7 @@ void WarnOfFeatures(const Ledger& ledger, const Policy& draft,
     }
   }
   for (const auto& [feature, units] : reserved) {
-    const uint64_t total = ledger.FindPool(feature)->total;
+    const uint64_t total = ledger.FindFeature(feature)->total;
     if (units <= total) continue;
     Warn(absl::StrCat(units, " units of ", feature, " are reserved, but there ",
                       "are ", total, ": the rules that come first get theirs"),

@@ -25,4 +25,14 @@ void FillHeader(const MemberDescription& member, const AnswerPosition& position,
   }
 }
 
+int64_t MsOf(const google::protobuf::Timestamp& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+
+bool IsTime(const google::protobuf::Timestamp& time) {
+  constexpr int64_t kLastSecond = 253'402'300'799;
+  return time.seconds() >= 0 && time.seconds() <= kLastSecond &&
+         time.nanos() >= 0 && time.nanos() < 1'000'000'000;
+}
+
 }  // namespace quorate::server

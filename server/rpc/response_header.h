@@ -37,6 +37,12 @@ void FillHeader(const MemberDescription& member, const AnswerPosition& position,
 void SetTimestamp(int64_t ms, google::protobuf::Timestamp* time);
 void SetDuration(absl::Duration span, google::protobuf::Duration* duration);
 
+// Down to the millisecond; the time is one that IsTime takes.
+int64_t MsOf(const google::protobuf::Timestamp& time);
+
+// From 1970 to 9999, as protobuf writes it.
+bool IsTime(const google::protobuf::Timestamp& time);
+
 }  // namespace quorate::server
 
 #endif  // QUORATE_SERVER_RPC_RESPONSE_HEADER_H_

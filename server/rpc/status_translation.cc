@@ -76,6 +76,24 @@ constexpr ReasonRow kReasons[] = {
      StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
      "the licence of {feature} begins at {start_time}",
      "the licence has not begun yet"},
+    {type::v1::ERROR_REASON_VERSION_NOT_COVERED,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "the licence of {feature} covers versions up to {version_max}, not "
+     "'{version}'",
+     "the licence covers older versions only"},
+    {type::v1::ERROR_REASON_RELEASE_NOT_COVERED,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "maintenance of {feature} ended at {maintenance_end_time}, and the "
+     "application was released at {release_time}",
+     "maintenance ended, and the application does not say when it was "
+     "released"},
+    {type::v1::ERROR_REASON_ATTRIBUTE_NOT_OFFERED,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "no licence of {feature} has {attribute}",
+     "no licence of the feature has this attribute"},
+    {type::v1::ERROR_REASON_HOST_NOT_COVERED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "the licence of {feature} is not for host {host}",
+     "the licence is for other hosts"},
     {type::v1::ERROR_REASON_LICENSE_FOREIGN, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "{license} was issued for another cluster; this one is {cluster_id}, "
@@ -332,7 +350,10 @@ std::pair<std::string, std::string> PublicFact(const std::string& key,
   constexpr struct {
     absl::string_view key;
     absl::string_view public_key;
-  } kTimes[] = {{"starts_ms", "start_time"}, {"ended_ms", "end_time"}};
+  } kTimes[] = {{"starts_ms", "start_time"},
+                {"ended_ms", "end_time"},
+                {"released_ms", "release_time"},
+                {"maintenance_end_ms", "maintenance_end_time"}};
 
   if (key == "session") return {key, absl::StrCat("sessions/", value)};
   if (key == "license") return {key, absl::StrCat("licenses/", value)};

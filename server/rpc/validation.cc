@@ -8,6 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "server/licensing/field_rules.h"
+#include "server/rpc/response_header.h"
+
 namespace quorate::server {
 namespace {
 
@@ -190,6 +193,28 @@ uint32_t CheckPriority(const checkout::v1::CheckoutRequest& request,
   return priority;
 }
 
+void CheckItem(const checkout::v1::CheckoutItem& item, const std::string& path,
+               FieldFaults* faults) {
+  CheckFeature(item.feature(), absl::StrCat(path, "feature"), faults);
+  CheckText(item.version(), absl::StrCat(path, "version"), faults);
+  CheckText(item.share_key(), absl::StrCat(path, "share_key"), faults);
+  if (!IsTime(item.release_time())) {
+    faults->Add(absl::StrCat(path, "release_time"),
+                "must be from 1970 to 9999");
+  }
+  if (item.attributes_size() > licensing::kMaxAttributes) {
+    faults->Add(absl::StrCat(path, "attributes"),
+                absl::StrCat("must be at most ", licensing::kMaxAttributes));
+    return;
+  }
+  for (const auto& [name, value] : item.attributes()) {
+    if (licensing::IsLicenseId(name) && licensing::IsLicenseId(value)) continue;
+    faults->Add(absl::StrCat(path, "attributes"),
+                "must have names and values of 1 to 64 of A-Z a-z 0-9 . _ -");
+    return;
+  }
+}
+
 void CheckItems(
     const google::protobuf::RepeatedPtrField<checkout::v1::CheckoutItem>& items,
     FieldFaults* faults) {
@@ -198,8 +223,7 @@ void CheckItems(
     return;
   }
   for (int i = 0; i < items.size(); ++i) {
-    CheckFeature(items[i].feature(), absl::StrCat("items[", i, "].feature"),
-                 faults);
+    CheckItem(items[i], absl::StrCat("items[", i, "]."), faults);
   }
 }
 

@@ -151,6 +151,18 @@ INSTANTIATE_TEST_SUITE_P(
                       [](License& l) { l.add_crit("per_site"); }},
         LicenseChange{"empty_crit", kCritical,
                       [](License& l) { l.add_crit(""); }},
+        LicenseChange{
+            "conditions_without_crit", kMeaning,
+            [](License& l) { l.mutable_features(0)->set_version_max("1"); }},
+        LicenseChange{"attributes_out_of_order", kMeaning,
+                      [](License& l) {
+                        l.add_crit("feature-conditions");
+                        for (const char* name : {"b", "a"}) {
+                          auto* added = l.mutable_features(0)->add_attributes();
+                          added->set_name(name);
+                          added->set_value("1");
+                        }
+                      }},
         LicenseChange{"no_id", kMeaning,
                       [](License& l) { l.clear_license_id(); }},
         LicenseChange{"id_with_slash", kMeaning,

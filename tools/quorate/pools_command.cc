@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
@@ -17,6 +18,25 @@ struct PoolsFlags {
   bool local = false;
 };
 
+// "20", "20+2" with an overdraft.
+std::string ShowTotal(const monitoring::v1::Pool& pool) {
+  if (pool.overdraft() == 0) return absl::StrCat(pool.total());
+  return absl::StrCat(pool.total(), "+", pool.overdraft());
+}
+
+// Its name, but with a date that people read.
+std::string ShowPool(const monitoring::v1::Pool& pool) {
+  // A member of an older version gives no name.
+  if (pool.name().empty()) return pool.feature();
+  if (!pool.has_maintenance_end_time()) return pool.name();
+  const int64_t ms = pool.maintenance_end_time().seconds() * 1000 +
+                     pool.maintenance_end_time().nanos() / 1'000'000;
+  return absl::StrReplaceAll(
+      pool.name(),
+      {{absl::StrCat("released<", ms),
+        absl::StrCat("released<", ShowTime(pool.maintenance_end_time()))}});
+}
+
 int Run(const Invocation& invocation, const PoolsFlags& flags) {
   const auto options = OptionsOf(invocation);
   if (!options.ok()) return Fail(invocation, options.status());
@@ -30,10 +50,12 @@ int Run(const Invocation& invocation, const PoolsFlags& flags) {
     PrintJson(*pools, std::cout);
     return kExitOk;
   }
-  Table table({"FEATURE", "TOTAL", "OUT", "FREE", "ENDS"});
+  Table table({"POOL", "TOTAL", "OUT", "FREE", "ENDS"});
   for (const auto& pool : pools->pools()) {
-    table.AddRow({pool.feature(), absl::StrCat(pool.total()),
-                  absl::StrCat(pool.out()), absl::StrCat(pool.free()),
+    const bool counted = !pool.uncounted() && pool.token_feature().empty();
+    table.AddRow({ShowPool(pool), counted ? ShowTotal(pool) : "-",
+                  absl::StrCat(pool.out()),
+                  counted ? absl::StrCat(pool.free()) : "-",
                   ShowTime(pool.end_time())});
   }
   table.Print(std::cout);

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 #include "tools/vendor/dates.h"
 #include "trust/keys.h"
@@ -51,6 +55,44 @@ Description DescribeKey(const document::v1::PublicKey& key) {
       {"scheme", Shown(key.scheme())}};
 }
 
+void AddConditions(const Feature& feature, Description* description) {
+  const auto add = [description](const char* key, const Description& value) {
+    (*description)[key] = value;
+  };
+  if (feature.uncounted()) add("uncounted", true);
+  if (!feature.token_feature().empty()) {
+    add("tokens", absl::StrCat(feature.token_cost(), "*",
+                               Shown(feature.token_feature())));
+  }
+  if (!feature.version_max().empty()) {
+    add("versionMax", Shown(feature.version_max()));
+  }
+  if (feature.maintenance_end_ms() != 0) {
+    add("maintenanceEndTime", FormatMs(feature.maintenance_end_ms()));
+  }
+  std::vector<std::string> list;
+  for (const auto& attribute : feature.attributes()) {
+    list.push_back(
+        absl::StrCat(Shown(attribute.name()), ":", Shown(attribute.value())));
+  }
+  if (!list.empty()) add("attributes", absl::StrJoin(list, " "));
+  list.clear();
+  for (const std::string& host : feature.hosts())
+    list.push_back(Shown(host));
+  if (!list.empty()) add("hosts", absl::StrJoin(list, " "));
+  list.clear();
+  for (const int by : feature.shared_by()) {
+    list.push_back(absl::AsciiStrToLower(absl::StripPrefix(
+        document::v1::SharedBy_Name(static_cast<document::v1::SharedBy>(by)),
+        "SHARED_BY_")));
+  }
+  if (!list.empty()) add("sharedBy", absl::StrJoin(list, "+"));
+  if (feature.overdraft() != 0) add("overdraft", feature.overdraft());
+  if (feature.overdraft_end_ms() != 0) {
+    add("overdraftEndTime", FormatMs(feature.overdraft_end_ms()));
+  }
+}
+
 Description DescribeFeature(const Feature& feature) {
   Description description = {{"name", Shown(feature.name())},
                              {"count", feature.count()}};
@@ -60,6 +102,7 @@ Description DescribeFeature(const Feature& feature) {
   if (feature.end_ms() != 0) {
     description["endTime"] = FormatMs(feature.end_ms());
   }
+  AddConditions(feature, &description);
   return description;
 }
 

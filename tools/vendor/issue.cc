@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -14,10 +12,12 @@
 
 #include "base/status.h"
 #include "tools/vendor/dates.h"
+#include "tools/vendor/feature_text.h"
 #include "tools/vendor/files.h"
 #include "tools/vendor/key_folder.h"
 #include "trust/armor.h"
 #include "trust/chain.h"
+#include "trust/document_rules.h"
 #include "trust/issuer.h"
 #include "trust/keys.h"
 #include "trust/license_verifier.h"
@@ -27,7 +27,6 @@ namespace quorate::vendor {
 namespace {
 
 using document::v1::Envelope;
-using document::v1::Feature;
 using document::v1::KeyCertificate;
 using document::v1::License;
 using trust::ArmorLabel;
@@ -89,21 +88,6 @@ absl::StatusOr<ProductKey> ReadProductKey(const std::string& folder) {
                     .certificate_file = std::move(certificate_file),
                     .certificate = *std::move(certificate),
                     .key = std::move(key)};
-}
-
-absl::Status AddFeature(absl::string_view text, License* license) {
-  const size_t equals = text.rfind('=');
-  uint32_t count = 0;
-  if (equals == absl::string_view::npos || equals + 1 == text.size() ||
-      !absl::ascii_isdigit(static_cast<unsigned char>(text[equals + 1])) ||
-      !absl::SimpleAtoi(text.substr(equals + 1), &count)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--feature ", trust::Quoted(text), " is not NAME=COUNT, like cad=20"));
-  }
-  Feature* feature = license->add_features();
-  feature->set_name(std::string(text.substr(0, equals)));
-  feature->set_count(count);
-  return absl::OkStatus();
 }
 
 absl::Status SetBinding(const IssueOptions& options, License* license) {
@@ -194,7 +178,12 @@ absl::StatusOr<Description> Issue(const IssueOptions& options,
   QUORATE_RETURN_IF_ERROR(SetBinding(options, &license));
   QUORATE_RETURN_IF_ERROR(SetDates(options, now_ms, &license));
   for (const std::string& feature : options.features) {
-    QUORATE_RETURN_IF_ERROR(AddFeature(feature, &license));
+    QUORATE_ASSIGN_OR_RETURN(*license.add_features(),
+                             ParseFeatureText(feature));
+  }
+  if (std::any_of(license.features().begin(), license.features().end(),
+                  trust::HasConditions)) {
+    license.add_crit(std::string(trust::kFeatureConditions));
   }
   QUORATE_RETURN_IF_ERROR(CheckTarget(options.out));
 

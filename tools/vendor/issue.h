@@ -22,7 +22,7 @@ struct IssueOptions {
   std::string license_id;
   uint64_t serial = 0;
   std::string product;                // Empty: the one of the certificate.
-  std::vector<std::string> features;  // name=count
+  std::vector<std::string> features;  // See feature_text.h.
   std::string start;                  // YYYY-MM-DD; empty: today.
   std::string end;                    // YYYY-MM-DD, inclusive; empty: no end.
   std::string out;

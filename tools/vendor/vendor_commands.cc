@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "tools/vendor/description.h"
+#include "tools/vendor/feature_text.h"
 #include "tools/vendor/files.h"
 #include "tools/vendor/inspect.h"
 #include "tools/vendor/issue.h"
@@ -119,9 +120,7 @@ void AddIssueOptions(CLI::App* command, IssueOptions* options) {
                    "1, and more with each new issue of this licence id")
       ->check(CheckDecimal)
       ->required();
-  command
-      ->add_option("--feature", options->features,
-                   "NAME=COUNT; repeat for each feature")
+  command->add_option("--feature", options->features, kFeatureSyntax)
       ->required()
       ->allow_extra_args(false);
   command->add_option("--product", options->product,

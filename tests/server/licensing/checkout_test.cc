@@ -200,7 +200,7 @@ TEST_F(CheckoutTest, ListsSeatsBySessionAndByFeature) {
   driver_.ledger->VisitSeats(0, collect);
   EXPECT_THAT(seen, ElementsAre(1, 2)) << "stops where the visitor says so";
   EXPECT_EQ(driver_.ledger->Pools("cad", 5).size(), 1u);
-  EXPECT_EQ(driver_.ledger->Pools("", 1).front().feature, "cad");
+  EXPECT_EQ(driver_.ledger->Pools("", 1).front().name, "cad");
 }
 
 }  // namespace

@@ -67,6 +67,24 @@ class CommandSource {
 
   std::string SomeFeature() { return std::string(1, 'a' + random_.Below(4)); }
 
+  std::string SomeVersion() { return policy::RandomVersion(&random_); }
+
+  std::string SomeRegion() { return random_.OneIn(2) ? "eu" : "us"; }
+
+  std::string SomeHost() { return policy::RandomHost(&random_); }
+
+  int64_t SomeTime() {
+    return now.calendar_ms + static_cast<int64_t>(random_.Below(60'000)) -
+           10'000;
+  }
+
+  static void AddAttribute(const std::string& region,
+                           internal::v1::Attribute* attribute) {
+    attribute->set_name("region");
+    attribute->set_value(region);
+  }
+
+  void AddConditions(internal::v1::FeatureTerms* feature);
   Command SomeBody();
   Command SomeCheckout();
   Command SomeCancel();
@@ -116,6 +134,12 @@ Command CommandSource::SomeCheckout() {
     items.emplace_back(SomeFeature(), static_cast<uint32_t>(count));
   }
   Command command = CheckoutCommand(SomeSession(), items);
+  for (auto& item : *command.mutable_checkout()->mutable_items()) {
+    if (random_.OneIn(3)) item.set_version(SomeVersion());
+    if (random_.OneIn(2)) item.set_released_ms(SomeTime());
+    if (random_.OneIn(8)) AddAttribute(SomeRegion(), item.add_attributes());
+    if (random_.OneIn(3)) item.set_share_key(SomeRegion());
+  }
   if (random_.OneIn(4)) return command;
   internal::v1::Checkout* const body = command.mutable_checkout();
   body->set_wait_ms(static_cast<int64_t>(random_.Below(30'000)));
@@ -130,7 +154,7 @@ Command CommandSource::SomeTermination() {
     return ReleaseSeatCommand(seats_.back().second);
   }
   const int64_t cool_down_ms =
-      random_.OneIn(3) ? 0 : static_cast<int64_t>(random_.Below(40'000));
+      random_.OneIn(3) ? 0 : static_cast<int64_t>(random_.Below(120'000));
   return TerminateCommand(SomeSession(), random_.OneIn(30) ? -1 : cool_down_ms,
                           random_.OneIn(3));
 }
@@ -155,6 +179,36 @@ Command CommandSource::SomeCancel() {
   return CancelCommand(
       random_.OneIn(10) ? SomeSession() : waited.checkout().session_id(),
       waited.request_id());
+}
+
+// Each pool has few conditions, so that most are of use to somebody.
+void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
+  if (random_.OneIn(4)) feature->set_version_max(SomeVersion());
+  if (random_.OneIn(6)) feature->set_maintenance_end_ms(SomeTime());
+  if (random_.OneIn(6)) AddAttribute(SomeRegion(), feature->add_attributes());
+  if (random_.OneIn(8)) feature->add_hosts(SomeHost());
+  if (random_.OneIn(6)) {
+    feature->set_overdraft(static_cast<uint32_t>(random_.Between(1, 4)));
+    if (random_.OneIn(2)) feature->set_overdraft_end_ms(SomeTime());
+  }
+  if (random_.OneIn(12)) {
+    feature->set_uncounted(true);
+    feature->set_count(0);
+    feature->set_overdraft(0);
+  } else if (random_.OneIn(8)) {
+    feature->set_count(0);
+    feature->set_overdraft(0);
+    // Often one that there is; where it is itself, the licence is refused.
+    feature->set_token_feature(SomeFeature());
+    feature->set_token_cost(static_cast<uint32_t>(random_.Between(1, 3)));
+    return;
+  }
+  if (!random_.OneIn(3)) return;
+  for (const auto by :
+       {internal::v1::SHARED_BY_USER, internal::v1::SHARED_BY_HOST,
+        internal::v1::SHARED_BY_SITE, internal::v1::SHARED_BY_KEY}) {
+    if (random_.OneIn(3)) feature->add_shared_by(by);
+  }
 }
 
 Command CommandSource::SomeCheckin() {
@@ -190,18 +244,17 @@ Command CommandSource::SomeLicense() {
   body->mutable_payload_sha256()->back() =
       static_cast<char>('a' + random_.Below(2));
   internal::v1::LicenseTerms* const terms = body->mutable_terms();
-  const auto some_time = [this] {
-    return now.calendar_ms + static_cast<int64_t>(random_.Below(60'000)) -
-           10'000;
-  };
-  if (random_.OneIn(2)) terms->set_not_before_ms(some_time());
+  if (random_.OneIn(2)) terms->set_not_before_ms(SomeTime());
   if (random_.OneIn(2)) {
-    terms->set_not_after_ms(std::max(some_time(), terms->not_before_ms() + 1));
+    terms->set_not_after_ms(std::max(SomeTime(), terms->not_before_ms() + 1));
+  }
+  for (auto& each : *terms->mutable_features()) {
+    if (random_.OneIn(4)) AddConditions(&each);
   }
   internal::v1::FeatureTerms* const feature = terms->mutable_features(0);
-  if (random_.OneIn(4)) feature->set_start_ms(some_time());
+  if (random_.OneIn(4)) feature->set_start_ms(SomeTime());
   if (random_.OneIn(4)) {
-    feature->set_end_ms(std::max(some_time(), feature->start_ms() + 1));
+    feature->set_end_ms(std::max(SomeTime(), feature->start_ms() + 1));
   }
   if (random_.OneIn(25)) {
     terms->set_cluster_epoch(static_cast<uint32_t>(random_.Below(epoch + 2)));
@@ -282,9 +335,7 @@ Command CommandSource::SomePolicy() {
 
 Command CommandSource::SomeBody() {
   const uint64_t dice = random_.Below(100);
-  if (dice < 10) {
-    return SomeOpen();
-  }
+  if (dice < 10) return SomeOpen();
   if (dice < 14) return CloseCommand(SomeSession());
   if (dice < 47) return SomeCheckout();
   if (dice < 49) return SomeCancel();
@@ -363,7 +414,7 @@ std::map<std::string, std::pair<uint64_t, uint64_t>> PoolsOf(
     const Ledger& ledger) {
   std::map<std::string, std::pair<uint64_t, uint64_t>> pools;
   for (const PoolView& view : ledger.Pools("", 100)) {
-    pools[view.feature] = {view.total, view.out};
+    pools[view.name] = {view.total, view.out};
   }
   return pools;
 }
@@ -540,11 +591,15 @@ TEST(RandomTest, AgreesWithTheSlowModelAndWithItsOwnRecords) {
                            type::v1::ERROR_REASON_COOLING_DOWN,
                            type::v1::ERROR_REASON_WAIT_TIMED_OUT,
                            type::v1::ERROR_REASON_WAIT_CANCELLED,
-                           type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND}) {
+                           type::v1::ERROR_REASON_QUEUE_PLACE_NOT_FOUND,
+                           type::v1::ERROR_REASON_VERSION_NOT_COVERED,
+                           type::v1::ERROR_REASON_RELEASE_NOT_COVERED,
+                           type::v1::ERROR_REASON_ATTRIBUTE_NOT_OFFERED,
+                           type::v1::ERROR_REASON_HOST_NOT_COVERED}) {
     EXPECT_GT(reasons[reason], 20) << reason;
   }
   EXPECT_GT(repeated, 1'000);
-  EXPECT_GT(queued, 1'500);
+  EXPECT_GT(queued, 1'000);
   EXPECT_GT(granted_later, 500);
   EXPECT_GT(backups, 20);
 }

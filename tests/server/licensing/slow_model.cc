@@ -175,7 +175,12 @@ void SlowModel::MoveTime(const EntryTime& time) {
   const int64_t before_ms = now_.calendar_ms;
   now_.calendar_ms = std::max(now_.calendar_ms, time.calendar_ms);
   for (const Term& term : terms_) {
-    for (const int64_t at_ms : {term.start_ms, term.end_ms}) {
+    int64_t overdraft_end_ms = EndOf(term.feature.overdraft_end_ms());
+    if (term.feature.overdraft() == 0 || overdraft_end_ms <= term.start_ms ||
+        overdraft_end_ms >= term.end_ms) {
+      overdraft_end_ms = term.end_ms;
+    }
+    for (const int64_t at_ms : {term.start_ms, term.end_ms, overdraft_end_ms}) {
       if (at_ms <= before_ms || at_ms > now_.calendar_ms) continue;
       if (term.start_ms >= term.end_ms) continue;
       for (auto& [feature, line] : lines_)
@@ -345,6 +350,7 @@ LedgerAnswer SlowModel::Open(const Command& command) {
                std::to_string(static_cast<unsigned char>(byte));
   }
   sessions_[answer.session_id] = {
+      says,
       command.principal(),
       answer.ttl_ms,
       now_.cluster_ms + answer.ttl_ms * 5 / 4,
@@ -396,12 +402,15 @@ ErrorReason SlowModel::WhyNotByPolicy(
   if (policies_.empty()) return {};
   std::vector<policy::SlowSeat> seats;
   for (const auto& [handle, seat] : seats_) {
-    seats.push_back({sessions_.at(seat.session).who, seat.feature, seat.count});
+    seats.push_back({sessions_.at(seat.session).who,
+                     std::string(FeatureOfPool(seat.pool)), seat.count});
   }
   policy::Verdict worst = policy::Verdict::kGranted;
   for (const auto& [feature, count] : asked) {
-    const uint64_t total = Pools()[feature].first;
-    if (total == 0) continue;
+    uint64_t total = 0;
+    for (const Term& term : InOrder(feature))
+      total = std::min(total + Ceiling(term.pool), uint64_t{1} << 62);
+    if (InOrder(feature).empty()) continue;
     worst =
         std::min(worst, policy::SlowDecide(policies_.at(last_policy_), seats,
                                            {sessions_.at(session).who, feature,
@@ -429,13 +438,25 @@ LedgerAnswer SlowModel::CheckIn(const internal::v1::Checkin& body) {
 }
 
 void SlowModel::GiveBack(uint64_t handle) {
-  const auto line = lines_.find(seats_[handle].feature);
-  if (line != lines_.end()) line->second.unserved = true;
+  MarkReturn(seats_[handle]);
   seats_.erase(handle);
+}
+
+void SlowModel::MarkReturn(const Seat& seat) {
+  for (auto& [feature, line] : lines_) {
+    line.unserved |= feature == FeatureOfPool(seat.pool);
+    for (const Term& term : terms_) {
+      line.unserved |= term.feature.name() == feature &&
+                       !term.feature.token_feature().empty();
+    }
+  }
 }
 
 LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
   const internal::v1::LicenseTerms& terms = body.terms();
+  for (const internal::v1::FeatureTerms& feature : terms.features()) {
+    if (feature.token_feature() == feature.name()) return Bad();
+  }
   if (terms.cluster_epoch() == 0 || terms.cluster_epoch() > epoch_) {
     return No(type::v1::ERROR_REASON_LICENSE_FOREIGN);
   }
@@ -463,41 +484,13 @@ LedgerAnswer SlowModel::Install(const internal::v1::InstallLicense& body) {
   });
   for (const internal::v1::FeatureTerms& feature : terms.features()) {
     terms_.push_back(
-        {terms.license_id(), feature.name(), feature.count(),
+        {terms.license_id(), feature, PoolName(KindOf(feature)),
          std::max(terms.not_before_ms(), feature.start_ms()),
          std::min(EndOf(terms.not_after_ms()), EndOf(feature.end_ms()))});
   }
   for (auto& [feature, line] : lines_)
     line.unserved = true;
   return {};
-}
-
-ErrorReason SlowModel::WhyNotInForce(const std::string& feature) const {
-  ErrorReason why = type::v1::ERROR_REASON_FEATURE_UNKNOWN;
-  for (const Term& term : terms_) {
-    if (term.feature != feature) continue;
-    const bool ended = term.end_ms <= std::max(now_.calendar_ms, term.start_ms);
-    if (ended && why == type::v1::ERROR_REASON_FEATURE_UNKNOWN) {
-      why = type::v1::ERROR_REASON_LICENSE_EXPIRED;
-    }
-    if (ended) continue;
-    if (term.start_ms <= now_.calendar_ms) return {};
-    why = type::v1::ERROR_REASON_LICENSE_NOT_STARTED;
-  }
-  return why;
-}
-
-std::map<std::string, std::pair<uint64_t, uint64_t>> SlowModel::Pools() const {
-  std::map<std::string, std::pair<uint64_t, uint64_t>> pools;
-  for (const Term& term : terms_) {
-    const bool in_force =
-        term.start_ms <= now_.calendar_ms && now_.calendar_ms < term.end_ms;
-    pools[term.feature].first += in_force ? term.count : 0;
-  }
-  for (const auto& [handle, seat] : seats_) {
-    pools[seat.feature].second += seat.count;
-  }
-  return pools;
 }
 
 }  // namespace quorate::licensing

@@ -33,7 +33,7 @@ class SlowModel {
   // be restored.
   std::optional<SlowModel> Restored(uint32_t epoch) const;
 
-  // Total and out of each feature that a licence or a seat names.
+  // Total and out of each pool that a licence or a seat names.
   std::map<std::string, std::pair<uint64_t, uint64_t>> Pools() const;
 
   // The highest version that there ever was.
@@ -41,6 +41,7 @@ class SlowModel {
 
  private:
   struct Session {
+    internal::v1::SessionDescription client;
     std::string principal;
     int64_t ttl_ms;
     int64_t lease_end_ms;
@@ -48,15 +49,18 @@ class SlowModel {
   };
 
   struct Seat {
-    uint64_t session;
-    std::string feature;
-    uint64_t count;
+    uint64_t session = 0;
+    std::string pool;
+    uint64_t count = 0;
+    std::string group;
+    std::string token_pool;
+    uint64_t tokens = 0;
   };
 
   struct Term {
     std::string license_id;
-    std::string feature;
-    uint64_t count;
+    internal::v1::FeatureTerms feature;
+    std::string pool;
     int64_t start_ms;
     int64_t end_ms;
   };
@@ -134,9 +138,12 @@ class SlowModel {
   LedgerAnswer CheckOut(const internal::v1::Command& command);
   // Why not now, and what there is too little of.
   std::pair<ErrorReason, std::string> WhyNotNow(
-      const internal::v1::Checkout& body) const;
+      const internal::v1::Checkout& body);
+  // Why the policy or a termination forbids it; 0 where nothing does.
+  ErrorReason WhyNotAllowed(const internal::v1::Checkout& body) const;
   LedgerAnswer HandOut(const internal::v1::Checkout& body);
   void GiveBack(uint64_t handle);
+  void MarkReturn(const Seat& seat);
   LedgerAnswer Resize(const internal::v1::ResizeSeat& body);
   LedgerAnswer Terminate(const internal::v1::TerminateSession& body);
   LedgerAnswer Cancel(const internal::v1::Command& command);
@@ -151,6 +158,21 @@ class SlowModel {
   LedgerAnswer Install(const internal::v1::InstallLicense& body);
   // Why no licence in force names the feature; 0 where one does.
   ErrorReason WhyNotInForce(const std::string& feature) const;
+  bool InForce(const Term& term) const;
+  // Of each pool of the feature in force, in the order of use.
+  std::vector<Term> InOrder(const std::string& feature) const;
+  uint64_t Ceiling(const std::string& pool) const;
+  uint64_t Out(const std::string& pool) const;
+  // Why the pool is not for this; 0 where it is.
+  ErrorReason WhyNotCovered(const internal::v1::FeatureTerms& pool,
+                            const internal::v1::CheckoutItem& item,
+                            const Session& session) const;
+  ErrorReason WhyNever(const internal::v1::CheckoutItem& item,
+                       const Session& session) const;
+  // Adds seats as long as no pool has too many out; false where one had.
+  // `lacking`: the feature of which there were too few.
+  bool PlaceSeats(const internal::v1::Checkout& body, std::string* lacking);
+  bool PlaceSeat(const internal::v1::CheckoutItem& item, uint64_t session_id);
 
   LedgerLimits limits_;
   uint32_t epoch_ = 1;

@@ -59,13 +59,12 @@ LedgerAnswer SlowModel::CheckOut(const Command& command) {
   return answer;
 }
 
-std::pair<ErrorReason, std::string> SlowModel::WhyNotNow(
-    const internal::v1::Checkout& body) const {
+ErrorReason SlowModel::WhyNotAllowed(const internal::v1::Checkout& body) const {
   std::map<std::string, uint64_t> asked;
   for (const auto& item : body.items())
     asked[item.feature()] += item.count();
   const ErrorReason not_by_policy = WhyNotByPolicy(body.session_id(), asked);
-  if (not_by_policy != 0) return {not_by_policy, ""};
+  if (not_by_policy != 0) return not_by_policy;
   for (const auto& [id, end] : terminated_) {
     const Session& session = sessions_.at(body.session_id());
     if (end.principal != session.principal ||
@@ -76,38 +75,45 @@ std::pair<ErrorReason, std::string> SlowModel::WhyNotNow(
     if (end.cool_down_end_ms <= now_.cluster_ms) continue;
     for (const auto& item : body.items()) {
       if (end.features.count(item.feature()) > 0) {
-        return {type::v1::ERROR_REASON_COOLING_DOWN, ""};
+        return type::v1::ERROR_REASON_COOLING_DOWN;
       }
     }
   }
-  auto pools = Pools();
-  for (const auto& item : body.items()) {
-    const ErrorReason why = WhyNotInForce(item.feature());
-    if (why != 0) return {why, ""};
-    if (Units(body, item.feature()) > pools[item.feature()].first) {
-      return {type::v1::ERROR_REASON_COUNT_OVER_TOTAL, ""};
-    }
-  }
-  for (const auto& item : body.items()) {
-    const auto [total, out] = pools[item.feature()];
-    if (out + Units(body, item.feature()) > total) {
-      return {type::v1::ERROR_REASON_POOL_EXHAUSTED, item.feature()};
-    }
-  }
-  const auto items = static_cast<uint64_t>(body.items_size());
-  if (SeatsOf(body.session_id()) + items > limits_.seats_of_session) {
-    return {type::v1::ERROR_REASON_LIMIT_REACHED, ""};
-  }
   return {};
+}
+
+std::pair<ErrorReason, std::string> SlowModel::WhyNotNow(
+    const internal::v1::Checkout& body) {
+  const ErrorReason not_allowed = WhyNotAllowed(body);
+  if (not_allowed != 0) return {not_allowed, ""};
+  const auto seats = seats_;
+  const uint64_t next_seat = next_seat_;
+  std::string lacking;
+  const bool placed = PlaceSeats(body, &lacking);
+  const bool too_many = SeatsOf(body.session_id()) > limits_.seats_of_session;
+  seats_.clear();
+  std::string ignored;
+  const bool possible = placed || PlaceSeats(body, &ignored);
+  seats_ = seats;
+  next_seat_ = next_seat;
+  for (const auto& item : body.items()) {
+    if (placed) break;
+    const ErrorReason why = WhyNever(item, sessions_[body.session_id()]);
+    if (why != 0) return {why, ""};
+  }
+  if (!possible) return {type::v1::ERROR_REASON_COUNT_OVER_TOTAL, ""};
+  if (!placed) return {type::v1::ERROR_REASON_POOL_EXHAUSTED, lacking};
+  return {too_many ? type::v1::ERROR_REASON_LIMIT_REACHED : ErrorReason(), ""};
 }
 
 LedgerAnswer SlowModel::HandOut(const internal::v1::Checkout& body) {
   LedgerAnswer answer;
   answer.granted_calendar_ms = now_.calendar_ms;
-  for (const auto& item : body.items()) {
-    answer.seat_handles.push_back(next_seat_);
-    seats_[next_seat_++] = {body.session_id(), item.feature(), item.count()};
-  }
+  std::string ignored;
+  const uint64_t first = next_seat_;
+  PlaceSeats(body, &ignored);
+  for (uint64_t handle = first; handle < next_seat_; ++handle)
+    answer.seat_handles.push_back(handle);
   return answer;
 }
 
@@ -116,27 +122,42 @@ LedgerAnswer SlowModel::Resize(const internal::v1::ResizeSeat& body) {
   if (found == seats_.end() || found->second.session != body.session_id()) {
     return No(type::v1::ERROR_REASON_SEAT_NOT_FOUND);
   }
-  Seat& seat = found->second;
-  const uint64_t before = seat.count;
-  internal::v1::Checkout grown;
-  grown.set_session_id(body.session_id());
-  grown.add_items()->set_feature(seat.feature);
-  grown.mutable_items(0)->set_count(body.count());
-  const auto line = lines_.find(seat.feature);
+  const Seat before = found->second;
+  Seat after = before;
+  after.count = body.count();
+  after.tokens = before.tokens / before.count * body.count();
+  if (after.count < before.count) MarkReturn(before);
+  const std::string feature(FeatureOfPool(before.pool));
   ErrorReason why = {};
-  if (body.count() > before) {
-    const Seat kept = seat;
-    seats_.erase(found);
-    why = WhyNotNow(grown).first;
-    seats_[body.seat_handle()] = kept;
+  if (after.count > before.count) {
+    internal::v1::Checkout grown;
+    grown.set_session_id(body.session_id());
+    grown.add_items()->set_feature(feature);
+    grown.mutable_items(0)->set_count(body.count());
+    seats_.erase(body.seat_handle());
+    why = WhyNotAllowed(grown);
+    for (const auto& [pool, count] :
+         {std::pair(before.pool, after.count),
+          std::pair(before.token_pool, after.tokens)}) {
+      if (count == 0 || why != 0) continue;
+      why = WhyNotInForce(std::string(FeatureOfPool(pool)));
+      if (why == 0 && count > Ceiling(pool)) {
+        why = type::v1::ERROR_REASON_COUNT_OVER_TOTAL;
+      }
+      const uint64_t out = Out(pool);
+      seats_[body.seat_handle()] = after;
+      if (why == 0 && Out(pool) > out && Out(pool) > Ceiling(pool)) {
+        why = type::v1::ERROR_REASON_POOL_EXHAUSTED;
+      }
+      seats_.erase(body.seat_handle());
+    }
+    const auto line = lines_.find(feature);
     if (why == 0 && line != lines_.end() &&
         (line->second.held || line->second.unserved)) {
       why = type::v1::ERROR_REASON_POOL_EXHAUSTED;
     }
-  } else if (body.count() < before && line != lines_.end()) {
-    line->second.unserved = true;
   }
-  if (why == 0) seats_[body.seat_handle()].count = body.count();
+  seats_[body.seat_handle()] = why == 0 ? after : before;
   return No(why);
 }
 
@@ -156,7 +177,8 @@ LedgerAnswer SlowModel::Terminate(const internal::v1::TerminateSession& body) {
     end.principal = sessions_[id].principal;
     end.who = sessions_[id].who;
     for (const auto& [handle, seat] : seats_) {
-      if (seat.session == id) end.features.insert(seat.feature);
+      if (seat.session != id) continue;
+      end.features.insert(std::string(FeatureOfPool(seat.pool)));
     }
     end.cool_down_end_ms = now_.cluster_ms + body.cool_down_ms();
     end.forget_ms =
@@ -186,7 +208,7 @@ LedgerAnswer SlowModel::Cancel(const Command& command) {
 std::vector<uint64_t> SlowModel::LineOf(const std::string& feature) const {
   std::map<std::string, uint64_t> out;
   for (const auto& [handle, seat] : seats_) {
-    if (seat.feature != feature) continue;
+    if (FeatureOfPool(seat.pool) != feature) continue;
     out[sessions_.at(seat.session).who.project] += seat.count;
   }
   std::map<std::pair<uint32_t, std::string>, uint64_t> oldest;

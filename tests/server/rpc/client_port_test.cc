@@ -89,7 +89,9 @@ TEST(ClientPortTest, RefusesAPortThatIsTaken) {
   ServiceWorld world;
   replication::TestAuthority authority("other");
   const auto certificate = authority.Issue("IP:127.0.0.1");
+  SessionEventFeed events;
   LicensingView view;
+  view.events = &events;
   const auto second = ClientPort::Open(
       {.node = &world.node(), .view = &view, .clock = &SystemClock()},
       {.listen = absl::StrCat("127.0.0.1:", world.port().port()),
@@ -103,7 +105,9 @@ TEST(ClientPortTest, RefusesAPortThatIsTaken) {
 TEST(ClientPortTest, RefusesCertificatesThatDoNotFit) {
   ServiceWorld world;
   replication::TestAuthority authority("other");
+  SessionEventFeed events;
   LicensingView view;
+  view.events = &events;
   const auto port = ClientPort::Open(
       {.node = &world.node(), .view = &view, .clock = &SystemClock()},
       {.listen = "127.0.0.1:0",

@@ -173,6 +173,35 @@ TEST_F(VendorCommandsTest, InspectShowsEveryFieldAndTheVerdict) {
   }
 }
 
+TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
+  ASSERT_EQ(Keygen().exit_code, 0);
+  const Outcome issue = Run(IssueLine(
+      {"--feature",
+       "cad=20,version=2026.1,maintenance=2199-01-31,attribute=site:b,"
+       "attribute=region:eu,share=host+user,overdraft=2,"
+       "overdraft-end=2198-12-31",
+       "--feature", "view=uncounted,host=ws1,host=ws2", "--feature",
+       "mesh=5*tok", "--feature", "tok=40"}));
+  ASSERT_EQ(issue.exit_code, 0) << issue.err;
+  const auto verifier =
+      trust::LicenseVerifier::Create(ReadAll(keys_ + "/root.pem"));
+  const auto verified = (*verifier)->Verify(ReadAll(Path("d.lic")));
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->license.crit(0), "feature-conditions");
+  EXPECT_EQ(verified->license.features(0).attributes(0).name(), "region");
+  EXPECT_EQ(verified->license.features(2).token_cost(), 5u);
+  const Outcome shown = Run({"inspect", Path("d.lic"), "-o", "json"});
+  const auto features = nlohmann::json::parse(shown.out)["license"]["features"];
+  EXPECT_EQ(features[0]["versionMax"], "2026.1");
+  EXPECT_EQ(features[0]["maintenanceEndTime"], "2199-01-31T23:59:59.999Z");
+  EXPECT_EQ(features[0]["attributes"], "region:eu site:b");
+  EXPECT_EQ(features[0]["sharedBy"], "user+host");
+  EXPECT_EQ(features[0]["overdraft"], 2);
+  EXPECT_EQ(features[1]["uncounted"], true);
+  EXPECT_EQ(features[1]["hosts"], "ws1 ws2");
+  EXPECT_EQ(features[2]["tokens"], "5*tok");
+}
+
 TEST_F(VendorCommandsTest, InspectSaysWhyAForeignLicenceDoesNotVerify) {
   ASSERT_EQ(Keygen().exit_code, 0);
   ASSERT_EQ(Run(IssueLine({"--feature", "cad=20"})).exit_code, 0);
@@ -276,9 +305,23 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Nonsense{"no_feature", {}, "--feature"},
         Nonsense{"no_count", {"--feature", "cad"}, "NAME=COUNT"},
-        Nonsense{"no_number", {"--feature", "cad=x"}, "NAME=COUNT"},
-        Nonsense{"negative", {"--feature", "cad=-1"}, "NAME=COUNT"},
-        Nonsense{"too_many", {"--feature", "cad=4294967296"}, "NAME=COUNT"},
+        Nonsense{"no_number", {"--feature", "cad=x"}, "is no count"},
+        Nonsense{"negative", {"--feature", "cad=-1"}, "is no count"},
+        Nonsense{"too_many", {"--feature", "cad=4294967296"}, "is no count"},
+        Nonsense{"no_token", {"--feature", "cad=5*"}, "is no count"},
+        Nonsense{"own_token", {"--feature", "cad=5*cad"}, "another feature"},
+        Nonsense{
+            "condition", {"--feature", "cad=1,color=red"}, "is not version"},
+        Nonsense{"no_value", {"--feature", "cad=1,version"}, "like version"},
+        Nonsense{"version", {"--feature", "cad=1,version=a b"}, "the version"},
+        Nonsense{
+            "day", {"--feature", "cad=1,maintenance=1.2.2027"}, "1.2.2027"},
+        Nonsense{"region", {"--feature", "cad=1,attribute=eu"}, "region:eu"},
+        Nonsense{"shared", {"--feature", "cad=1,share=user+user"}, "shared by"},
+        Nonsense{"share_word", {"--feature", "cad=1,share=cpu"}, "is not user"},
+        Nonsense{"uncounted",
+                 {"--feature", "cad=uncounted,overdraft=1"},
+                 "is not counted"},
         Nonsense{"zero", {"--feature", "cad=0"}, "between 1 and"},
         Nonsense{"no_name", {"--feature", "=3"}, "feature name"},
         Nonsense{"twice",

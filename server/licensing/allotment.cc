@@ -1,0 +1,417 @@
+#include "server/licensing/allotment.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "server/licensing/field_rules.h"
+#include "server/licensing/refusals.h"
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::Attribute;
+using internal::v1::CheckoutItem;
+using internal::v1::SessionDescription;
+
+// Group keys are made of plain text, which has no such character.
+constexpr absl::string_view kSeparator = "\x1f";
+
+bool HasAttribute(const PoolKind& kind, const Attribute& wanted) {
+  return std::any_of(kind.attributes.begin(), kind.attributes.end(),
+                     [&wanted](const auto& attribute) {
+                       return attribute.first == wanted.name() &&
+                              attribute.second == wanted.value();
+                     });
+}
+
+// What the items are checked against, and what was planned for those before.
+class Plan {
+ public:
+  // `idle`: as if nothing were out.
+  Plan(const SessionDescription& description, const Pools& pools, bool idle)
+      : description_(description), pools_(pools), idle_(idle) {}
+
+  // Why the pool is not for this item; nothing where it is.
+  std::optional<LedgerAnswer> WhyNotCovered(const Pool& pool,
+                                            const CheckoutItem& item) const;
+
+  // True where the pool gives tokens for this item.
+  bool IsForTokens(const Pool& tokens, const CheckoutItem& item) const;
+
+  // False where no pool that covers the item has room for it.
+  bool Add(const CheckoutItem& item);
+
+  Allotments& allotments() { return allotments_; }
+
+ private:
+  struct Taken {
+    const Pool* pool;
+    uint64_t charge;
+    uint64_t count;
+    std::string group;
+  };
+
+  std::string GroupOf(const Pool& pool, const CheckoutItem& item) const;
+  // True where there was room.
+  bool Take(const Pool& pool, const Share& share);
+  Pool* TakeTokens(const Pool& pool, const CheckoutItem& item, uint64_t units);
+
+  const SessionDescription& description_;
+  const Pools& pools_;
+  const bool idle_;
+  absl::InlinedVector<Taken, 2> taken_;
+  Allotments allotments_;
+};
+
+std::optional<LedgerAnswer> Plan::WhyNotCovered(
+    const Pool& pool, const CheckoutItem& item) const {
+  const PoolKind& kind = pool.kind;
+  if (!kind.version_max.empty()) {
+    const std::string& version =
+        item.version().empty() ? description_.version() : item.version();
+    if (version.empty() || CompareVersions(version, kind.version_max) > 0) {
+      return Refuse(type::v1::ERROR_REASON_VERSION_NOT_COVERED,
+                    {{"feature", item.feature()},
+                     {"version", version},
+                     {"version_max", kind.version_max}});
+    }
+  }
+  if (kind.maintenance_end_ms != 0 &&
+      (item.released_ms() == 0 ||
+       item.released_ms() >= kind.maintenance_end_ms)) {
+    LedgerAnswer refusal =
+        Refuse(type::v1::ERROR_REASON_RELEASE_NOT_COVERED,
+               {{"feature", item.feature()},
+                {"maintenance_end_ms", absl::StrCat(kind.maintenance_end_ms)}});
+    if (item.released_ms() != 0) {
+      refusal.metadata.emplace_back("released_ms",
+                                    absl::StrCat(item.released_ms()));
+    }
+    return refusal;
+  }
+  for (const Attribute& wanted : item.attributes()) {
+    if (HasAttribute(kind, wanted)) continue;
+    return Refuse(
+        type::v1::ERROR_REASON_ATTRIBUTE_NOT_OFFERED,
+        {{"feature", item.feature()},
+         {"attribute", absl::StrCat(wanted.name(), "=", wanted.value())}});
+  }
+  if (!kind.hosts.empty() &&
+      !std::binary_search(kind.hosts.begin(), kind.hosts.end(),
+                          absl::AsciiStrToLower(description_.host()))) {
+    return Refuse(type::v1::ERROR_REASON_HOST_NOT_COVERED,
+                  {{"feature", item.feature()}, {"host", description_.host()}});
+  }
+  return std::nullopt;
+}
+
+std::string Plan::GroupOf(const Pool& pool, const CheckoutItem& item) const {
+  std::string group;
+  for (const internal::v1::SharedBy by : pool.kind.shared_by) {
+    switch (by) {
+      case internal::v1::SHARED_BY_USER:
+        absl::StrAppend(&group, "u", description_.user(), kSeparator);
+        break;
+      case internal::v1::SHARED_BY_HOST:
+        absl::StrAppend(&group, "h", description_.host(), kSeparator);
+        break;
+      case internal::v1::SHARED_BY_DISPLAY:
+        absl::StrAppend(&group, "d", description_.display(), kSeparator);
+        break;
+      case internal::v1::SHARED_BY_SITE:
+        absl::StrAppend(&group, "s", kSeparator);
+        break;
+      case internal::v1::SHARED_BY_KEY:
+        // Who chooses no key shares with nobody.
+        if (item.share_key().empty()) return "";
+        absl::StrAppend(&group, "k", item.share_key(), kSeparator);
+        break;
+      default:
+        break;
+    }
+  }
+  return group;
+}
+
+bool Plan::Take(const Pool& pool, const Share& share) {
+  uint64_t out = idle_ ? 0 : pool.out;
+  uint64_t shared = 0;  // Of the group, counted already.
+  if (!idle_ && !share.group.empty()) shared = pool.CountOfGroup(share.group);
+  for (const Taken& taken : taken_) {
+    if (taken.pool != &pool) continue;
+    out += taken.charge;
+    if (!share.group.empty() && taken.group == share.group) {
+      shared = std::max(shared, taken.count);
+    }
+  }
+  const uint64_t charge = std::max(share.count, shared) - shared;
+  // `out` may stand above the ceiling while a decrease drains.
+  const uint64_t ceiling = pool.ceiling();
+  if (charge > 0 && (out > ceiling || charge > ceiling - out)) return false;
+  taken_.push_back({.pool = &pool,
+                    .charge = charge,
+                    .count = share.count,
+                    .group = std::string(share.group)});
+  return true;
+}
+
+Pool* Plan::TakeTokens(const Pool& pool, const CheckoutItem& item,
+                       uint64_t units) {
+  for (Pool* const tokens : pools_.OfFeature(pool.kind.token_feature)) {
+    if (IsForTokens(*tokens, item) && Take(*tokens, {.count = units})) {
+      return tokens;
+    }
+  }
+  return nullptr;
+}
+
+bool Plan::IsForTokens(const Pool& tokens, const CheckoutItem& item) const {
+  return tokens.in_force && tokens.kind.counting == Counting::kCounted &&
+         !WhyNotCovered(tokens, item).has_value();
+}
+
+bool Plan::Add(const CheckoutItem& item) {
+  for (Pool* const pool : pools_.OfFeature(item.feature())) {
+    if (!pool->in_force || WhyNotCovered(*pool, item).has_value()) continue;
+    Allotment allotment{.pool = pool, .share_group = GroupOf(*pool, item)};
+    if (pool->kind.counting == Counting::kTokens) {
+      allotment.token_units = uint64_t{item.count()} * pool->kind.token_cost;
+      allotment.token_pool = TakeTokens(*pool, item, allotment.token_units);
+      if (allotment.token_pool == nullptr) continue;
+    }
+    if (!Take(*pool, {.count = item.count(), .group = allotment.share_group})) {
+      continue;
+    }
+    allotments_.push_back(std::move(allotment));
+    return true;
+  }
+  return false;
+}
+
+// No licence of the feature is in force.
+LedgerAnswer RefuseByDates(const std::string& feature, const Pools& pools) {
+  int64_t starts_ms = kNever;
+  int64_t ended_ms = 0;
+  for (const Pool* const pool : pools.OfFeature(feature)) {
+    for (const CapacityTerm& term : pool->terms) {
+      if (term.start_ms > pools.calendar_ms() && term.start_ms < term.end_ms) {
+        starts_ms = std::min(starts_ms, term.start_ms);
+      }
+      ended_ms = std::max(ended_ms, term.end_ms);
+    }
+  }
+  // Where one has ended and another begins later, the later one is the news.
+  if (starts_ms != kNever) {
+    return Refuse(
+        type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
+        {{"feature", feature}, {"starts_ms", absl::StrCat(starts_ms)}});
+  }
+  return Refuse(type::v1::ERROR_REASON_LICENSE_EXPIRED,
+                {{"feature", feature}, {"ended_ms", absl::StrCat(ended_ms)}});
+}
+
+// Why no pool in force is for this; nothing where one is.
+std::optional<LedgerAnswer> WhyNoPool(const std::string& feature,
+                                      const Pools& pools) {
+  bool licensed = false;
+  for (const Pool* const pool : pools.OfFeature(feature)) {
+    if (pool->in_force) return std::nullopt;
+    licensed |= !pool->terms.empty();
+  }
+  if (licensed) return RefuseByDates(feature, pools);
+  return Refuse(type::v1::ERROR_REASON_FEATURE_UNKNOWN, {{"feature", feature}});
+}
+
+// Why no pool gives tokens for the item; nothing where one does.
+std::optional<LedgerAnswer> WhyNoTokens(const Pool& pool,
+                                        const CheckoutItem& item,
+                                        const Pools& pools, const Plan& plan) {
+  const std::string& feature = pool.kind.token_feature;
+  if (auto refusal = WhyNoPool(feature, pools)) return refusal;
+  std::optional<LedgerAnswer> refusal =
+      Refuse(type::v1::ERROR_REASON_FEATURE_UNKNOWN, {{"feature", feature}});
+  for (const Pool* const tokens : pools.OfFeature(feature)) {
+    if (plan.IsForTokens(*tokens, item)) return std::nullopt;
+    if (!tokens->in_force || tokens->kind.counting != Counting::kCounted) {
+      continue;
+    }
+    if (auto why = plan.WhyNotCovered(*tokens, item)) refusal = std::move(why);
+  }
+  return refusal;
+}
+
+// What waiting cannot mend of one item by itself.
+std::optional<LedgerAnswer> WhyNever(const CheckoutItem& item,
+                                     const Pools& pools, const Plan& plan) {
+  if (auto refusal = WhyNoPool(item.feature(), pools)) return refusal;
+  std::optional<LedgerAnswer> refusal;
+  for (const Pool* const pool : pools.OfFeature(item.feature())) {
+    if (!pool->in_force) continue;
+    // Of several reasons the widest pool's.
+    refusal = plan.WhyNotCovered(*pool, item);
+    if (!refusal.has_value() && pool->kind.counting == Counting::kTokens) {
+      refusal = WhyNoTokens(*pool, item, pools, plan);
+    }
+    if (!refusal.has_value()) return std::nullopt;
+  }
+  return refusal;
+}
+
+// The counts are those of the pools that are for the item, or of their tokens.
+LedgerAnswer RefuseByCount(ErrorReason reason, const CheckoutItem& item,
+                           const CheckoutItems& items, const Pools& pools,
+                           const Plan& plan) {
+  uint64_t total = 0;
+  uint64_t out = 0;
+  uint64_t asked = 0;
+  std::string feature = item.feature();
+  for (const Pool* const pool : pools.OfFeature(item.feature())) {
+    if (!pool->in_force || plan.WhyNotCovered(*pool, item).has_value()) {
+      continue;
+    }
+    if (pool->kind.counting == Counting::kTokens) {
+      feature = pool->kind.token_feature;
+      asked = uint64_t{item.count()} * pool->kind.token_cost;
+      continue;
+    }
+    total += pool->ceiling();
+    out += pool->out;
+  }
+  if (feature != item.feature()) {
+    for (const Pool* const tokens : pools.OfFeature(feature)) {
+      if (!plan.IsForTokens(*tokens, item)) continue;
+      total += tokens->ceiling();
+      out += tokens->out;
+    }
+  } else {
+    for (const CheckoutItem& each : items) {
+      if (each.feature() == feature) asked += each.count();
+    }
+  }
+  return Refuse(reason, {{"feature", feature},
+                         {"total", absl::StrCat(total)},
+                         {"out", absl::StrCat(out)},
+                         {"asked", absl::StrCat(asked)}});
+}
+
+// What a seat takes of one pool.
+struct Part {
+  absl::string_view pool;
+  Share share;
+};
+
+std::optional<LedgerAnswer> RefusePart(const Part& part, const Pools& pools) {
+  const std::string feature(FeatureOfPool(part.pool));
+  if (auto refusal = WhyNoPool(feature, pools)) return refusal;
+  const Pool* const pool = pools.Find(part.pool);
+  const uint64_t ceiling = pool == nullptr ? 0 : pool->ceiling();
+  const uint64_t out = pool == nullptr ? 0 : pool->out;
+  const auto refuse = [&](ErrorReason reason) {
+    return Refuse(reason, {{"feature", feature},
+                           {"total", absl::StrCat(ceiling)},
+                           {"out", absl::StrCat(out)},
+                           {"asked", absl::StrCat(part.share.count)}});
+  };
+  if (part.share.count > ceiling) {
+    return refuse(type::v1::ERROR_REASON_COUNT_OVER_TOTAL);
+  }
+  const uint64_t shared =
+      part.share.group.empty() ? 0 : pool->CountOfGroup(part.share.group);
+  const uint64_t charge = std::max(part.share.count, shared) - shared;
+  if (charge > 0 && (out > ceiling || charge > ceiling - out)) {
+    return refuse(type::v1::ERROR_REASON_POOL_EXHAUSTED);
+  }
+  return std::nullopt;
+}
+
+std::optional<LedgerAnswer> CheckItem(const CheckoutItem& item, int i) {
+  const auto field = [i](absl::string_view name) {
+    return absl::StrCat("items[", i, "].", name);
+  };
+  if (!IsFeatureName(item.feature())) {
+    return RefuseField(field("feature"),
+                       "must be 1 to 64 letters, digits, '_' or '-'");
+  }
+  if (item.count() < 1) {
+    return RefuseField(field("count"), "must be at least 1");
+  }
+  if (!IsPlainText(item.version())) {
+    return RefuseField(field("version"), "must be plain text");
+  }
+  if (item.released_ms() < 0) {
+    return RefuseField(field("released_ms"), "must not be negative");
+  }
+  if (!AreAttributes(item.attributes())) {
+    return RefuseField(field("attributes"), kAttributesRule);
+  }
+  if (!IsPlainText(item.share_key())) {
+    return RefuseField(field("share_key"), "must be plain text");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items) {
+  if (items.size() < 1 || items.size() > kMaxItems) {
+    return RefuseField("items", absl::StrCat("must be 1 to ", kMaxItems));
+  }
+  for (int i = 0; i < items.size(); ++i) {
+    if (auto refusal = CheckItem(items[i], i)) return refusal;
+  }
+  return std::nullopt;
+}
+
+std::optional<LedgerAnswer> Allot(const CheckoutItems& items,
+                                  const SessionDescription& description,
+                                  const Pools& pools, Allotments* allotments) {
+  Plan plan(description, pools, /*idle=*/false);
+  const auto failed =
+      std::find_if(items.begin(), items.end(),
+                   [&](const CheckoutItem& item) { return !plan.Add(item); });
+  if (failed == items.end()) {
+    *allotments = std::move(plan.allotments());
+    return std::nullopt;
+  }
+  for (const CheckoutItem& item : items) {
+    if (auto refusal = WhyNever(item, pools, plan)) return refusal;
+  }
+  Plan idle(description, pools, /*idle=*/true);
+  for (const CheckoutItem& item : items) {
+    if (idle.Add(item)) continue;
+    return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, item, items,
+                         pools, idle);
+  }
+  return RefuseByCount(type::v1::ERROR_REASON_POOL_EXHAUSTED, *failed, items,
+                       pools, plan);
+}
+
+std::optional<LedgerAnswer> RefuseInPlace(const internal::v1::SeatRecord& seat,
+                                          const Pools& pools) {
+  const bool own_name = seat.pool().empty();
+  const Part parts[] = {
+      {.pool = own_name ? seat.feature() : seat.pool(),
+       .share = {.count = seat.count(), .group = seat.share_group()}},
+      {.pool = seat.token_pool(), .share = {.count = seat.token_units()}}};
+  for (const Part& part : parts) {
+    if (part.share.count == 0) continue;
+    if (auto refusal = RefusePart(part, pools)) return refusal;
+  }
+  return std::nullopt;
+}
+
+void WriteAllotment(const Allotment& allotment,
+                    internal::v1::SeatRecord* record) {
+  if (allotment.pool->name != record->feature()) {
+    record->set_pool(allotment.pool->name);
+  }
+  record->set_share_group(allotment.share_group);
+  if (allotment.token_pool == nullptr) return;
+  record->set_token_pool(allotment.token_pool->name);
+  record->set_token_units(allotment.token_units);
+}
+
+}  // namespace quorate::licensing

@@ -1,0 +1,62 @@
+// Which pools serve a request.
+//
+// The one place that decides whether items could be granted now: a checkout
+// asks it, and whoever grants later. Items are served in their order, each
+// wholly by the first pool that covers it and has room, the narrower pools
+// first (pool_kind.h); no seat is of two pools.
+
+#ifndef QUORATE_SERVER_LICENSING_ALLOTMENT_H_
+#define QUORATE_SERVER_LICENSING_ALLOTMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/container/inlined_vector.h"
+
+#include "quorate/internal/v1/command.pb.h"
+#include "quorate/internal/v1/record.pb.h"
+
+#include "server/licensing/ledger.h"
+#include "server/licensing/pools.h"
+
+namespace quorate::licensing {
+
+// What one item takes.
+struct Allotment {
+  Pool* pool = nullptr;
+  std::string share_group;  // Empty: it counts by itself.
+
+  // Null where it takes no tokens.
+  Pool* token_pool = nullptr;
+  uint64_t token_units = 0;
+};
+
+using Allotments = absl::InlinedVector<Allotment, 2>;
+using CheckoutItems =
+    google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
+
+// BAD_REQUEST where an item's fields are out of range; else nothing.
+std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items);
+
+// One allotment for each item, for a session of that description. The items
+// are in range. Nothing is taken yet. A refusal that waiting does not help goes
+// before one that it may help (POOL_EXHAUSTED): else a caller would wait for
+// what he cannot get.
+std::optional<LedgerAnswer> Allot(
+    const CheckoutItems& items,
+    const internal::v1::SessionDescription& description, const Pools& pools,
+    Allotments* allotments);
+
+// Why a seat that is not out at the moment cannot be out as it stands there, in
+// the pools that it names; nothing where it can.
+std::optional<LedgerAnswer> RefuseInPlace(const internal::v1::SeatRecord& seat,
+                                          const Pools& pools);
+
+// The seat's part of a record.
+void WriteAllotment(const Allotment& allotment,
+                    internal::v1::SeatRecord* record);
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_ALLOTMENT_H_

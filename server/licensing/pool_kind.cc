@@ -1,0 +1,141 @@
+#include "server/licensing/pool_kind.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace quorate::licensing {
+namespace {
+
+using internal::v1::SharedBy;
+
+absl::string_view NameOf(SharedBy by) {
+  switch (by) {
+    case internal::v1::SHARED_BY_USER:
+      return "user";
+    case internal::v1::SHARED_BY_HOST:
+      return "host";
+    case internal::v1::SHARED_BY_DISPLAY:
+      return "display";
+    case internal::v1::SHARED_BY_SITE:
+      return "site";
+    case internal::v1::SHARED_BY_KEY:
+      return "key";
+    default:
+      return "";
+  }
+}
+
+bool IsNumber(absl::string_view part) {
+  return !part.empty() &&
+         std::all_of(part.begin(), part.end(),
+                     [](unsigned char c) { return absl::ascii_isdigit(c); });
+}
+
+int CompareParts(absl::string_view left, absl::string_view right) {
+  if (IsNumber(left) && IsNumber(right)) {
+    // As numbers of any length.
+    left.remove_prefix(std::min(left.find_first_not_of('0'), left.size()));
+    right.remove_prefix(std::min(right.find_first_not_of('0'), right.size()));
+    if (left.size() != right.size()) return left.size() < right.size() ? -1 : 1;
+  }
+  return left.compare(right);
+}
+
+}  // namespace
+
+PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
+  PoolKind kind;
+  kind.feature = feature.name();
+  if (!feature.token_feature().empty()) {
+    kind.counting = Counting::kTokens;
+    kind.token_feature = feature.token_feature();
+    kind.token_cost = feature.token_cost();
+  } else if (feature.uncounted()) {
+    kind.counting = Counting::kUncounted;
+  }
+  kind.version_max = feature.version_max();
+  kind.maintenance_end_ms = feature.maintenance_end_ms();
+  for (const internal::v1::Attribute& attribute : feature.attributes()) {
+    kind.attributes.emplace_back(attribute.name(), attribute.value());
+  }
+  std::sort(kind.attributes.begin(), kind.attributes.end());
+  for (const std::string& host : feature.hosts()) {
+    kind.hosts.push_back(absl::AsciiStrToLower(host));
+  }
+  std::sort(kind.hosts.begin(), kind.hosts.end());
+  for (const int by : feature.shared_by()) {
+    kind.shared_by.push_back(static_cast<SharedBy>(by));
+  }
+  std::sort(kind.shared_by.begin(), kind.shared_by.end());
+  return kind;
+}
+
+std::string PoolName(const PoolKind& kind) {
+  std::vector<std::string> parts;
+  if (kind.counting == Counting::kUncounted) parts.push_back("uncounted");
+  if (kind.counting == Counting::kTokens) {
+    parts.push_back(absl::StrCat(kind.token_cost, "*", kind.token_feature));
+  }
+  if (!kind.version_max.empty()) {
+    parts.push_back(absl::StrCat("version<=", kind.version_max));
+  }
+  if (kind.maintenance_end_ms != 0) {
+    parts.push_back(absl::StrCat("released<", kind.maintenance_end_ms));
+  }
+  for (const auto& [name, value] : kind.attributes) {
+    parts.push_back(absl::StrCat(name, "=", value));
+  }
+  if (!kind.hosts.empty()) {
+    parts.push_back(absl::StrCat("host:", absl::StrJoin(kind.hosts, "|")));
+  }
+  if (!kind.shared_by.empty()) {
+    parts.push_back(absl::StrCat(
+        "shared:",
+        absl::StrJoin(kind.shared_by, "+", [](std::string* out, SharedBy by) {
+          absl::StrAppend(out, NameOf(by));
+        })));
+  }
+  if (parts.empty()) return kind.feature;
+  return absl::StrCat(kind.feature, "{", absl::StrJoin(parts, ","), "}");
+}
+
+absl::string_view FeatureOfPool(absl::string_view pool_name) {
+  return pool_name.substr(0, pool_name.find('{'));
+}
+
+int CompareVersions(absl::string_view left, absl::string_view right) {
+  const std::vector<absl::string_view> lefts =
+      absl::StrSplit(left, absl::ByAnyChar(".-"));
+  const std::vector<absl::string_view> rights =
+      absl::StrSplit(right, absl::ByAnyChar(".-"));
+  for (size_t i = 0; i < std::max(lefts.size(), rights.size()); ++i) {
+    const int parts = CompareParts(i < lefts.size() ? lefts[i] : "0",
+                                   i < rights.size() ? rights[i] : "0");
+    if (parts != 0) return parts;
+  }
+  return 0;
+}
+
+bool IsNarrower(const PoolKind& left, const PoolKind& right) {
+  if (left.version_max.empty() != right.version_max.empty()) {
+    return !left.version_max.empty();
+  }
+  const int versions = CompareVersions(left.version_max, right.version_max);
+  if (versions != 0) return versions < 0;
+  const auto rest = [](const PoolKind& kind) {
+    constexpr int64_t kNoEnd = std::numeric_limits<int64_t>::max();
+    return std::make_tuple(
+        kind.maintenance_end_ms == 0 ? kNoEnd : kind.maintenance_end_ms,
+        -static_cast<int64_t>(kind.attributes.size()), kind.hosts.empty(),
+        PoolName(kind));
+  };
+  return rest(left) < rest(right);
+}
+
+}  // namespace quorate::licensing

@@ -1,0 +1,138 @@
+#include "tools/vendor/feature_text.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+#include "base/status.h"
+#include "tools/vendor/dates.h"
+#include "trust/names.h"
+
+namespace quorate::vendor {
+namespace {
+
+using document::v1::Feature;
+using Pair = std::pair<absl::string_view, absl::string_view>;
+
+absl::Status Wrong(absl::string_view part, absl::string_view rule) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("--feature: ", trust::Quoted(part), " ", rule));
+}
+
+bool ParseCount(absl::string_view text, uint32_t* count) {
+  return !text.empty() &&
+         absl::ascii_isdigit(static_cast<unsigned char>(text[0])) &&
+         absl::SimpleAtoi(text, count);
+}
+
+// COUNT, "uncounted" or COST*TOKENS.
+absl::Status ParseCounting(absl::string_view text, Feature* feature) {
+  uint32_t number = 0;
+  const Pair tokens = absl::StrSplit(text, absl::MaxSplits('*', 1));
+  if (text == "uncounted") {
+    feature->set_uncounted(true);
+  } else if (ParseCount(text, &number)) {
+    feature->set_count(number);
+  } else if (!tokens.second.empty() && ParseCount(tokens.first, &number)) {
+    feature->set_token_cost(number);
+    feature->set_token_feature(std::string(tokens.second));
+  } else {
+    return Wrong(text, "is no count, not uncounted and not like 5*TOKENS");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseShared(absl::string_view text, Feature* feature) {
+  constexpr std::pair<absl::string_view, document::v1::SharedBy> kWords[] = {
+      {"user", document::v1::SHARED_BY_USER},
+      {"host", document::v1::SHARED_BY_HOST},
+      {"display", document::v1::SHARED_BY_DISPLAY},
+      {"site", document::v1::SHARED_BY_SITE},
+      {"key", document::v1::SHARED_BY_KEY},
+  };
+  std::vector<int> shared;
+  for (const absl::string_view word : absl::StrSplit(text, '+')) {
+    const auto* found =
+        std::find_if(std::begin(kWords), std::end(kWords),
+                     [word](const auto& each) { return each.first == word; });
+    if (found == std::end(kWords)) {
+      return Wrong(word, "is not user, host, display, site or key");
+    }
+    shared.push_back(found->second);
+  }
+  std::sort(shared.begin(), shared.end());
+  for (const int by : shared) {
+    feature->add_shared_by(static_cast<document::v1::SharedBy>(by));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseAttribute(absl::string_view text, Feature* feature) {
+  const Pair pair = absl::StrSplit(text, absl::MaxSplits(':', 1));
+  if (pair.second.empty()) return Wrong(text, "is not like region:eu");
+  document::v1::Attribute* const attribute = feature->add_attributes();
+  attribute->set_name(std::string(pair.first));
+  attribute->set_value(std::string(pair.second));
+  return absl::OkStatus();
+}
+
+absl::Status ParseCondition(absl::string_view key, absl::string_view value,
+                            Feature* feature) {
+  if (key == "version") {
+    feature->set_version_max(std::string(value));
+  } else if (key == "maintenance") {
+    QUORATE_ASSIGN_OR_RETURN(const int64_t end, LastMsOf(std::string(value)));
+    feature->set_maintenance_end_ms(end);
+  } else if (key == "attribute") {
+    return ParseAttribute(value, feature);
+  } else if (key == "host") {
+    feature->add_hosts(std::string(value));
+  } else if (key == "share") {
+    return ParseShared(value, feature);
+  } else if (key == "overdraft") {
+    uint32_t count = 0;
+    if (!ParseCount(value, &count)) return Wrong(value, "is no count");
+    feature->set_overdraft(count);
+  } else if (key == "overdraft-end") {
+    QUORATE_ASSIGN_OR_RETURN(const int64_t end, LastMsOf(std::string(value)));
+    feature->set_overdraft_end_ms(end);
+  } else {
+    return Wrong(key,
+                 "is not version, maintenance, attribute, host, share, "
+                 "overdraft or overdraft-end");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Feature> ParseFeatureText(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+  const Pair named = absl::StrSplit(parts[0], absl::MaxSplits('=', 1));
+  if (named.second.empty()) {
+    return Wrong(text, "is not NAME=COUNT, like cad=20");
+  }
+  Feature feature;
+  feature.set_name(std::string(named.first));
+  QUORATE_RETURN_IF_ERROR(ParseCounting(named.second, &feature));
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const Pair pair = absl::StrSplit(parts[i], absl::MaxSplits('=', 1));
+    if (pair.second.empty()) return Wrong(parts[i], "is not like version=3.1");
+    QUORATE_RETURN_IF_ERROR(ParseCondition(pair.first, pair.second, &feature));
+  }
+  std::sort(feature.mutable_attributes()->begin(),
+            feature.mutable_attributes()->end(),
+            [](const auto& left, const auto& right) {
+              return left.name() < right.name();
+            });
+  return feature;
+}
+
+}  // namespace quorate::vendor

@@ -1,0 +1,27 @@
+// A feature of a licence, as a vendor types it.
+
+#ifndef QUORATE_TOOLS_VENDOR_FEATURE_TEXT_H_
+#define QUORATE_TOOLS_VENDOR_FEATURE_TEXT_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "quorate/document/v1/document.pb.h"
+
+namespace quorate::vendor {
+
+// What --help says of it.
+inline constexpr char kFeatureSyntax[] =
+    "NAME=COUNT, NAME=uncounted or NAME=COST*TOKENS, where each unit takes "
+    "COST units of feature TOKENS. Conditions follow, each after a comma: "
+    "version=2026.1 (the newest that is covered), maintenance=DATE (releases "
+    "up to that day are covered), attribute=region:eu, host=NAME, "
+    "share=user+host+display, share=site or share=key (seats that agree count "
+    "as one), overdraft=COUNT, overdraft-end=DATE; repeat for each feature";
+
+// INVALID_ARGUMENT with the part that is wrong. Ranges are CheckLicense's.
+absl::StatusOr<document::v1::Feature> ParseFeatureText(absl::string_view text);
+
+}  // namespace quorate::vendor
+
+#endif  // QUORATE_TOOLS_VENDOR_FEATURE_TEXT_H_
