@@ -133,6 +133,7 @@ void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
                   monitoring::v1::HeldSeat* held) {
   DescribeSeat(from, held->mutable_seat());
   held->set_session(SessionName(from.session_id()));
+  held->set_pool(from.pool().empty() ? from.feature() : from.pool());
   if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
     DescribeClient(session->description(), held->mutable_client());
   }

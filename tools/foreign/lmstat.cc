@@ -107,6 +107,20 @@ std::string FormatReservation(const Snapshot& snapshot,
                       FlexHost(server.host), "/", server.port, ")\n");
 }
 
+// What kind of licence it is.
+std::string KindOf(const Pool& pool) {
+  const std::string hosts = absl::StrJoin(
+      pool.hosts, " ", [](std::string* out, const std::string& host) {
+        absl::StrAppend(out, "HOSTNAME=", FlexHost(host));
+      });
+  if (pool.uncounted && hosts.empty()) {
+    return "uncounted nodelocked license locked to NOTHING (hostid=ANY)";
+  }
+  if (hosts.empty()) return "floating license";
+  return absl::StrCat(pool.uncounted ? "uncounted " : "",
+                      "nodelocked license, locked to \"", hosts, "\"");
+}
+
 // Nothing where nobody has anything of it or waits for it, and nothing is kept.
 std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
                        const Pool& pool) {
@@ -116,10 +130,10 @@ std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
   const bool shared = !feature.reservations.empty() || !feature.waiting.empty();
   if (pool.holders.empty() && !(first && shared)) return "";
   std::string text =
-      absl::StrCat("  \"", feature.name, "\" v", kNoVersion,
+      absl::StrCat("  \"", feature.name, "\" v", FlexVersion(pool.version),
                    ", vendor: ", FlexVendor(snapshot.VendorOf(feature)),
                    ", expiry: ", FlexExpiry(pool.next_end, snapshot.zone),
-                   "\n  floating license\n\n");
+                   "\n  ", KindOf(pool), "\n\n");
   if (first) {
     for (const Reservation& reservation : feature.reservations) {
       absl::StrAppend(&text, FormatReservation(snapshot, reservation));
@@ -136,22 +150,31 @@ std::string FormatPool(const Snapshot& snapshot, const Feature& feature,
   return absl::StrCat(text, "\n");
 }
 
-std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
-                          bool users) {
+// "Users of ...", and an empty line.
+std::string FormatCounts(const Feature& feature) {
   // What is kept for some is in use to all others, and to FlexNet.
   const uint64_t in_use = feature.InUse() + feature.Reserved();
-  if (feature.Issued() == 0 && in_use == 0) {
+  std::string counts;
+  if (feature.Uncounted()) {
+    counts = "Uncounted, node-locked";
+  } else if (feature.Issued() == 0 && in_use == 0) {
     uint64_t count = 0;
     for (const Grant& grant : feature.grants)
       count += grant.count;
     // Always "licenses" here.
-    return absl::StrCat("Users of ", feature.name, ":  (Error: ", count,
-                        " licenses, unsupported by licensed server)\n\n");
+    counts = absl::StrCat("Error: ", count,
+                          " licenses, unsupported by licensed server");
+  } else {
+    counts =
+        absl::StrCat("Total of ", FlexLicenses(feature.Issued()),
+                     " issued;  Total of ", FlexLicenses(in_use), " in use");
   }
-  std::string text =
-      absl::StrCat("Users of ", feature.name, ":  (Total of ",
-                   FlexLicenses(feature.Issued()), " issued;  Total of ",
-                   FlexLicenses(in_use), " in use)\n\n");
+  return absl::StrCat("Users of ", feature.name, ":  (", counts, ")\n\n");
+}
+
+std::string FormatFeature(const Snapshot& snapshot, const Feature& feature,
+                          bool users) {
+  std::string text = FormatCounts(feature);
   if (!users) return text;
   for (const Pool& pool : feature.pools) {
     absl::StrAppend(&text, FormatPool(snapshot, feature, pool));

@@ -45,6 +45,7 @@ Grant GrantOf(const admin::v1::License& license,
       .vendor = license.vendor_id(),
       .customer = license.customer_id(),
       .feature = feature.name(),
+      .pool = feature.pool(),
       .count = feature.count(),
       .start = TimeOf(license.start_time()),
       .issued = TimeOf(license.issue_time()),
@@ -122,6 +123,10 @@ absl::flat_hash_map<absl::string_view, Feature*> FeaturesByName(
 }
 
 }  // namespace
+
+bool Feature::Uncounted() const {
+  return absl::c_all_of(pools, [](const Pool& pool) { return pool.uncounted; });
+}
 
 uint64_t Feature::Issued() const {
   uint64_t issued = 0;
@@ -224,18 +229,26 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
   for (const Grant& grant : snapshot->grants) {
     grants[grant.feature].push_back(&grant);
   }
+  std::vector<Feature>& features = snapshot->features;
+  absl::flat_hash_map<absl::string_view, size_t> places;
   for (const monitoring::v1::Pool& from : pools.pools()) {
-    // In the order of their names, so that a feature's follow each other.
-    std::vector<Feature>& features = snapshot->features;
-    if (features.empty() || features.back().name != from.feature()) {
+    const auto place = places.try_emplace(from.feature(), features.size());
+    if (place.second) {
       features.push_back({.name = from.feature()});
       for (const Grant* grant : grants[from.feature()]) {
         features.back().grants.push_back(*grant);
       }
     }
-    Pool pool = {.issued = from.total(), .in_use = from.out()};
+    Pool pool = {
+        .name = from.name(),
+        .issued = from.total(),
+        .in_use = from.out(),
+        // What takes tokens of another feature has no count of its own.
+        .uncounted = from.uncounted() || !from.token_feature().empty(),
+        .version = from.version_max(),
+        .hosts = {from.hosts().begin(), from.hosts().end()}};
     if (from.has_end_time()) pool.next_end = TimeOf(from.end_time());
-    features.back().pools.push_back(std::move(pool));
+    features[place.first->second].pools.push_back(std::move(pool));
   }
 }
 
@@ -280,7 +293,12 @@ void AddSeats(const monitoring::v1::ListSeatsResponse& seats,
     const auto feature = features.find(held.seat().feature());
     // A pool that came to be after the pools were listed.
     if (feature == features.end()) continue;
-    feature->second->pools.front().holders.push_back(HolderOf(held));
+    std::vector<Pool>& pools = feature->second->pools;
+    const auto pool = absl::c_find_if(
+        pools, [&held](const Pool& each) { return each.name == held.pool(); });
+    // A pool that came to be after the pools were listed: the first will do.
+    Pool& its = pool == pools.end() ? pools.front() : *pool;
+    its.holders.push_back(HolderOf(held));
   }
 }
 

@@ -29,6 +29,7 @@ struct Grant {
   std::string vendor;
   std::string customer;
   std::string feature;
+  std::string pool;
   uint64_t count = 0;
   absl::Time start;
   absl::Time end = absl::InfiniteFuture();
@@ -61,9 +62,13 @@ struct Reservation {
 
 // What counts together of a feature.
 struct Pool {
+  std::string name;
   uint64_t issued = 0;
   uint64_t in_use = 0;
   absl::Time next_end = absl::InfiniteFuture();
+  bool uncounted = false;          // As many as are asked for.
+  std::string version;             // The newest it covers; empty: all.
+  std::vector<std::string> hosts;  // The only ones it is for; none: all.
   std::vector<Holder> holders;
 };
 
@@ -76,6 +81,7 @@ struct Feature {
   std::vector<Reservation> reservations;
   std::vector<Holder> waiting;  // Since `since`, by the place's number.
 
+  bool Uncounted() const;  // All of it.
   uint64_t Issued() const;
   uint64_t InUse() const;
   uint64_t Reserved() const;

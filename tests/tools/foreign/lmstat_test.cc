@@ -276,6 +276,55 @@ TEST(LmstatTest, WhatIsLentOrInUseOrNotThereIsNotKept) {
   EXPECT_THAT(text, Not(HasSubstr("USER")));
 }
 
+TEST(LmstatTest, ShowsWhatIsNotCountedOrIsForSomeHosts) {
+  ClusterByHand cluster;
+  cluster.AddFeature(cluster.AddLicense("suite", "acme", ""), "SERIAL", 1);
+  cluster.AddPool("SERIAL", 0, 1, "");
+  cluster.pool()->set_uncounted(true);
+  cluster.pool()->set_version_max("6.3");
+  cluster.AddSeat({1090, "SERIAL", 1, "u", "h", "d", "5.6"},
+                  "2017-11-20 00:00:00");
+  cluster.AddPool("cad", 4, 2, "");
+  cluster.AddSeat({1091, "cad", 1, "u", "h", "d", "5.6"},
+                  "2017-11-20 00:00:00");
+  cluster.AddPool("cad", 3, 1, "");
+  cluster.pool()->set_name("cad on two");
+  cluster.pool()->add_hosts("pc 1");
+  cluster.pool()->add_hosts("pc2");
+  cluster.AddSeat({1092, "cad", 1, "u", "h", "d", "5.6"},
+                  "2017-11-20 00:00:00");
+  cluster.seat()->set_pool("cad on two");
+  EXPECT_THAT(
+      FormatLmstat(cluster.Take(), {.usage = Usage::kAll}),
+      EndsWith(
+          "Users of SERIAL:  (Uncounted, node-locked)\n"
+          "\n"
+          "  \"SERIAL\" v6.3, vendor: acme, expiry: permanent(no expiration "
+          "date)\n"
+          "  uncounted nodelocked license locked to NOTHING (hostid=ANY)\n"
+          "\n"
+          "    u h d (v5.6) (server2.example/7402 1090), start Sun 11/19 "
+          "18:00\n"
+          "\n"
+          "Users of cad:  (Total of 7 licenses issued;  Total of 3 licenses in "
+          "use)\n"
+          "\n"
+          "  \"cad\" v1.0, vendor: acme, expiry: permanent(no expiration "
+          "date)\n"
+          "  floating license\n"
+          "\n"
+          "    u h d (v5.6) (server2.example/7402 1091), start Sun 11/19 "
+          "18:00\n"
+          "\n"
+          "  \"cad\" v1.0, vendor: acme, expiry: permanent(no expiration "
+          "date)\n"
+          "  nodelocked license, locked to \"HOSTNAME=pc_1 HOSTNAME=pc2\"\n"
+          "\n"
+          "    u h d (v5.6) (server2.example/7402 1092), start Sun 11/19 "
+          "18:00\n"
+          "\n"));
+}
+
 TEST(LmstatTest, ALicenseThatHasEndedIsAnError) {
   ClusterByHand cluster;
   admin::v1::License* old =

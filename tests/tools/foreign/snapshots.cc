@@ -69,6 +69,7 @@ void ClusterByHand::AddPool(const std::string& feature, uint64_t total,
                             uint64_t out, const std::string& end) {
   monitoring::v1::Pool* pool = pools_.add_pools();
   pool->set_feature(feature);
+  pool->set_name(feature);
   pool->set_total(total);
   pool->set_out(out);
   pool->set_free(out < total ? total - out : 0);

@@ -45,6 +45,15 @@ class ClusterByHand {
                   uint32_t count);
   void AddPool(const std::string& feature, uint64_t total, uint64_t out,
                const std::string& end);
+
+  // The last pool that was added.
+  monitoring::v1::Pool* pool() { return &*pools_.mutable_pools()->rbegin(); }
+
+  // The last seat that was added.
+  monitoring::v1::HeldSeat* seat() {
+    return &*seats_.mutable_seats()->rbegin();
+  }
+
   void AddReservation(const std::string& feature, uint64_t units, uint64_t used,
                       admin::v1::PolicyField field, const std::string& value);
 
