@@ -43,7 +43,11 @@ absl::StatusOr<std::string> ReadLicense(const std::string& path) {
 std::string ShowFeatures(const admin::v1::License& license) {
   return absl::StrJoin(
       license.features(), " ", [](std::string* out, const auto& feature) {
-        absl::StrAppend(out, feature.name(), "=", feature.count());
+        // The pool says what the conditions are; of an older member, nothing.
+        absl::StrAppend(
+            out, feature.pool().empty() ? feature.name() : feature.pool());
+        // What is not counted has no count.
+        if (feature.count() > 0) absl::StrAppend(out, "=", feature.count());
       });
 }
 
