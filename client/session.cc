@@ -37,7 +37,11 @@ absl::Duration Session::TimeLeft() const {
 absl::StatusOr<Seat> Session::Checkout(absl::string_view feature,
                                        uint32_t count,
                                        const CallOptions& options) {
-  const SeatRequest request{.feature = std::string(feature), .count = count};
+  return Checkout({.feature = std::string(feature), .count = count}, options);
+}
+
+absl::StatusOr<Seat> Session::Checkout(const SeatRequest& request,
+                                       const CallOptions& options) {
   QUORATE_ASSIGN_OR_RETURN(
       std::vector<Seat> seats,
       CheckoutAll(absl::MakeConstSpan(&request, 1), options));
@@ -53,7 +57,13 @@ absl::StatusOr<Seat> Session::CheckoutOrWait(absl::string_view feature,
                                              uint32_t count,
                                              const WaitOptions& wait,
                                              const CallOptions& options) {
-  const SeatRequest request{.feature = std::string(feature), .count = count};
+  return CheckoutOrWait({.feature = std::string(feature), .count = count}, wait,
+                        options);
+}
+
+absl::StatusOr<Seat> Session::CheckoutOrWait(const SeatRequest& request,
+                                             const WaitOptions& wait,
+                                             const CallOptions& options) {
   QUORATE_ASSIGN_OR_RETURN(
       std::vector<Seat> seats,
       CheckoutAllOrWait(absl::MakeConstSpan(&request, 1), wait, options));

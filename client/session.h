@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,10 +54,23 @@ struct SessionOptions {
       on_seat_released = {};
 };
 
-// One thing to check out.
+// One thing to check out. Thread-compatible.
 struct SeatRequest {
   std::string feature = {};
   uint32_t count = 1;
+
+  // The version that the licence must cover; where empty, that of the session.
+  std::string version = {};
+
+  // When that version was released; needed where a licence's maintenance ends.
+  absl::Time released = absl::InfinitePast();
+
+  // What the seats must have, like {"region", "eu"}; at most 8.
+  std::map<std::string, std::string> attributes = {};
+
+  // Where the licence lets seats be shared by a key: seats with one key count
+  // as one, the largest.
+  std::string share_key = {};
 };
 
 // Where a checkout stands that waits.
@@ -109,10 +123,13 @@ class Session {
 
   // Takes one seat of `count` units. Waits through a failover of the cluster,
   // for at most the deadline. Errors: FEATURE_UNKNOWN, POOL_EXHAUSTED,
-  // COUNT_OVER_TOTAL, LICENSE_EXPIRED, LICENSE_NOT_STARTED, SESSION_NOT_FOUND
-  // (the session is lost then), BAD_REQUEST, LIMIT_REACHED, NO_QUORUM and the
-  // other UNAVAILABLE ones of docs/errors.md where the deadline passed.
+  // COUNT_OVER_TOTAL, LICENSE_EXPIRED, LICENSE_NOT_STARTED, VERSION_NOT_COVERED
+  // and the others of a licence's conditions, SESSION_NOT_FOUND (the session is
+  // lost then), BAD_REQUEST, LIMIT_REACHED, NO_QUORUM and the other UNAVAILABLE
+  // ones of docs/errors.md where the deadline passed.
   absl::StatusOr<Seat> Checkout(absl::string_view feature, uint32_t count = 1,
+                                const CallOptions& options = {});
+  absl::StatusOr<Seat> Checkout(const SeatRequest& request,
                                 const CallOptions& options = {});
 
   // Takes seats for all requests (1 to 64) or for none; the answer is in their
@@ -120,13 +137,16 @@ class Session {
   absl::StatusOr<std::vector<Seat>> CheckoutAll(
       absl::Span<const SeatRequest> requests, const CallOptions& options = {});
 
-  // As the two above; where too few are free it takes a place in the cluster's
-  // queue, and waits until seats are granted, the wait is over
+  // As the three above; where too few are free it takes a place in the
+  // cluster's queue, and waits until seats are granted, the wait is over
   // (WAIT_TIMED_OUT), the session ends, or Client::CancelCalls is called
   // (CANCELLED; the place is then given up). The place survives failovers of
   // the cluster. `options.deadline` bounds each call to the cluster, not the
   // wait.
   absl::StatusOr<Seat> CheckoutOrWait(absl::string_view feature, uint32_t count,
+                                      const WaitOptions& wait,
+                                      const CallOptions& options = {});
+  absl::StatusOr<Seat> CheckoutOrWait(const SeatRequest& request,
                                       const WaitOptions& wait,
                                       const CallOptions& options = {});
   absl::StatusOr<std::vector<Seat>> CheckoutAllOrWait(

@@ -51,6 +51,33 @@ absl::Status CheckText(absl::string_view field, absl::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat(field, " is not UTF-8"));
 }
 
+absl::Status FillItem(const SeatRequest& wanted,
+                      checkout::v1::CheckoutItem* item) {
+  for (const auto& [field, text] :
+       {std::pair("feature", &wanted.feature),
+        std::pair("version", &wanted.version),
+        std::pair("share_key", &wanted.share_key)}) {
+    QUORATE_RETURN_IF_ERROR(CheckText(field, *text));
+  }
+  item->set_feature(wanted.feature);
+  item->set_count(wanted.count);
+  item->set_version(wanted.version);
+  item->set_share_key(wanted.share_key);
+  if (wanted.released == absl::InfiniteFuture()) {
+    return absl::InvalidArgumentError("released must be a time");
+  }
+  if (wanted.released != absl::InfinitePast()) {
+    item->mutable_release_time()->set_seconds(
+        absl::ToUnixSeconds(wanted.released));
+  }
+  for (const auto& [name, value] : wanted.attributes) {
+    QUORATE_RETURN_IF_ERROR(CheckText("attribute", name));
+    QUORATE_RETURN_IF_ERROR(CheckText("attribute", value));
+    (*item->mutable_attributes())[name] = value;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SessionLost() {
   return Refusal(absl::StatusCode::kNotFound, ErrorReason::kSessionNotFound,
                  "the session was lost before: open another one");
@@ -195,10 +222,7 @@ absl::Status SessionCore::Fill(absl::Span<const SeatRequest> requests,
   request->set_session(name_);
   QUORATE_RETURN_IF_ERROR(CheckText("request_id", request->request_id()));
   for (const SeatRequest& wanted : requests) {
-    QUORATE_RETURN_IF_ERROR(CheckText("feature", wanted.feature));
-    checkout::v1::CheckoutItem* item = request->add_items();
-    item->set_feature(wanted.feature);
-    item->set_count(wanted.count);
+    QUORATE_RETURN_IF_ERROR(FillItem(wanted, request->add_items()));
   }
   return absl::OkStatus();
 }

@@ -356,6 +356,7 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                            "POOL_EXHAUSTED", "all seats are in use");
       }
     }
+    cluster_->last_items_ = {request.items().begin(), request.items().end()};
     for (const auto& item : request.items()) {
       const uint64_t handle = ++cluster_->last_number_;
       cluster_->seats_[handle] = {request.session(), item.feature(),
@@ -485,6 +486,11 @@ std::vector<Arrival> FakeCluster::Arrivals(const std::string& method) const {
     if (arrival.method == method) result.push_back(arrival);
   }
   return result;
+}
+
+std::vector<checkout::v1::CheckoutItem> FakeCluster::LastItems() const {
+  MutexLock lock(&mu_);
+  return last_items_;
 }
 
 size_t FakeCluster::SeatsOut(const std::string& feature) const {

@@ -92,6 +92,8 @@ class FakeCluster {
   void Kill(size_t member);
 
   std::vector<Arrival> Arrivals(const std::string& method) const;
+  // Of the last checkout that was granted.
+  std::vector<checkout::v1::CheckoutItem> LastItems() const;
   size_t SeatsOut(const std::string& feature) const;
   size_t SessionsOpen() const;
 
@@ -128,6 +130,7 @@ class FakeCluster {
   std::map<std::string, checkout::v1::ClientDescription> sessions_
       ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, Held> seats_ ABSL_GUARDED_BY(mu_);
+  std::vector<checkout::v1::CheckoutItem> last_items_ ABSL_GUARDED_BY(mu_);
   // Answers by request_id, serialised.
   std::map<std::string, std::string> answers_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -131,6 +131,28 @@ TEST_F(SeatTest, AllOrNone) {
   EXPECT_EQ(cluster_.SeatsOut("cad"), 0u);
 }
 
+TEST_F(SeatTest, IsAskedForWithAllThatItsRequestSays) {
+  const auto seat =
+      session_->Checkout({.feature = "cad",
+                          .count = 2,
+                          .version = "2026.1",
+                          .released = absl::FromUnixSeconds(1'767'225'600),
+                          .attributes = {{"region", "eu"}, {"class", "gpu"}},
+                          .share_key = "run-7"});
+  ASSERT_TRUE(seat.ok()) << seat.status();
+  EXPECT_EQ(seat->count(), 2u);
+  const auto items = cluster_.LastItems();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].version(), "2026.1");
+  EXPECT_EQ(items[0].release_time().seconds(), 1'767'225'600);
+  EXPECT_EQ(items[0].attributes().at("region"), "eu");
+  EXPECT_EQ(items[0].attributes().at("class"), "gpu");
+  EXPECT_EQ(items[0].share_key(), "run-7");
+  const auto plain = session_->Checkout("cad");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_FALSE(cluster_.LastItems().at(0).has_release_time());
+}
+
 TEST_F(SeatTest, GoesBackWithItsSession) {
   auto seat = session_->Checkout("cad");
   ASSERT_TRUE(seat.ok()) << seat.status();

@@ -115,6 +115,7 @@ void AddCheckoutCommand(CLI::App* app, Invocation* invocation) {
       ->type_name("DURATION")
       ->capture_default_str();
   AddWaitFlags(command, &flags->wish);
+  AddItemFlags(command, &flags->wish);
   command->footer(
       "Ctrl-C returns the seat (exit 0), or leaves the queue. Exit 6: none is "
       "free, or none\ncame free in time, and stderr says who holds them; exit "

@@ -72,6 +72,7 @@ void AddRunCommand(CLI::App* app, Invocation* invocation) {
       ->type_name("DURATION")
       ->capture_default_str();
   AddWaitFlags(command, wish.get());
+  AddItemFlags(command, wish.get());
   command->footer(
       "Ends with the command's exit code, or 128+n where signal n ended it. "
       "Signals are\nhanded on to the command. A seat that is lost while it "

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -62,19 +63,10 @@ SeatHolding::Acquired SeatHolding::Acquire(
     const ClientOptions& options, const SeatWish& wish, Signals* signals,
     std::function<void(LossReason)> on_lost) {
   Acquired result;
-  auto ttl = ParsePositiveDuration("--ttl", wish.ttl);
-  if (!ttl.ok()) {
-    result.holding = ttl.status();
+  const auto terms = ReadTerms(wish);
+  if (!terms.ok()) {
+    result.holding = terms.status();
     return result;
-  }
-  absl::Duration wait = absl::ZeroDuration();
-  if (!wish.wait.empty()) {
-    const auto parsed = ParsePositiveDuration("--wait", wish.wait);
-    if (!parsed.ok()) {
-      result.holding = parsed.status();
-      return result;
-    }
-    wait = *parsed;
   }
   auto client = Client::Create(options);
   if (!client.ok()) {
@@ -88,7 +80,7 @@ SeatHolding::Acquired SeatHolding::Acquire(
   std::atomic<bool> done{false};
   absl::Status status;
   std::thread taker([&] {
-    status = holding->Take(wish, *ttl, wait, std::move(on_lost), interrupted);
+    status = holding->Take(wish, *terms, std::move(on_lost), interrupted);
     done = true;
     signals->Wake();
   });
@@ -125,21 +117,71 @@ void AddWaitFlags(CLI::App* command, SeatWish* wish) {
       ->capture_default_str();
 }
 
-absl::Status SeatHolding::Take(const SeatWish& wish, absl::Duration ttl,
-                               absl::Duration wait,
+void AddItemFlags(CLI::App* command, SeatWish* wish) {
+  command
+      ->add_option("--version", wish->version,
+                   "The application's version, which the licence must cover")
+      ->type_name("VERSION");
+  command
+      ->add_option("--released", wish->released,
+                   "When that version was released, like 2026-01-31: needed "
+                   "where maintenance of the licence ends")
+      ->type_name("DATE");
+  command
+      ->add_option("--attribute", wish->attributes,
+                   "What the seat must have, like region=eu; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--share-key", wish->share_key,
+                   "Seats with one key count as one, where the licence lets "
+                   "them be shared by key")
+      ->type_name("KEY");
+}
+
+absl::StatusOr<SeatHolding::Terms> SeatHolding::ReadTerms(
+    const SeatWish& wish) {
+  Terms terms = {.request = {.feature = wish.feature,
+                             .count = wish.count,
+                             .version = wish.version,
+                             .share_key = wish.share_key}};
+  QUORATE_ASSIGN_OR_RETURN(terms.ttl, ParsePositiveDuration("--ttl", wish.ttl));
+  if (!wish.wait.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(terms.wait,
+                             ParsePositiveDuration("--wait", wish.wait));
+  }
+  std::string problem;
+  if (!wish.released.empty() &&
+      !absl::ParseTime("%Y-%m-%d", wish.released, absl::UTCTimeZone(),
+                       &terms.request.released, &problem)) {
+    return absl::InvalidArgumentError("--released must be like 2026-01-31");
+  }
+  for (const std::string& attribute : wish.attributes) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(attribute, absl::MaxSplits('=', 1));
+    const bool added = terms.request.attributes.insert(parts).second;
+    if (parts.first.empty() || parts.second.empty() || !added) {
+      return absl::InvalidArgumentError(
+          "--attribute must be NAME=VALUE, each name once");
+    }
+  }
+  return terms;
+}
+
+absl::Status SeatHolding::Take(const SeatWish& wish, const Terms& terms,
                                std::function<void(LossReason)> on_lost,
                                const std::atomic<bool>& interrupted) {
   QUORATE_ASSIGN_OR_RETURN(
       session_, client_->OpenSession({.application = wish.application,
-                                      .ttl = ttl,
+                                      .ttl = terms.ttl,
                                       .on_lost = std::move(on_lost)}));
   if (interrupted) return absl::CancelledError("interrupted");
-  if (wait > absl::ZeroDuration()) {
+  if (terms.wait > absl::ZeroDuration()) {
     uint64_t told = 0;
     QUORATE_ASSIGN_OR_RETURN(
         seat_,
-        session_->CheckoutOrWait(wish.feature, wish.count,
-                                 {.wait = wait,
+        session_->CheckoutOrWait(terms.request,
+                                 {.wait = terms.wait,
                                   .priority = wish.priority,
                                   .on_place = [&told](const QueuePlace& place) {
                                     if (std::exchange(told, place.position) !=
@@ -149,7 +191,7 @@ absl::Status SeatHolding::Take(const SeatWish& wish, absl::Duration ttl,
                                   }}));
     return absl::OkStatus();
   }
-  QUORATE_ASSIGN_OR_RETURN(seat_, session_->Checkout(wish.feature, wish.count));
+  QUORATE_ASSIGN_OR_RETURN(seat_, session_->Checkout(terms.request));
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -28,10 +29,15 @@ struct SeatWish {
   std::string ttl = "2m";
   std::string wait = {};  // Empty: not at all.
   uint32_t priority = 5;
+  std::string version = {};
+  std::string released = {};                 // "2026-01-31"; empty: not said.
+  std::vector<std::string> attributes = {};  // "name=value" each.
+  std::string share_key = {};
 };
 
 // Adds the flags that every way to get a seat has. `wish` outlives the parsing.
 void AddWaitFlags(CLI::App* command, SeatWish* wish);
+void AddItemFlags(CLI::App* command, SeatWish* wish);
 
 // One session with one seat, returned when this is destroyed.
 // Thread-compatible.
@@ -56,10 +62,17 @@ class SeatHolding {
   absl::Status Return();
 
  private:
+  // What the texts of a wish mean.
+  struct Terms {
+    SeatRequest request;
+    absl::Duration ttl;
+    absl::Duration wait = absl::ZeroDuration();
+  };
+
   SeatHolding() = default;
 
-  absl::Status Take(const SeatWish& wish, absl::Duration ttl,
-                    absl::Duration wait,
+  static absl::StatusOr<Terms> ReadTerms(const SeatWish& wish);
+  absl::Status Take(const SeatWish& wish, const Terms& terms,
                     std::function<void(LossReason)> on_lost,
                     const std::atomic<bool>& interrupted);
 

@@ -169,6 +169,31 @@ TEST_F(CliTest, CheckoutWorksThroughEachMemberAlone) {
   }
 }
 
+TEST_F(CliTest, SaysWhatTheLicenceAsksFor) {
+  ASSERT_EQ(Run({"checkout", "--attribute", "region=eu", "cad", "--version",
+                 "2026.1", "--released", "2026-01-01", "--attribute",
+                 "class=a=b", "--share-key", "k"})
+                .exit_code,
+            0);
+  const auto items = cluster_.LastItems();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].version(), "2026.1");
+  EXPECT_EQ(items[0].release_time().seconds(), 1'767'225'600);
+  EXPECT_EQ(items[0].attributes().at("region"), "eu");
+  EXPECT_EQ(items[0].attributes().at("class"), "a=b");
+  EXPECT_EQ(items[0].share_key(), "k");
+  ASSERT_EQ(Run({"run", "cad", "--version", "3", "--", "true"}).exit_code, 0);
+  EXPECT_EQ(cluster_.LastItems().at(0).version(), "3");
+  for (const char* wrong : {"region", "=eu", "region="}) {
+    EXPECT_EQ(Run({"checkout", "cad", "--attribute", wrong}).exit_code, 2);
+  }
+  EXPECT_EQ(Run({"checkout", "cad", "--attribute", "a=1", "--attribute", "a=2"})
+                .exit_code,
+            2);
+  EXPECT_THAT(Run({"checkout", "cad", "--released", "January"}).errors,
+              HasSubstr("2026-01-31"));
+}
+
 TEST_F(CliTest, CheckoutHoldsForATime) {
   const ProgramResult result = Run({"checkout", "cad", "--hold", "50ms"});
   EXPECT_EQ(result.exit_code, 0) << result.errors;
