@@ -1,0 +1,302 @@
+#include "tests/server/licensing/random_commands.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace quorate::licensing {
+
+using internal::v1::Command;
+
+void CommandSource::MoveTime() {
+  now.cluster_ms += static_cast<int64_t>(random_.Below(300));
+  if (random_.OneIn(50)) {
+    now.cluster_ms += static_cast<int64_t>(random_.Below(20'000));
+  }
+  if (random_.OneIn(2'000)) {
+    now.cluster_ms += static_cast<int64_t>(random_.Below(300'000));
+  }
+  now.calendar_ms += static_cast<int64_t>(random_.Below(300));
+  // A stamp that goes back must not matter.
+  if (random_.OneIn(100)) now.cluster_ms -= 500;
+  if (random_.OneIn(100)) now.calendar_ms -= 500;
+}
+
+uint64_t CommandSource::SomeSession() {
+  if (sessions_.empty() || random_.OneIn(30)) return random_.Below(50);
+  const size_t recent = std::min<size_t>(sessions_.size(), 8);
+  return sessions_[sessions_.size() - 1 - random_.Below(recent)];
+}
+
+Command CommandSource::SomeCheckout() {
+  std::vector<std::pair<std::string, uint32_t>> items;
+  const uint64_t size = random_.OneIn(4) ? random_.Below(5) : 1;
+  for (uint64_t i = 0; i < size; ++i) {
+    const uint64_t count =
+        random_.OneIn(40) ? random_.Below(40) : random_.Between(1, 6);
+    items.emplace_back(SomeFeature(), static_cast<uint32_t>(count));
+  }
+  Command command = CheckoutCommand(SomeSession(), items);
+  for (auto& item : *command.mutable_checkout()->mutable_items()) {
+    if (random_.OneIn(3)) item.set_version(SomeVersion());
+    if (random_.OneIn(2)) item.set_released_ms(SomeTime());
+    if (random_.OneIn(8)) AddAttribute(SomeRegion(), item.add_attributes());
+    if (random_.OneIn(3)) item.set_share_key(SomeRegion());
+  }
+  if (random_.OneIn(4)) return command;
+  internal::v1::Checkout* const body = command.mutable_checkout();
+  body->set_wait_ms(static_cast<int64_t>(random_.Below(30'000)));
+  body->set_priority(static_cast<uint32_t>(random_.Between(4, 6)));
+  if (random_.OneIn(50)) body->set_wait_ms(-1);
+  if (random_.OneIn(50)) body->set_priority(10);
+  return command;
+}
+
+Command CommandSource::SomeTermination() {
+  if (!seats_.empty() && random_.OneIn(3)) {
+    return ReleaseSeatCommand(seats_.back().second);
+  }
+  const int64_t cool_down_ms =
+      random_.OneIn(3) ? 0 : static_cast<int64_t>(random_.Below(120'000));
+  return TerminateCommand(SomeSession(), random_.OneIn(30) ? -1 : cool_down_ms,
+                          random_.OneIn(3));
+}
+
+Command CommandSource::SomeResize() {
+  if (seats_.empty() || random_.OneIn(20)) {
+    return ResizeCommand(SomeSession(), random_.Below(100), 1);
+  }
+  const size_t recent = std::min<size_t>(seats_.size(), 10);
+  const auto& [session, handle] =
+      seats_[seats_.size() - 1 - random_.Below(recent)];
+  return ResizeCommand(random_.OneIn(10) ? SomeSession() : session, handle,
+                       static_cast<uint32_t>(random_.Below(8)));
+}
+
+Command CommandSource::SomeCancel() {
+  if (waited_.empty() || random_.OneIn(10)) {
+    return CancelCommand(SomeSession(), "none");
+  }
+  const size_t recent = std::min<size_t>(waited_.size(), 10);
+  const Command& waited = waited_[waited_.size() - 1 - random_.Below(recent)];
+  return CancelCommand(
+      random_.OneIn(10) ? SomeSession() : waited.checkout().session_id(),
+      waited.request_id());
+}
+
+// Each pool has few conditions, so that most are of use to somebody.
+void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
+  if (random_.OneIn(4)) feature->set_version_max(SomeVersion());
+  if (random_.OneIn(6)) feature->set_maintenance_end_ms(SomeTime());
+  if (random_.OneIn(6)) AddAttribute(SomeRegion(), feature->add_attributes());
+  if (random_.OneIn(8)) feature->add_hosts(SomeHost());
+  if (random_.OneIn(6)) {
+    feature->set_overdraft(static_cast<uint32_t>(random_.Between(1, 4)));
+    if (random_.OneIn(2)) feature->set_overdraft_end_ms(SomeTime());
+  }
+  if (random_.OneIn(12)) {
+    feature->set_uncounted(true);
+    feature->set_count(0);
+    feature->set_overdraft(0);
+  } else if (random_.OneIn(8)) {
+    feature->set_count(0);
+    feature->set_overdraft(0);
+    // Often one that there is; where it is itself, the licence is refused.
+    feature->set_token_feature(SomeFeature());
+    feature->set_token_cost(static_cast<uint32_t>(random_.Between(1, 3)));
+    return;
+  }
+  if (!random_.OneIn(3)) return;
+  for (const auto by :
+       {internal::v1::SHARED_BY_USER, internal::v1::SHARED_BY_HOST,
+        internal::v1::SHARED_BY_SITE, internal::v1::SHARED_BY_KEY}) {
+    if (random_.OneIn(3)) feature->add_shared_by(by);
+  }
+}
+
+Command CommandSource::SomeCheckin() {
+  if (seats_.empty() || random_.OneIn(20)) {
+    return CheckinCommand(SomeSession(), {random_.Below(100)});
+  }
+  std::vector<uint64_t> handles;
+  uint64_t session = 0;
+  const uint64_t size = random_.Between(1, 3);
+  for (uint64_t i = 0; i < size; ++i) {
+    const size_t recent = std::min<size_t>(seats_.size(), 10);
+    const auto& [owner, handle] =
+        seats_[seats_.size() - 1 - random_.Below(recent)];
+    if (i == 0) session = owner;
+    if (owner == session || random_.OneIn(10)) handles.push_back(handle);
+  }
+  return CheckinCommand(session, handles);
+}
+
+Command CommandSource::SomeLicense() {
+  std::vector<std::pair<std::string, uint32_t>> features;
+  const uint64_t size = random_.Between(1, 3);
+  for (uint64_t i = 0; i < size; ++i) {
+    features.emplace_back(SomeFeature(),
+                          static_cast<uint32_t>(random_.Between(1, 12)));
+  }
+  // The serial grows with the calendar, so that newer ones keep coming.
+  const uint64_t serial =
+      static_cast<uint64_t>(now.calendar_ms / 20'000) + random_.Below(3);
+  Command command =
+      InstallCommand(absl::StrCat("L", random_.Below(6)), serial, features);
+  internal::v1::InstallLicense* const body = command.mutable_install_license();
+  body->mutable_payload_sha256()->back() =
+      static_cast<char>('a' + random_.Below(2));
+  internal::v1::LicenseTerms* const terms = body->mutable_terms();
+  if (random_.OneIn(2)) terms->set_not_before_ms(SomeTime());
+  if (random_.OneIn(2)) {
+    terms->set_not_after_ms(std::max(SomeTime(), terms->not_before_ms() + 1));
+  }
+  for (auto& each : *terms->mutable_features()) {
+    if (random_.OneIn(4)) AddConditions(&each);
+  }
+  internal::v1::FeatureTerms* const feature = terms->mutable_features(0);
+  if (random_.OneIn(4)) feature->set_start_ms(SomeTime());
+  if (random_.OneIn(4)) {
+    feature->set_end_ms(std::max(SomeTime(), feature->start_ms() + 1));
+  }
+  if (random_.OneIn(25)) {
+    terms->set_cluster_epoch(static_cast<uint32_t>(random_.Below(epoch + 2)));
+  }
+  return command;
+}
+
+// Most often what lets a restored cluster serve soon.
+Command CommandSource::SomeRelease() {
+  const uint32_t old_epoch =
+      random_.OneIn(8) ? static_cast<uint32_t>(random_.Below(epoch + 1))
+                       : epoch - 1;
+  const auto some_ms = static_cast<int64_t>(random_.Below(60'000));
+  Command command = random_.OneIn(3)
+                        ? GoneCommand(old_epoch, kLongestLeaseMs - some_ms)
+                        : ReleaseCommand(old_epoch, some_ms);
+  internal::v1::ReleaseRestored* const body =
+      command.mutable_release_restored();
+  if (random_.OneIn(20)) body->set_stopped_for_ms(some_ms - 30'000);
+  if (random_.OneIn(20)) body->set_stopped_for_ms(kLongestLeaseMs + some_ms);
+  if (random_.OneIn(20)) body->set_longest_lease_ms(some_ms - 30'000);
+  if (random_.OneIn(20)) body->set_longest_lease_ms(kLongestLeaseMs + some_ms);
+  return command;
+}
+
+// Rarely one that is for this cluster: it ends all that is interesting.
+Command CommandSource::SomeRetirement() {
+  const uint32_t wrong = random_.OneIn(2) ? 0 : 1;
+  return RetireCommand(epoch + wrong,
+                       epoch + static_cast<uint32_t>(random_.Below(4)),
+                       random_.OneIn(10) ? "" : "heir");
+}
+
+Command CommandSource::SomeOpen() {
+  Command command = OpenCommand(
+      random_.OneIn(30)
+          ? 1
+          : static_cast<int64_t>(random_.Between(kMinTtlMs, 60'000)));
+  internal::v1::SessionDescription* const description =
+      command.mutable_open_session()->mutable_description();
+  if (!opened_.user().empty() && random_.OneIn(2)) {
+    *description = opened_;  // The same client again.
+    return command;
+  }
+  description->set_user(policy::RandomUser(&random_));
+  description->set_host(policy::RandomHost(&random_));
+  description->set_project(policy::RandomProject(&random_));
+  description->set_version(policy::RandomVersion(&random_));
+  if (random_.OneIn(3)) {
+    const char byte = static_cast<char>(random_.Below(256));
+    command.mutable_open_session()->set_peer_address(
+        std::string({10, 0, 0, byte}));
+  }
+  opened_ = *description;
+  return command;
+}
+
+// Often of few rules or none, so that seats go on being granted.
+Command CommandSource::SomePolicy() {
+  const uint64_t base = random_.OneIn(10) ? random_.Below(9) : policy_version;
+  Command command;
+  if (random_.OneIn(4)) {
+    internal::v1::RollBackPolicy* const body =
+        command.mutable_roll_back_policy();
+    body->set_base_version(base);
+    body->set_version(policy_version -
+                      std::min(policy_version, random_.Below(6)));
+    if (random_.OneIn(3)) body->set_version(0);
+    return command;
+  }
+  internal::v1::ApplyPolicy* const body = command.mutable_apply_policy();
+  body->set_base_version(base);
+  if (random_.OneIn(3)) return command;
+  *body->mutable_policy() = policy::RandomPolicy(&random_);
+  if (random_.OneIn(10)) body->mutable_policy()->add_rules();
+  return command;
+}
+
+Command CommandSource::SomeBody() {
+  const uint64_t dice = random_.Below(100);
+  if (dice < 10) return SomeOpen();
+  if (dice < 14) return CloseCommand(SomeSession());
+  if (dice < 47) return SomeCheckout();
+  if (dice < 49) return SomeCancel();
+  if (dice < 51) return SomeTermination();
+  if (dice < 53) return SomeResize();
+  if (dice < 75) return SomeCheckin();
+  if (dice < 79) return SomeLicense();
+  if (dice < 82) return AdvanceCommand();
+  if (dice < 83) return Command();
+  if (dice < 84) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
+  if (dice < 86) return SomePolicy();
+  std::vector<uint64_t> renewed;
+  for (uint64_t i = random_.Below(6); i > 0; --i) {
+    renewed.push_back(SomeSession());
+  }
+  return RenewCommand(SomePrincipal(), renewed);
+}
+
+Command CommandSource::Next() {
+  MoveTime();
+  if (!sent_.empty() && random_.OneIn(6)) {
+    // An attempt again: soon after, late, or with another limit.
+    const size_t recent = std::min<size_t>(sent_.size(), 400);
+    Command again = sent_[sent_.size() - 1 - random_.Below(recent)];
+    if (random_.OneIn(2)) {
+      again.set_not_after_cluster_ms(now.cluster_ms + kAttemptMs);
+    }
+    return again;
+  }
+  if (!waited_.empty() && random_.OneIn(6)) {
+    // What has become of it?
+    const size_t recent = std::min<size_t>(waited_.size(), 10);
+    return waited_[waited_.size() - 1 - random_.Below(recent)];
+  }
+  Command command = SomeBody();
+  if (!random_.OneIn(200)) {
+    command.set_request_id(
+        absl::StrCat("r", random_.OneIn(100) ? 7 : random_.Next()));
+  }
+  command.set_principal(SomePrincipal());
+  command.set_not_after_cluster_ms(
+      now.cluster_ms - 400 +
+      static_cast<int64_t>(
+          random_.Below(random_.OneIn(20) ? 200'000 : kAttemptMs)));
+  sent_.push_back(command);
+  return command;
+}
+
+void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
+  const bool later = answer.repeated && answer.queue_place != 0;
+  if (!answer.ok() || (answer.repeated && !later)) return;
+  if (answer.session_id != 0) sessions_.push_back(answer.session_id);
+  if (answer.queue_position.number > 0) {
+    waited_.push_back(command);
+  }
+  for (const uint64_t handle : answer.seat_handles) {
+    seats_.emplace_back(command.checkout().session_id(), handle);
+  }
+}
+
+}  // namespace quorate::licensing
