@@ -109,12 +109,17 @@ absl::Status CheckPools(const Tables& tables) {
   }
   Recounts recounts = RecountSeats(tables.seats);
   size_t terms = 0;
+  bool tokens = false;
   for (const auto& [name, pool] : tables.pools.by_name()) {
+    tokens |= pool->kind.counting == Counting::kTokens;
     if (name != pool->name || pool->kind.feature != FeatureOfPool(name)) {
       return Broken("a pool has two names");
     }
     QUORATE_RETURN_IF_ERROR(CheckPool(tables, *pool, recounts[pool.get()]));
     terms += pool->terms.size();
+  }
+  if (tokens != tables.pools.any_takes_tokens()) {
+    return Broken("the pools that take tokens are miscounted");
   }
   size_t granted = 0;
   for (const auto& [id, license] : tables.licenses) {

@@ -314,6 +314,7 @@ void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
 
 // Whatever came back, it may have been tokens.
 void Ledger::State::MarkTokenLines() {
+  if (!tables_.pools.any_takes_tokens()) return;
   std::vector<std::string> features;
   for (const auto& [feature, line] : tables_.queue.lines()) {
     const absl::Span<Pool* const> pools = tables_.pools.OfFeature(feature);

@@ -103,8 +103,7 @@ void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
       pool = AddPool(std::move(kind), name);
     } else if (pool->terms.empty()) {
       // Only seats had kept it, and these do not know its kind.
-      pool->kind = std::move(kind);
-      Order(&by_feature_[pool->kind.feature]);
+      SetKind(pool, std::move(kind));
     }
     Touch(pool);
     pool->terms.push_back(TermOf(license, feature));
@@ -121,8 +120,7 @@ void Pools::RemoveTerms(const internal::v1::LicenseTerms& license) {
       return term.license_id == license.license_id();
     });
     if (pool->terms.empty()) {
-      pool->kind = {.feature = pool->kind.feature};
-      Order(&by_feature_[pool->kind.feature]);
+      SetKind(pool, {.feature = pool->kind.feature});
     }
     Recompute(pool);
   }
@@ -146,16 +144,24 @@ Pool* Pools::FindOrAdd(absl::string_view name) {
 Pool* Pools::AddPool(PoolKind kind, absl::string_view name) {
   auto added = std::make_unique<Pool>();
   added->name = std::string(name);
-  added->kind = std::move(kind);
+  added->kind.feature = kind.feature;
   Pool* const pool = added.get();
   by_name_.emplace(pool->name, std::move(added));
-  std::vector<Pool*>& pools = by_feature_[pool->kind.feature];
-  pools.push_back(pool);
-  Order(&pools);
+  by_feature_[kind.feature].push_back(pool);
+  SetKind(pool, std::move(kind));
   return pool;
 }
 
+// A pool's feature stays.
+void Pools::SetKind(Pool* pool, PoolKind kind) {
+  if (pool->kind.counting == Counting::kTokens) --token_pools_;
+  if (kind.counting == Counting::kTokens) ++token_pools_;
+  pool->kind = std::move(kind);
+  Order(&by_feature_[pool->kind.feature]);
+}
+
 void Pools::ErasePool(Pool* pool) {
+  SetKind(pool, {.feature = pool->kind.feature});
   const auto pools = by_feature_.find(pool->kind.feature);
   std::erase(pools->second, pool);
   if (pools->second.empty()) by_feature_.erase(pools);

@@ -124,6 +124,9 @@ class Pools {
   // For a seat of a pool that no licence grants any more.
   Pool* FindOrAdd(absl::string_view name);
 
+  // Some pool takes its units of another feature.
+  bool any_takes_tokens() const { return token_pools_ > 0; }
+
   // The pools of a feature, the narrower first.
   absl::Span<Pool* const> OfFeature(absl::string_view feature) const;
 
@@ -148,10 +151,12 @@ class Pools {
   void Recompute(Pool* pool);
   Pool* AddPool(PoolKind kind, absl::string_view name);
   void ErasePool(Pool* pool);
+  void SetKind(Pool* pool, PoolKind kind);
 
   // Invariant: both hold the same pools.
   ByName by_name_;
   absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;
+  size_t token_pools_ = 0;  // Of them, those whose kind counts tokens.
   // Names are views of the pools' own.
   absl::btree_set<std::pair<int64_t, absl::string_view>> changes_;
   int64_t calendar_ms_ = 0;
