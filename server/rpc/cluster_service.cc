@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "replication/node/membership_rules.h"
-#include "server/rpc/list_page.h"
+#include "server/rpc/list_call.h"
 #include "server/rpc/member_fields.h"
 #include "server/rpc/member_view.h"
 #include "server/rpc/validation.h"
@@ -167,23 +167,13 @@ grpc::ServerUnaryReactor* ClusterService::ListMembers(
     grpc::CallbackServerContext* context,
     const admin::v1::ListMembersRequest* request,
     admin::v1::ListMembersResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kMembers, *request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [this, page = std::move(page), request,
-                response](const licensing::Ledger&) -> std::optional<Refusal> {
-                 WriteMembers(calls_->deps().node->Status(), page, *request,
-                              response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kMembers, context, request, response,
+                    [node = calls_->deps().node](
+                        const licensing::Ledger&, const ListPage& page,
+                        const admin::v1::ListMembersRequest& asked,
+                        admin::v1::ListMembersResponse* answer) {
+                      WriteMembers(node->Status(), page, asked, answer);
+                    });
 }
 
 grpc::ServerUnaryReactor* ClusterService::AddMember(

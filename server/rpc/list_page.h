@@ -49,6 +49,9 @@ ListPage ReadListPage(const ListShape& shape, const Request& request,
   ListPage page;
   page.size = CheckPageSize(request.page_size(), faults);
   page.filter = ParseListFilter(request.filter(), shape.fields, faults);
+  if (page.filter.field == "session") {
+    CheckSessionName(page.filter.value, "filter", faults);
+  }
   ReadToken(shape, request.filter(), request.page_token(), &page, faults);
   CheckOrderBy(request.order_by(), shape.order, faults);
   CheckConsistency(request.consistency(), faults);

@@ -7,7 +7,7 @@
 
 #include "server/licensing/policy_book.h"
 #include "server/policy/reservations.h"
-#include "server/rpc/list_page.h"
+#include "server/rpc/list_call.h"
 #include "server/rpc/monitoring_service.h"
 #include "server/rpc/validation.h"
 
@@ -92,22 +92,8 @@ grpc::ServerUnaryReactor* MonitoringService::ListReservations(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ListReservationsRequest* request,
     monitoring::v1::ListReservationsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kReservations, *request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteReservations(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kReservations, context, request, response,
+                    WriteReservations);
 }
 
 }  // namespace quorate::server

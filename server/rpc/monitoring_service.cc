@@ -10,7 +10,7 @@
 
 #include "server/rpc/client_description.h"
 #include "server/rpc/clock_view.h"
-#include "server/rpc/list_page.h"
+#include "server/rpc/list_call.h"
 #include "server/rpc/member_view.h"
 #include "server/rpc/queue_place.h"
 #include "server/rpc/validation.h"
@@ -319,94 +319,29 @@ grpc::ServerUnaryReactor* MonitoringService::ListPools(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ListPoolsRequest* request,
     monitoring::v1::ListPoolsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kPools, *request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WritePools(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kPools, context, request, response, WritePools);
 }
 
 grpc::ServerUnaryReactor* MonitoringService::ListSessions(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ListSessionsRequest* request,
     monitoring::v1::ListSessionsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kSessions, *request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteSessions(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kSessions, context, request, response,
+                    WriteSessions);
 }
 
 grpc::ServerUnaryReactor* MonitoringService::ListSeats(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ListSeatsRequest* request,
     monitoring::v1::ListSeatsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kSeats, *request, &faults);
-  if (page.filter.field == "session") {
-    CheckSessionName(page.filter.value, "filter", &faults);
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteSeats(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kSeats, context, request, response, WriteSeats);
 }
 
 grpc::ServerUnaryReactor* MonitoringService::ListQueue(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ListQueueRequest* request,
     monitoring::v1::ListQueueResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kQueue, *request, &faults);
-  if (page.filter.field == "session") {
-    CheckSessionName(page.filter.value, "filter", &faults);
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteQueue(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerList(calls_, kQueue, context, request, response, WriteQueue);
 }
 
 }  // namespace quorate::server

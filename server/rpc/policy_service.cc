@@ -13,7 +13,7 @@
 #include "server/policy_formats/dsls_policy.h"
 #include "server/policy_formats/flexnet_options.h"
 #include "server/policy_formats/toml_policy.h"
-#include "server/rpc/list_page.h"
+#include "server/rpc/list_call.h"
 #include "server/rpc/policy_messages.h"
 #include "server/rpc/policy_plan.h"
 #include "server/rpc/validation.h"
@@ -103,6 +103,33 @@ void DescribeMade(const PolicyBook& policies, absl::string_view author,
   DescribeVersion(made != nullptr ? made : FindAsked(policies, 0), version);
 }
 
+void WriteVersions(const Ledger& ledger, const ListPage& page,
+                   const admin::v1::ListPolicyVersionsRequest& request,
+                   admin::v1::ListPolicyVersionsResponse* response) {
+  const PolicyBook::Versions& all = ledger.policies().versions();
+  auto at = all.upper_bound(page.after_number);
+  for (; at != all.end() && response->versions_size() < page.size; ++at) {
+    DescribeVersion(&at->second, response->add_versions());
+  }
+  if (at != all.end() && response->versions_size() > 0) {
+    response->set_next_page_token(TokenAfter(
+        kVersions, request.filter(), response->versions().rbegin()->version()));
+  }
+}
+
+// Answers with the version that the command made.
+template <typename Request, typename Response>
+void ProposeVersion(MemberCalls* calls, const UnaryCall& call,
+                    const Request& request, internal::v1::Command* command,
+                    Response* response) {
+  calls->Propose(call, request.request_id(), command, response,
+                 [author = call.principal, id = request.request_id(), response,
+                  view = calls->deps().view](const licensing::LedgerAnswer&) {
+                   DescribeMade(view->ledger->policies(), author, id,
+                                response->mutable_version());
+                 });
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* PolicyService::GetPolicy(
@@ -184,13 +211,7 @@ grpc::ServerUnaryReactor* PolicyService::ApplyPolicy(
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
   }
-  calls_->Propose(*call, request->request_id(), &command, response,
-                  [author = call->principal, request, response,
-                   view = calls_->deps().view](const licensing::LedgerAnswer&) {
-                    DescribeMade(view->ledger->policies(), author,
-                                 request->request_id(),
-                                 response->mutable_version());
-                  });
+  ProposeVersion(calls_, *call, *request, &command, response);
   return reactor;
 }
 
@@ -213,13 +234,7 @@ grpc::ServerUnaryReactor* PolicyService::RollBackPolicy(
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
   }
-  calls_->Propose(*call, request->request_id(), &command, response,
-                  [author = call->principal, request, response,
-                   view = calls_->deps().view](const licensing::LedgerAnswer&) {
-                    DescribeMade(view->ledger->policies(), author,
-                                 request->request_id(),
-                                 response->mutable_version());
-                  });
+  ProposeVersion(calls_, *call, *request, &command, response);
   return reactor;
 }
 
@@ -227,32 +242,8 @@ grpc::ServerUnaryReactor* PolicyService::ListPolicyVersions(
     grpc::CallbackServerContext* context,
     const admin::v1::ListPolicyVersionsRequest* request,
     admin::v1::ListPolicyVersionsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  const ListPage page = ReadListPage(kVersions, *request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(
-      *call, request->consistency(), response,
-      [page, request,
-       response](const Ledger& ledger) -> std::optional<Refusal> {
-        const PolicyBook::Versions& all = ledger.policies().versions();
-        auto at = all.upper_bound(page.after_number);
-        for (; at != all.end() && response->versions_size() < page.size; ++at) {
-          DescribeVersion(&at->second, response->add_versions());
-        }
-        if (at != all.end() && response->versions_size() > 0) {
-          response->set_next_page_token(
-              TokenAfter(kVersions, request->filter(),
-                         response->versions().rbegin()->version()));
-        }
-        return std::nullopt;
-      });
-  return reactor;
+  return AnswerList(calls_, kVersions, context, request, response,
+                    WriteVersions);
 }
 
 grpc::ServerUnaryReactor* PolicyService::ExportPolicy(
