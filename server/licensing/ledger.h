@@ -175,8 +175,9 @@ class Ledger {
   std::vector<PoolView> Pools(absl::string_view after_name, size_t limit) const;
   // Nothing where no licence and no seat names it.
   std::optional<FeatureView> FindFeature(absl::string_view feature) const;
-  // Why the pools have nothing for such an item now; nothing where they have.
-  // The policy is not asked.
+  // Why such a client gets nothing for such an item now: a termination's
+  // cool-down, whichever principal he comes as, or the pools; nothing where he
+  // does. The policy is not asked.
   std::optional<LedgerAnswer> WhyNotNow(
       const internal::v1::CheckoutItem& item,
       const internal::v1::SessionDescription& description) const;

@@ -4,6 +4,7 @@
 
 #include "server/licensing/allotment.h"
 #include "server/licensing/ledger_state.h"
+#include "server/licensing/refusals.h"
 
 namespace quorate::licensing {
 namespace {
@@ -86,8 +87,14 @@ std::optional<LedgerAnswer> Ledger::WhyNotNow(
   CheckoutItems items;
   *items.Add() = item;
   if (auto refusal = CheckItems(items)) return refusal;
+  const Tables& tables = state_->tables();
+  const int64_t now = tables.counters.cluster_ms;
+  if (const auto end_ms = tables.terminations.CoolDownEndOfAnyMs(
+          description, item.feature(), now)) {
+    return RefuseCoolDown(item.feature(), *end_ms - now);
+  }
   Allotments allotments;
-  return Allot(items, description, state_->tables().pools, &allotments);
+  return Allot(items, description, tables.pools, &allotments);
 }
 
 std::optional<PoolView> Ledger::FindPool(absl::string_view name) const {

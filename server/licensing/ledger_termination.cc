@@ -36,10 +36,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseCoolingDown(
         session.record.principal(), session.record.description(),
         item.feature(), now);
     if (!end_ms.has_value()) continue;
-    return Refuse(
-        type::v1::ERROR_REASON_COOLING_DOWN,
-        {{"feature", item.feature()},
-         {"seconds_left", absl::StrCat((*end_ms - now + 999) / 1000)}});
+    return RefuseCoolDown(item.feature(), *end_ms - now);
   }
   return std::nullopt;
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 
 namespace quorate::licensing {
 namespace {
@@ -86,7 +87,11 @@ std::string PoolName(const PoolKind& kind) {
     parts.push_back(absl::StrCat("version<=", kind.version_max));
   }
   if (kind.maintenance_end_ms != 0) {
-    parts.push_back(absl::StrCat("released<", kind.maintenance_end_ms));
+    parts.push_back(absl::StrCat(
+        "released<",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ",
+                         absl::FromUnixMillis(kind.maintenance_end_ms),
+                         absl::UTCTimeZone())));
   }
   for (const auto& [name, value] : kind.attributes) {
     parts.push_back(absl::StrCat(name, "=", value));

@@ -20,6 +20,12 @@ LedgerAnswer RefuseField(absl::string_view field, absl::string_view problem) {
       {{"field", std::string(field)}, {"problem", std::string(problem)}});
 }
 
+LedgerAnswer RefuseCoolDown(absl::string_view feature, int64_t left_ms) {
+  return Refuse(type::v1::ERROR_REASON_COOLING_DOWN,
+                {{"feature", std::string(feature)},
+                 {"seconds_left", absl::StrCat((left_ms + 999) / 1000)}});
+}
+
 LedgerAnswer RefuseOverLimit(absl::string_view limit, uint64_t max) {
   return Refuse(type::v1::ERROR_REASON_LIMIT_REACHED,
                 {{"limit", std::string(limit)}, {"max", absl::StrCat(max)}});

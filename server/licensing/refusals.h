@@ -21,6 +21,9 @@ LedgerAnswer Refuse(ErrorReason reason, std::initializer_list<Fact> facts);
 // `field` is the path in the command, like "items[2].count".
 LedgerAnswer RefuseField(absl::string_view field, absl::string_view problem);
 
+// A cool-down that lasts for so long yet; told in seconds, rounded up.
+LedgerAnswer RefuseCoolDown(absl::string_view feature, int64_t left_ms);
+
 // `limit` names what there is too much of, like "sessions".
 LedgerAnswer RefuseOverLimit(absl::string_view limit, uint64_t max);
 

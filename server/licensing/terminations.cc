@@ -65,6 +65,19 @@ std::optional<int64_t> Terminations::CoolDownEndMs(
   return end_ms;
 }
 
+std::optional<int64_t> Terminations::CoolDownEndOfAnyMs(
+    const SessionDescription& client, absl::string_view feature,
+    int64_t now_ms) const {
+  std::optional<int64_t> end_ms;
+  for (const auto& [session_id, record] : by_session_) {
+    if (ClientKey("", record.description()) != ClientKey("", client)) continue;
+    const auto each =
+        CoolDownEndMs(record.principal(), client, feature, now_ms);
+    if (each.has_value()) end_ms = std::max(end_ms.value_or(0), *each);
+  }
+  return end_ms;
+}
+
 const TerminationRecord* Terminations::FirstToForget() const {
   return by_forget_.empty() ? nullptr : Find(by_forget_.begin()->second);
 }

@@ -38,6 +38,10 @@ class Terminations {
       absl::string_view principal,
       const internal::v1::SessionDescription& client, absl::string_view feature,
       int64_t now_ms) const;
+  // The same of whichever principal. O(all).
+  std::optional<int64_t> CoolDownEndOfAnyMs(
+      const internal::v1::SessionDescription& client, absl::string_view feature,
+      int64_t now_ms) const;
 
   // The one that is forgotten first, null where there is none.
   const internal::v1::TerminationRecord* FirstToForget() const;

@@ -83,6 +83,7 @@ std::optional<Refusal> RefusalOfPools(const Ledger& ledger,
   description.set_user(checkout.subject.user);
   description.set_host(checkout.subject.host);
   description.set_display(checkout.subject.display);
+  description.set_application(checkout.subject.application);
   description.set_version(checkout.subject.version);
   const auto answer = ledger.WhyNotNow(item, description);
   if (answer.has_value()) return RefusalOf(*answer);
@@ -175,6 +176,8 @@ std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
              "quorate pools).";
     case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
       return "Ask for fewer, or buy more.";
+    case type::v1::ERROR_REASON_COOLING_DOWN:
+      return "Wait; an administrator took it from this client.";
     default:
       return absl::StrCat("Wait, or see who has them (quorate seats --feature ",
                           checkout.feature, ").");

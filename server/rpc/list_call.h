@@ -32,13 +32,12 @@ grpc::ServerUnaryReactor* AnswerList(MemberCalls* calls, const ListShape& shape,
     calls->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
   }
-  calls->Read(
-      *call, request->consistency(), response,
-      [page = std::move(page), request, response,
-       write](const licensing::Ledger& ledger) -> std::optional<Refusal> {
-        write(ledger, page, *request, response);
-        return std::nullopt;
-      });
+  calls->Read(*call, request->consistency(), response,
+              [page = std::move(page), request, response, write](
+                  const licensing::Ledger& ledger) -> std::optional<Refusal> {
+                write(ledger, page, *request, response);
+                return std::nullopt;
+              });
   return reactor;
 }
 

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
@@ -24,17 +23,9 @@ std::string ShowTotal(const monitoring::v1::Pool& pool) {
   return absl::StrCat(pool.total(), "+", pool.overdraft());
 }
 
-// Its name, but with a date that people read.
 std::string ShowPool(const monitoring::v1::Pool& pool) {
   // A member of an older version gives no name.
-  if (pool.name().empty()) return pool.feature();
-  if (!pool.has_maintenance_end_time()) return pool.name();
-  const int64_t ms = pool.maintenance_end_time().seconds() * 1000 +
-                     pool.maintenance_end_time().nanos() / 1'000'000;
-  return absl::StrReplaceAll(
-      pool.name(),
-      {{absl::StrCat("released<", ms),
-        absl::StrCat("released<", ShowTime(pool.maintenance_end_time()))}});
+  return pool.name().empty() ? pool.feature() : pool.name();
 }
 
 int Run(const Invocation& invocation, const PoolsFlags& flags) {

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include "quorate/admin/v1/policy.grpc.pb.h"
+#include "quorate/admin/v1/session.grpc.pb.h"
 
 #include "server/rpc/peer_address.h"
 #include "tests/server/rpc/service_world.h"
@@ -324,6 +325,25 @@ TEST_F(PolicyServiceTest, ExplainsThatSeatsAreKeptForTheQueue) {
   EXPECT_EQ(explanation.reason(), "POOL_EXHAUSTED");
   EXPECT_EQ(explanation.reason(), ReasonOf(Take(Open("bob"), 1)));
   EXPECT_THAT(explanation.message(), HasSubstr("those who wait"));
+}
+
+TEST_F(PolicyServiceTest, ExplainsACoolDown) {
+  const std::string session = Open("ann");
+  ASSERT_TRUE(Take(session, 1).ok());
+  admin::TerminateSessionRequest request;
+  request.set_request_id(NextId());
+  request.set_session(session);
+  request.set_reason("maintenance");
+  request.mutable_cool_down()->set_seconds(60);
+  admin::TerminateSessionResponse response;
+  ASSERT_TRUE(admin::SessionService::NewStub(channel_)
+                  ->TerminateSession(NewCall().get(), request, &response)
+                  .ok());
+  const auto explanation = Explain("ann");
+  EXPECT_FALSE(explanation.granted());
+  EXPECT_EQ(explanation.reason(), "COOLING_DOWN");
+  EXPECT_EQ(explanation.reason(), ReasonOf(Take(Open("ann"), 1)));
+  EXPECT_TRUE(Explain("bob").granted());
 }
 
 TEST_F(PolicyServiceTest, SeesWhereAConnectionComesFrom) {
