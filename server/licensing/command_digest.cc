@@ -111,6 +111,15 @@ void Encode(const internal::v1::ReleaseSeat& body, BodyEncoder* out) {
   out->Text(body.reason());
 }
 
+void Encode(const internal::v1::Borrow& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Number(static_cast<uint64_t>(body.seat_handles_size()));
+  for (const uint64_t handle : body.seat_handles())
+    out->Number(handle);
+  out->Signed(body.until_ms());
+  out->Signed(body.span_ms());
+}
+
 void Encode(const internal::v1::Checkin& body, BodyEncoder* out) {
   out->Number(body.session_id());
   out->Number(static_cast<uint64_t>(body.seat_handles_size()));
@@ -202,60 +211,69 @@ void Encode(const internal::v1::RollBackPolicy& body, BodyEncoder* out) {
   out->Text(body.comment());
 }
 
+void Encode(const internal::v1::CloseSession& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+}
+
+void Encode(const internal::v1::ReturnBorrow& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+}
+
+void Encode(const internal::v1::WriteOffBorrow& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  out->Text(body.reason());
+}
+
+void EncodeBody(const Command& command, BodyEncoder* out) {
+  switch (command.body_case()) {
+    case Command::kOpenSession:
+      return Encode(command.open_session(), out);
+    case Command::kCloseSession:
+      return Encode(command.close_session(), out);
+    case Command::kCheckout:
+      return Encode(command.checkout(), out);
+    case Command::kCheckin:
+      return Encode(command.checkin(), out);
+    case Command::kRenewSessions:
+      return Encode(command.renew_sessions(), out);
+    case Command::kInstallLicense:
+      return Encode(command.install_license(), out);
+    case Command::kCancelCheckout:
+      return Encode(command.cancel_checkout(), out);
+    case Command::kResizeSeat:
+      return Encode(command.resize_seat(), out);
+    case Command::kTerminateSession:
+      return Encode(command.terminate_session(), out);
+    case Command::kReleaseSeat:
+      return Encode(command.release_seat(), out);
+    case Command::kBorrow:
+      return Encode(command.borrow(), out);
+    case Command::kReturnBorrow:
+      return Encode(command.return_borrow(), out);
+    case Command::kWriteOffBorrow:
+      return Encode(command.write_off_borrow(), out);
+    case Command::kReleaseRestored:
+      return Encode(command.release_restored(), out);
+    case Command::kRetireCluster:
+      return Encode(command.retire_cluster(), out);
+    case Command::kApplyPolicy:
+      return Encode(command.apply_policy(), out);
+    case Command::kRollBackPolicy:
+      return Encode(command.roll_back_policy(), out);
+    case Command::kAdvanceClock:
+    case Command::kCreateJoinToken:
+    case Command::kUseJoinToken:
+    case Command::BODY_NOT_SET:
+      return;
+  }
+}
+
 }  // namespace
 
 CommandDigest DigestCommand(const Command& command) {
   BodyEncoder out;
   out.Number(static_cast<uint64_t>(command.body_case()));
-  switch (command.body_case()) {
-    case Command::kOpenSession:
-      Encode(command.open_session(), &out);
-      break;
-    case Command::kCloseSession:
-      out.Number(command.close_session().session_id());
-      break;
-    case Command::kCheckout:
-      Encode(command.checkout(), &out);
-      break;
-    case Command::kCheckin:
-      Encode(command.checkin(), &out);
-      break;
-    case Command::kRenewSessions:
-      Encode(command.renew_sessions(), &out);
-      break;
-    case Command::kInstallLicense:
-      Encode(command.install_license(), &out);
-      break;
-    case Command::kCancelCheckout:
-      Encode(command.cancel_checkout(), &out);
-      break;
-    case Command::kResizeSeat:
-      Encode(command.resize_seat(), &out);
-      break;
-    case Command::kTerminateSession:
-      Encode(command.terminate_session(), &out);
-      break;
-    case Command::kReleaseSeat:
-      Encode(command.release_seat(), &out);
-      break;
-    case Command::kReleaseRestored:
-      Encode(command.release_restored(), &out);
-      break;
-    case Command::kRetireCluster:
-      Encode(command.retire_cluster(), &out);
-      break;
-    case Command::kApplyPolicy:
-      Encode(command.apply_policy(), &out);
-      break;
-    case Command::kRollBackPolicy:
-      Encode(command.roll_back_policy(), &out);
-      break;
-    case Command::kAdvanceClock:
-    case Command::kCreateJoinToken:
-    case Command::kUseJoinToken:
-    case Command::BODY_NOT_SET:
-      break;
-  }
+  EncodeBody(command, &out);
   const XXH128_hash_t hash =
       XXH3_128bits(out.bytes().data(), out.bytes().size());
   // The canonical form is the same on machines of either byte order.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/ascii.h"
 
 #include "server/licensing/ledger.h"
@@ -42,6 +43,13 @@ bool AreAttributes(
     before = attribute.name();
   }
   return true;
+}
+
+bool AreDistinct(const google::protobuf::RepeatedField<uint64_t>& numbers) {
+  if (numbers.size() < 2) return true;
+  absl::InlinedVector<uint64_t, 16> ordered(numbers.begin(), numbers.end());
+  std::sort(ordered.begin(), ordered.end());
+  return std::adjacent_find(ordered.begin(), ordered.end()) == ordered.end();
 }
 
 bool IsRequestId(absl::string_view id) {

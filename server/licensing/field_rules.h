@@ -6,6 +6,8 @@
 #ifndef QUORATE_SERVER_LICENSING_FIELD_RULES_H_
 #define QUORATE_SERVER_LICENSING_FIELD_RULES_H_
 
+#include <cstdint>
+
 #include "absl/strings/string_view.h"
 
 #include "quorate/internal/v1/command.pb.h"
@@ -27,6 +29,9 @@ bool IsLicenseId(absl::string_view id);
 // As kAttributesRule says.
 bool AreAttributes(
     const google::protobuf::RepeatedPtrField<internal::v1::Attribute>& list);
+
+// None stands there twice.
+bool AreDistinct(const google::protobuf::RepeatedField<uint64_t>& numbers);
 
 // Printable ASCII, 1 to 64 bytes.
 bool IsRequestId(absl::string_view id);

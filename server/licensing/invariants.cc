@@ -21,6 +21,7 @@ absl::Status Broken(const Parts&... parts) {
 struct Recount {
   uint64_t seats = 0;
   uint64_t alone = 0;
+  uint64_t borrowed = 0;
   std::map<std::string, std::multiset<uint64_t>> groups;
 
   uint64_t out() const {
@@ -33,11 +34,14 @@ struct Recount {
 
 using Recounts = std::map<const Pool*, Recount>;
 
-Recounts RecountSeats(const SeatTable& seats) {
+Recounts RecountSeats(const SeatTable& seats, const SessionTable& sessions) {
   Recounts recounts;
   for (const auto& [handle, seat] : seats.by_handle()) {
     Recount& recount = recounts[seat->pool];
     ++recount.seats;
+    const Session* const session = sessions.Find(seat->record.session_id());
+    const bool borrowed = session != nullptr && IsBorrow(session->record);
+    if (borrowed) recount.borrowed += seat->record.count();
     if (seat->record.share_group().empty()) {
       recount.alone += seat->record.count();
     } else {
@@ -46,6 +50,8 @@ Recounts RecountSeats(const SeatTable& seats) {
     if (seat->token_pool == nullptr) continue;
     ++recounts[seat->token_pool].seats;
     recounts[seat->token_pool].alone += seat->record.token_units();
+    if (!borrowed) continue;
+    recounts[seat->token_pool].borrowed += seat->record.token_units();
   }
   return recounts;
 }
@@ -82,6 +88,7 @@ absl::Status CheckTotal(const Pool& pool, int64_t now) {
 absl::Status CheckPool(const Tables& tables, const Pool& pool,
                        const Recount& recount) {
   if (recount.seats != pool.seats || recount.out() != pool.out ||
+      recount.borrowed != pool.borrowed ||
       recount.groups.size() != pool.groups.size()) {
     return Broken("pool ", pool.name, " counts ", pool.out,
                   " out, its seats hold ", recount.out());
@@ -107,7 +114,7 @@ absl::Status CheckPools(const Tables& tables) {
   if (tables.pools.calendar_ms() != tables.counters.calendar_ms) {
     return Broken("the pools are at another time than the ledger");
   }
-  Recounts recounts = RecountSeats(tables.seats);
+  Recounts recounts = RecountSeats(tables.seats, tables.sessions);
   size_t terms = 0;
   bool tokens = false;
   for (const auto& [name, pool] : tables.pools.by_name()) {
@@ -140,10 +147,16 @@ absl::Status CheckSession(const Tables& tables, const Session& session) {
   if (id == 0 || id >= tables.counters.next_session_id) {
     return Broken("session ", id, " was never opened");
   }
+  const SessionTable& sessions = tables.sessions;
   const int64_t lease_end_ms = session.record.lease_end_cluster_ms();
-  if (!tables.sessions.by_lease_end().contains({lease_end_ms, id})) {
-    return Broken("the lease of session ", id, " is not in the index");
-  }
+  const int64_t borrow_end_ms = BorrowEndMs(session.record.borrowed_until_ms());
+  const bool indexed =
+      IsBorrow(session.record)
+          ? sessions.by_borrow_end().contains({borrow_end_ms, id}) &&
+                sessions.borrows().contains(id) && !session.seats.empty()
+          : sessions.by_lease_end().contains({lease_end_ms, id});
+  if (!indexed)
+    return Broken("the end of session ", id, " is not in the index");
   if (!std::is_sorted(session.seats.begin(), session.seats.end())) {
     return Broken("the seats of session ", id, " are out of order");
   }
@@ -158,9 +171,12 @@ absl::Status CheckSession(const Tables& tables, const Session& session) {
 }
 
 absl::Status CheckSessions(const Tables& tables) {
-  // Invariant: both hold the same sessions.
-  if (tables.sessions.by_lease_end().size() != tables.sessions.size()) {
-    return Broken("the index of leases has another size than the sessions");
+  // Invariant: each session stands in one of the indexes of ends.
+  const SessionTable& indexes = tables.sessions;
+  if (indexes.by_lease_end().size() + indexes.by_borrow_end().size() !=
+          indexes.size() ||
+      indexes.by_borrow_end().size() != indexes.borrows().size()) {
+    return Broken("the indexes of ends have another size than the sessions");
   }
   size_t seats = 0;
   for (const auto& [id, session] : tables.sessions.by_id()) {

@@ -55,7 +55,7 @@ void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
     tables_.queue.MarkAllUnserved();
   }
   tables_.pools.MoveTo(counters.calendar_ms);
-  EndDueLeases(changes);
+  EndDueSessions(changes);
   EndDuePlaces();
   ForgetTerminations(changes);
   ForgetOldAnswers(changes);
@@ -109,6 +109,9 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kResizeSeat:
     case Command::kTerminateSession:
     case Command::kReleaseSeat:
+    case Command::kBorrow:
+    case Command::kReturnBorrow:
+    case Command::kWriteOffBorrow:
     case Command::kReleaseRestored:
     case Command::kRetireCluster:
     case Command::kApplyPolicy:
@@ -200,6 +203,12 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return TerminateSession(command, changes);
     case Command::kReleaseSeat:
       return ReleaseSeat(command, changes);
+    case Command::kBorrow:
+      return Borrow(command, changes);
+    case Command::kReturnBorrow:
+      return ReturnBorrow(command, changes);
+    case Command::kWriteOffBorrow:
+      return WriteOffBorrow(command, changes);
     case Command::kReleaseRestored:
       return ReleaseRestored(command);
     case Command::kRetireCluster:

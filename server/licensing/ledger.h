@@ -77,7 +77,7 @@ struct LedgerAnswer {
   // Of a refusal; docs/errors.md names the keys that go with each reason.
   std::vector<std::pair<std::string, std::string>> metadata;
 
-  uint64_t session_id = 0;             // OpenSession.
+  uint64_t session_id = 0;             // OpenSession, Borrow: the new one.
   int64_t ttl_ms = 0;                  // OpenSession.
   std::vector<uint64_t> seat_handles;  // Checkout, in the order of the items.
   int64_t granted_calendar_ms = 0;     // Checkout.
@@ -112,6 +112,7 @@ struct PoolView {
   uint64_t total = 0;
   uint64_t overdraft = 0;  // So many more may be out.
   uint64_t out = 0;
+  uint64_t borrowed = 0;    // Each seat by itself.
   int64_t next_end_ms = 0;  // 0: none ends.
 
   // Of what is counted.
@@ -168,7 +169,8 @@ class Ledger {
   // of work is due; nothing where none is. The leader proposes AdvanceClock
   // when it has passed.
   std::optional<int64_t> NextDueClusterMs() const;
-  // The calendar time at which the next licence begins or ends.
+  // The calendar time at which the next licence begins or ends, or a borrow
+  // does.
   std::optional<int64_t> NextDueCalendarMs() const;
 
   // Reading. Pages: at most `limit` items after the given key, in order.
@@ -198,6 +200,16 @@ class Ledger {
   void VisitSessions(
       uint64_t after,
       const std::function<bool(const internal::v1::SessionRecord&)>& visit)
+      const;
+  // Those of them that are borrows; O(borrows).
+  void VisitBorrows(
+      uint64_t after,
+      const std::function<bool(const internal::v1::SessionRecord&)>& visit)
+      const;
+  // Borrows that were written off, by the session, as long as it is kept.
+  void VisitWriteOffs(
+      uint64_t after,
+      const std::function<bool(const internal::v1::WriteOffRecord&)>& visit)
       const;
   void VisitSeats(
       uint64_t after,

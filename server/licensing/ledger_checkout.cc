@@ -1,13 +1,12 @@
 // Checkout and check-in: all or none.
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 
 #include "server/licensing/allotment.h"
+#include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
@@ -27,14 +26,6 @@ std::optional<LedgerAnswer> CheckFields(const internal::v1::Checkout& body) {
     return RefuseField("priority", absl::StrCat("must be 0 to ", kMaxPriority));
   }
   return std::nullopt;
-}
-
-bool HasDuplicates(const internal::v1::Checkin& body) {
-  if (body.seat_handles_size() < 2) return false;
-  absl::InlinedVector<uint64_t, 16> handles(body.seat_handles().begin(),
-                                            body.seat_handles().end());
-  std::sort(handles.begin(), handles.end());
-  return std::adjacent_find(handles.begin(), handles.end()) != handles.end();
 }
 
 }  // namespace
@@ -102,7 +93,7 @@ LedgerAnswer Ledger::State::Checkin(const Command& command, Changes* changes) {
     return RefuseField("seat_handles",
                        absl::StrCat("must be 1 to ", kMaxCheckinSeats));
   }
-  if (HasDuplicates(body)) {
+  if (!AreDistinct(body.seat_handles())) {
     return RefuseField("seat_handles", "must not name a seat twice");
   }
   LedgerAnswer refusal;
@@ -113,9 +104,7 @@ LedgerAnswer Ledger::State::Checkin(const Command& command, Changes* changes) {
   for (const uint64_t handle : body.seat_handles()) {
     const Seat* const seat = tables_.seats.Find(handle);
     if (seat == nullptr || seat->record.session_id() != body.session_id()) {
-      return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
-                    {{"session", absl::StrCat(body.session_id())},
-                     {"seat", absl::StrCat(handle)}});
+      return RefuseSeat(body.session_id(), handle, command.principal());
     }
   }
   for (const uint64_t handle : body.seat_handles()) {

@@ -18,11 +18,26 @@ namespace quorate::licensing {
 using internal::v1::Command;
 using internal::v1::Restoration;
 
+namespace {
+
+uint64_t SessionOfGrant(const Command& command) {
+  switch (command.body_case()) {
+    case Command::kCheckout:
+      return command.checkout().session_id();
+    case Command::kResizeSeat:
+      return command.resize_seat().session_id();
+    default:
+      return command.borrow().session_id();
+  }
+}
+
+}  // namespace
+
 std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
     const Command& command) const {
   const Command::BodyCase body = command.body_case();
-  const bool grants =
-      body == Command::kCheckout || body == Command::kResizeSeat;
+  const bool grants = body == Command::kCheckout ||
+                      body == Command::kResizeSeat || body == Command::kBorrow;
   // What would add to what may be used, or prolong it.
   const bool adds = grants || body == Command::kOpenSession ||
                     body == Command::kRenewSessions ||
@@ -40,9 +55,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
       restoration.quiet_until_cluster_ms() - tables_.counters.cluster_ms;
   if (!grants) return std::nullopt;
   // A client of the old cluster believes in nothing that is granted here.
-  const uint64_t session_id = body == Command::kCheckout
-                                  ? command.checkout().session_id()
-                                  : command.resize_seat().session_id();
+  const uint64_t session_id = SessionOfGrant(command);
   if (left_ms <= 0 && IsOfOldEpoch(session_id)) {
     return Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
                   {{"session", absl::StrCat(session_id)}});

@@ -222,7 +222,7 @@ QueuePlace* Ledger::State::NextToSettle(absl::string_view feature, bool* held) {
   tables_.queue.FindLine(feature)->Visit([&](const QueuePlace& place) {
     const QueuePlaceRecord& record = place.record;
     Session* const session =
-        tables_.sessions.FindAlive(record.session_id(), now);
+        tables_.sessions.FindAlive(record.session_id(), time());
     std::optional<LedgerAnswer> refusal;
     if (session != nullptr && record.due_cluster_ms() > now) {
       Allotments allotments;
@@ -241,7 +241,8 @@ QueuePlace* Ledger::State::NextToSettle(absl::string_view feature, bool* held) {
 void Ledger::State::Settle(QueuePlace* place, Changes* changes) {
   const int64_t now = tables_.counters.cluster_ms;
   QueuePlaceRecord& record = place->record;
-  Session* const session = tables_.sessions.FindAlive(record.session_id(), now);
+  Session* const session =
+      tables_.sessions.FindAlive(record.session_id(), time());
   if (session == nullptr) {
     EndPlace(place, type::v1::ERROR_REASON_SESSION_NOT_FOUND);
     return;
@@ -293,7 +294,11 @@ LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
     return {};
   }
   for (const uint64_t handle : place->record.seat_handles()) {
-    if (tables_.seats.Find(handle) == nullptr) continue;  // Returned before.
+    const Seat* const seat = tables_.seats.Find(handle);
+    // Returned before, or borrowed.
+    if (seat == nullptr || seat->record.session_id() != body.session_id()) {
+      continue;
+    }
     GiveBack(handle, changes);
   }
   place->record.clear_seat_handles();

@@ -18,7 +18,8 @@ PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
                 .kind = pool.kind,
                 .total = pool.total,
                 .overdraft = pool.overdraft,
-                .out = pool.out};
+                .out = pool.out,
+                .borrowed = pool.borrowed};
   int64_t end_ms = kNever;
   for (const CapacityTerm& term : pool.terms) {
     if (term.InForce(calendar_ms)) end_ms = std::min(end_ms, term.end_ms);
@@ -46,7 +47,10 @@ std::optional<int64_t> Ledger::NextDueClusterMs() const {
 }
 
 std::optional<int64_t> Ledger::NextDueCalendarMs() const {
-  const int64_t next_ms = state_->tables().pools.NextChangeMs();
+  const Tables& tables = state_->tables();
+  const int64_t next_ms =
+      std::min(tables.pools.NextChangeMs(),
+               tables.sessions.FirstBorrowEndMs().value_or(kNever));
   if (next_ms == kNever) return std::nullopt;
   return next_ms;
 }
@@ -149,6 +153,26 @@ void Ledger::VisitSessions(
   for (auto session = sessions.upper_bound(after); session != sessions.end();
        ++session) {
     if (!visit(session->second->record)) return;
+  }
+}
+
+void Ledger::VisitBorrows(
+    uint64_t after,
+    const std::function<bool(const SessionRecord&)>& visit) const {
+  const SessionTable& sessions = state_->tables().sessions;
+  for (auto id = sessions.borrows().upper_bound(after);
+       id != sessions.borrows().end(); ++id) {
+    if (!visit(sessions.Find(*id)->record)) return;
+  }
+}
+
+void Ledger::VisitWriteOffs(
+    uint64_t after,
+    const std::function<bool(const internal::v1::WriteOffRecord&)>& visit)
+    const {
+  const WriteOffs::BySession& kept = state_->tables().write_offs.by_session();
+  for (auto each = kept.upper_bound(after); each != kept.end(); ++each) {
+    if (!visit(each->second)) return;
   }
 }
 

@@ -10,6 +10,7 @@
 #include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
+#include "server/licensing/times.h"
 
 namespace quorate::licensing {
 namespace {
@@ -23,6 +24,7 @@ using internal::v1::QueuePlaceRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 using internal::v1::TerminationRecord;
+using internal::v1::WriteOffRecord;
 
 template <typename Record>
 absl::Status ParseInto(absl::string_view key, absl::string_view value,
@@ -35,6 +37,21 @@ absl::Status ParseInto(absl::string_view key, absl::string_view value,
 template <typename... Parts>
 absl::Status Contradiction(const Parts&... parts) {
   return absl::DataLossError(absl::StrCat(parts...));
+}
+
+// When the session ends, for its kind.
+bool IsInRange(const SessionRecord& record, const EntryTime& now) {
+  switch (record.kind()) {
+    case internal::v1::SESSION_KIND_UNSPECIFIED:
+      return record.ttl_ms() >= kMinTtlMs && record.ttl_ms() <= kMaxTtlMs &&
+             record.lease_end_cluster_ms() <=
+                 LeaseEndMs(now.cluster_ms, record.ttl_ms());
+    case internal::v1::SESSION_KIND_BORROW:
+      return record.borrowed_until_ms() > 0 &&
+             record.borrowed_until_ms() <= AddMs(now.calendar_ms, kMaxBorrowMs);
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -60,6 +77,8 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
       return RestoreQueueRecord(key, value);
     case RecordFamily::kPolicyVersion:
       return ParseInto(key, value, &restored_.policy_versions);
+    case RecordFamily::kBorrow:
+      return ParseInto(key, value, &restored_.write_offs);
   }
   return absl::OkStatus();
 }
@@ -85,6 +104,7 @@ absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreAnswers());
   QUORATE_RETURN_IF_ERROR(RestoreQueue());
   QUORATE_RETURN_IF_ERROR(RestoreTerminations());
+  QUORATE_RETURN_IF_ERROR(RestoreWriteOffs());
   restored_ = {};
   // What was touched so far belongs to no entry.
   tables_.pools.BeginEntry();
@@ -96,7 +116,7 @@ absl::Status Ledger::State::RestoreLedger() {
     if (restored_.licenses.empty() && restored_.sessions.empty() &&
         restored_.seats.empty() && restored_.answers.empty() &&
         restored_.policy_versions.empty() && restored_.places.empty() &&
-        restored_.lines.empty()) {
+        restored_.lines.empty() && restored_.write_offs.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -188,10 +208,8 @@ absl::Status Ledger::State::RestoreSessions() {
     if (id == 0 || id >= tables_.counters.next_session_id) {
       return Contradiction("session ", id, " was never opened");
     }
-    if (record.ttl_ms() < kMinTtlMs || record.ttl_ms() > kMaxTtlMs ||
-        record.lease_end_cluster_ms() >
-            LeaseEndMs(tables_.counters.cluster_ms, record.ttl_ms())) {
-      return Contradiction("the lease of session ", id, " is out of range");
+    if (!IsInRange(record, time())) {
+      return Contradiction("the end of session ", id, " is out of range");
     }
     if (tables_.sessions.Add(std::move(record)) == nullptr) {
       return Contradiction("session ", id, " is there twice");
@@ -330,6 +348,20 @@ absl::Status Ledger::State::RestoreTerminations() {
   return absl::OkStatus();
 }
 
+absl::Status Ledger::State::RestoreWriteOffs() {
+  for (WriteOffRecord& record : restored_.write_offs) {
+    const uint64_t id = record.borrow().session_id();
+    if (id == 0 || id >= tables_.counters.next_session_id ||
+        tables_.sessions.Find(id) != nullptr) {
+      return Contradiction("borrow ", id, " was never written off");
+    }
+    if (!tables_.write_offs.Add(std::move(record))) {
+      return Contradiction("borrow ", id, " was written off twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
 void Ledger::State::WriteCounters(LedgerRecord* record) const {
   const Counters& counters = tables_.counters;
   record->set_cluster_id(tables_.cluster_id);
@@ -382,6 +414,9 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   }
   for (const auto& [version, policy_version] : tables_.policies.versions()) {
     records.push_back(PutRecord(policy_version));
+  }
+  for (const auto& [id, write_off] : tables_.write_offs.by_session()) {
+    records.push_back(PutRecord(write_off));
   }
   return records;
 }

@@ -1,4 +1,4 @@
-// Sessions: begun, renewed, closed, ended with their lease.
+// Sessions: begun, renewed, closed, ended in their time.
 
 #include <utility>
 
@@ -25,14 +25,11 @@ void Ledger::State::EndSession(Session* session, Changes* changes) {
   tables_.sessions.Erase(id);
 }
 
-void Ledger::State::EndDueLeases(Changes* changes) {
+void Ledger::State::EndDueSessions(Changes* changes) {
   size_t work = 0;
   while (work < limits_.expiries_per_entry) {
-    Session* const session = tables_.sessions.FirstToEnd();
-    if (session == nullptr ||
-        session->record.lease_end_cluster_ms() > tables_.counters.cluster_ms) {
-      return;
-    }
+    Session* const session = tables_.sessions.FirstDue(time());
+    if (session == nullptr) return;
     work += 1 + session->seats.size();
     EndSession(session, changes);
   }
@@ -53,8 +50,7 @@ Session* Ledger::State::FindOwnSession(uint64_t session_id,
 Session* Ledger::State::FindOwnSessionToReturn(uint64_t session_id,
                                                absl::string_view principal,
                                                LedgerAnswer* refusal) {
-  Session* const session =
-      tables_.sessions.FindAlive(session_id, tables_.counters.cluster_ms);
+  Session* const session = tables_.sessions.FindAlive(session_id, time());
   if (session == nullptr) {
     const auto* const termination = tables_.terminations.Find(session_id);
     *refusal = termination != nullptr && termination->principal() == principal
@@ -66,6 +62,10 @@ Session* Ledger::State::FindOwnSessionToReturn(uint64_t session_id,
   if (session->record.principal() != principal) {
     *refusal = Refuse(type::v1::ERROR_REASON_SESSION_NOT_YOURS,
                       {{"session", absl::StrCat(session_id)}});
+    return nullptr;
+  }
+  if (IsBorrow(session->record)) {
+    *refusal = RefuseBorrowed(*session);
     return nullptr;
   }
   return session;
@@ -136,8 +136,8 @@ LedgerAnswer Ledger::State::RenewSessions(
   answer.renewed_ttl_ms.reserve(static_cast<size_t>(body.renewals_size()));
   for (const internal::v1::Renewal& renewal : body.renewals()) {
     Session* const session =
-        tables_.sessions.FindAlive(renewal.session_id(), now);
-    if (session == nullptr ||
+        tables_.sessions.FindAlive(renewal.session_id(), time());
+    if (session == nullptr || !IsApplication(session->record) ||
         session->record.principal() != renewal.principal() ||
         IsOfOldEpoch(renewal.session_id()) ||
         tables_.terminations.Find(renewal.session_id()) != nullptr) {

@@ -2,9 +2,9 @@
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc,
-// ledger_checkout.cc, ledger_queue.cc, ledger_licenses.cc, ledger_policy.cc and
-// ledger_epochs.cc act, ledger_restore.cc saves and restores, ledger_read.cc
-// shows.
+// ledger_checkout.cc, ledger_borrow.cc, ledger_queue.cc, ledger_licenses.cc,
+// ledger_policy.cc and ledger_epochs.cc act, ledger_restore.cc saves and
+// restores, ledger_read.cc shows.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -31,6 +31,7 @@
 #include "server/licensing/seats.h"
 #include "server/licensing/sessions.h"
 #include "server/licensing/terminations.h"
+#include "server/licensing/write_offs.h"
 
 namespace quorate::licensing {
 
@@ -60,6 +61,7 @@ struct Tables {
   PolicyBook policies;
   Queue queue;
   Terminations terminations;
+  WriteOffs write_offs;
   SeatTable seats{&pools, &sessions, &policies, &queue};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
@@ -80,6 +82,7 @@ struct RestoredRecords {
   std::vector<internal::v1::QueuePlaceRecord> places;
   std::vector<internal::v1::QueueLineRecord> lines;
   std::vector<internal::v1::TerminationRecord> terminations;
+  std::vector<internal::v1::WriteOffRecord> write_offs;
 };
 
 // Thread-compatible.
@@ -122,7 +125,7 @@ class Ledger::State {
                 Changes* changes);
 
   // ledger_sessions.cc
-  void EndDueLeases(Changes* changes);
+  void EndDueSessions(Changes* changes);
   void EndSession(Session* session, Changes* changes);
   LedgerAnswer OpenSession(const internal::v1::Command& command,
                            Changes* changes);
@@ -171,6 +174,23 @@ class Ledger::State {
   void MarkTokenLines();
   void GiveBack(uint64_t handle, Changes* changes);
   void WriteQueue(Changes* changes);
+
+  // ledger_borrow.cc
+  LedgerAnswer RefuseBorrowed(const Session& borrow) const;
+  // Why this seat is not that session's to act on.
+  LedgerAnswer RefuseSeat(uint64_t session_id, uint64_t handle,
+                          absl::string_view principal) const;
+  // Why these seats may not be borrowed until then; nothing where they may.
+  std::optional<LedgerAnswer> RefuseBorrow(
+      const google::protobuf::RepeatedField<uint64_t>& handles,
+      int64_t until_ms) const;
+  LedgerAnswer Borrow(const internal::v1::Command& command, Changes* changes);
+  LedgerAnswer RefuseNoBorrow(uint64_t session_id,
+                              absl::string_view principal) const;
+  LedgerAnswer ReturnBorrow(const internal::v1::Command& command,
+                            Changes* changes);
+  LedgerAnswer WriteOffBorrow(const internal::v1::Command& command,
+                              Changes* changes);
 
   // ledger_termination.cc
   LedgerAnswer RefuseTerminated(
@@ -226,6 +246,7 @@ class Ledger::State {
   absl::Status RestoreAnswers();
   absl::Status RestoreQueue();
   absl::Status RestoreTerminations();
+  absl::Status RestoreWriteOffs();
   absl::Status RestoreQueueRecord(absl::string_view key,
                                   absl::string_view value);
   absl::Status CheckPlace(const internal::v1::QueuePlaceRecord& record) const;

@@ -51,9 +51,8 @@ LedgerAnswer Ledger::State::TerminateSession(const Command& command,
     return RefuseField("cool_down_ms",
                        absl::StrCat("must be 0 to ", kMaxCoolDownMs));
   }
-  Counters& counters = tables_.counters;
   Session* const session =
-      tables_.sessions.FindAlive(body.session_id(), counters.cluster_ms);
+      tables_.sessions.FindAlive(body.session_id(), time());
   const TerminationRecord* const before =
       tables_.terminations.Find(body.session_id());
   if (session == nullptr) {
@@ -61,6 +60,7 @@ LedgerAnswer Ledger::State::TerminateSession(const Command& command,
     return Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
                   {{"session", absl::StrCat(body.session_id())}});
   }
+  if (IsBorrow(session->record)) return RefuseBorrowed(*session);
   // Whose client does not answer may be ended at once after all.
   if (before != nullptr && !body.at_once()) return RefuseTerminated(*before);
   if (before == nullptr) {
@@ -134,6 +134,11 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
     return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
                   {{"seat", absl::StrCat(body.seat_handle())}});
   }
+  if (const Session* const session =
+          tables_.sessions.Find(seat->record.session_id());
+      IsBorrow(session->record)) {
+    return RefuseBorrowed(*session);
+  }
   LedgerAnswer answer;
   answer.session_id = seat->record.session_id();
   events_.push_back({.session_id = seat->record.session_id(),
@@ -155,9 +160,8 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   if (session == nullptr) return answer;
   const Seat* const seat = tables_.seats.Find(body.seat_handle());
   if (seat == nullptr || seat->record.session_id() != body.session_id()) {
-    return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
-                  {{"session", absl::StrCat(body.session_id())},
-                   {"seat", absl::StrCat(body.seat_handle())}});
+    return RefuseSeat(body.session_id(), body.seat_handle(),
+                      command.principal());
   }
   SeatRecord record = seat->record;
   if (record.count() == body.count()) return answer;

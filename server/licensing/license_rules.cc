@@ -72,6 +72,16 @@ Fault FaultOfCounting(const FeatureTerms& feature) {
   return {};
 }
 
+Fault FaultOfBorrowing(const FeatureTerms& feature) {
+  if (feature.borrow_max_ms() < 0 || feature.borrow_max_ms() > kMaxBorrowMs) {
+    return {"borrow_max_ms", "must be 0 to 366 days"};
+  }
+  if (feature.borrow_max_ms() == 0 && feature.borrow_max_count() != 0) {
+    return {"borrow_max_count", "must be 0 where nothing is borrowed"};
+  }
+  return {};
+}
+
 Fault FaultOfKind(const FeatureTerms& feature) {
   if (!feature.version_max().empty() && !IsLicenseId(feature.version_max())) {
     return {"version_max", "must be like 2026.1"};
@@ -102,6 +112,7 @@ std::optional<LedgerAnswer> CheckFeature(const FeatureTerms& feature, int i) {
   } else {
     fault = FaultOfCounting(feature);
     if (fault.field.empty()) fault = FaultOfKind(feature);
+    if (fault.field.empty()) fault = FaultOfBorrowing(feature);
   }
   if (fault.field.empty()) return std::nullopt;
   return RefuseField(absl::StrCat("terms.features[", i, "].", fault.field),

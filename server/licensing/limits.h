@@ -33,6 +33,13 @@ inline constexpr uint32_t kMaxPriority = 9;
 // Memory; far more than a person terminates.
 inline constexpr size_t kMaxTerminations = 10'000;
 inline constexpr int64_t kMaxCoolDownMs = int64_t{24} * 3'600'000;
+// As long as a licence may let a seat be borrowed.
+inline constexpr int64_t kMaxBorrowMs = int64_t{366} * 24 * 3'600'000;
+// A borrowed seat is free this much later than its client was promised: his
+// clock may go back so far unnoticed (security.md §3.5).
+inline constexpr int64_t kBorrowMarginMs = 3'600'000;
+// What an administrator may want to look back at; older ones make room.
+inline constexpr size_t kMaxWriteOffs = 1'000;
 // Places, with those that are over and remembered: memory, and what it takes
 // to count how many are ahead of one.
 inline constexpr size_t kMaxQueuePlaces = 100'000;
@@ -48,6 +55,7 @@ inline constexpr size_t kMaxSettlementsPerEntry = 500;
 // Sizes of one command's parts; more is refused with BAD_REQUEST.
 inline constexpr int kMaxItems = 64;
 inline constexpr int kMaxCheckinSeats = 1'000;
+inline constexpr int kMaxBorrowSeats = kMaxItems;
 inline constexpr int kMaxRenewals = 10'000;  // An entry of about 1 MiB.
 inline constexpr int kMaxFeaturesOfLicense = 1'000;
 inline constexpr size_t kMaxLicenseFileBytes = 1 << 20;
@@ -66,6 +74,7 @@ struct LedgerLimits {
   size_t queue_places_of_session = kMaxQueuePlacesOfSession;
   size_t settlements_per_entry = kMaxSettlementsPerEntry;
   size_t terminations = kMaxTerminations;
+  size_t write_offs = kMaxWriteOffs;
 };
 
 }  // namespace quorate::licensing

@@ -14,6 +14,12 @@ void Order(std::vector<Pool*>* pools) {
             });
 }
 
+// How many units may be borrowed at a time.
+uint64_t BorrowableUnits(const internal::v1::FeatureTerms& feature) {
+  if (feature.borrow_max_count() > 0) return feature.borrow_max_count();
+  return feature.count() > 0 ? feature.count() : kUnlimited;
+}
+
 }  // namespace
 
 CapacityTerm TermOf(const internal::v1::LicenseTerms& license,
@@ -30,6 +36,9 @@ CapacityTerm TermOf(const internal::v1::LicenseTerms& license,
       .end_ms = end_ms,
       .overdraft = feature.overdraft(),
       .overdraft_end_ms = std::min(end_ms, end_of(feature.overdraft_end_ms())),
+      .borrow_max_ms = feature.borrow_max_ms(),
+      .borrow_max_count = BorrowableUnits(feature),
+      .borrow_low_water = feature.borrow_low_water(),
   };
 }
 
@@ -177,6 +186,7 @@ absl::Span<Pool* const> Pools::OfFeature(absl::string_view feature) const {
 void Pools::TakeSeat(Pool* pool, const Share& share) {
   Touch(pool);
   ++pool->seats;
+  if (share.borrowed) pool->borrowed += share.count;
   if (share.group.empty()) {
     pool->out += share.count;
     return;
@@ -190,6 +200,10 @@ void Pools::GiveBackSeat(Pool* pool, const Share& share) {
   Touch(pool);
   QUORATE_CHECK(pool->seats > 0);
   --pool->seats;
+  if (share.borrowed) {
+    QUORATE_CHECK(pool->borrowed >= share.count);
+    pool->borrowed -= share.count;
+  }
   uint64_t freed = share.count;
   if (!share.group.empty()) {
     const auto group = pool->groups.find(share.group);

@@ -45,6 +45,12 @@ struct CapacityTerm {
   uint64_t overdraft = 0;
   int64_t overdraft_end_ms = kNever;
 
+  // How long its units may be borrowed, 0: not; how many of them; and how many
+  // must not be.
+  int64_t borrow_max_ms = 0;
+  uint64_t borrow_max_count = 0;
+  uint64_t borrow_low_water = 0;
+
   bool InForce(int64_t calendar_ms) const {
     return start_ms <= calendar_ms && calendar_ms < end_ms;
   }
@@ -70,6 +76,7 @@ struct Pool {
   uint64_t overdraft = 0;
 
   uint64_t out = 0;
+  uint64_t borrowed = 0;  // Each seat by itself, also where several are one.
   size_t seats = 0;
   absl::btree_map<std::string, SharedCounts> groups;
 
@@ -96,6 +103,7 @@ struct Share {
   uint64_t count = 0;
   // Empty: it counts by itself. Else the largest of the group does.
   absl::string_view group;
+  bool borrowed = false;
 };
 
 // All pools. Thread-compatible.

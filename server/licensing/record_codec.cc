@@ -63,6 +63,10 @@ std::string KeyOf(const internal::v1::QueueLineRecord& record) {
   return QueueLineKey(record.feature());
 }
 
+std::string KeyOf(const internal::v1::WriteOffRecord& record) {
+  return WriteOffKey(record.borrow().session_id());
+}
+
 template <typename Record>
 RecordChange Put(const Record& record) {
   return {.key = KeyOf(record), .value = record.SerializeAsString()};
@@ -116,6 +120,13 @@ std::string QueueLineKey(absl::string_view feature) {
   return key;
 }
 
+std::string WriteOffKey(uint64_t session_id) {
+  std::string key = {static_cast<char>(RecordFamily::kBorrow),
+                     static_cast<char>(BorrowFamily::kWriteOff)};
+  AppendOrdered64(session_id, &key);
+  return key;
+}
+
 RecordChange PutRecord(const internal::v1::LedgerRecord& record) {
   return Put(record);
 }
@@ -152,6 +163,10 @@ RecordChange PutRecord(const internal::v1::TerminationRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::WriteOffRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -167,6 +182,7 @@ absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
     case RecordFamily::kAnswer:
     case RecordFamily::kQueue:
     case RecordFamily::kPolicyVersion:
+    case RecordFamily::kBorrow:
       return family;
   }
   return Damaged(key, "no such family of records");
@@ -202,6 +218,8 @@ template absl::StatusOr<internal::v1::QueueLineRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 template absl::StatusOr<internal::v1::TerminationRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::WriteOffRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

@@ -30,6 +30,7 @@ enum class RecordFamily : char {
   // '6' is that of the join tokens (join_tokens.cc).
   kQueue = '7',
   kPolicyVersion = '9',
+  kBorrow = 'a',
 };
 
 // The second byte of a key of the queue, for ever.
@@ -37,6 +38,11 @@ enum class QueueFamily : char {
   kPlace = 'p',
   kLine = 'q',
   kTermination = 't',
+};
+
+// The second byte of a key about borrows, for ever.
+enum class BorrowFamily : char {
+  kWriteOff = 'w',
 };
 
 std::string LedgerKey();
@@ -48,6 +54,7 @@ std::string QueuePlaceKey(uint64_t number);
 std::string QueueLineKey(absl::string_view feature);
 std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
+std::string WriteOffKey(uint64_t session_id);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
 RecordChange PutRecord(const internal::v1::LicenseRecord& record);
@@ -58,6 +65,7 @@ RecordChange PutRecord(const internal::v1::QueuePlaceRecord& record);
 RecordChange PutRecord(const internal::v1::QueueLineRecord& record);
 RecordChange PutRecord(const internal::v1::TerminationRecord& record);
 RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
+RecordChange PutRecord(const internal::v1::WriteOffRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.

@@ -65,6 +65,7 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     case RecordFamily::kSession:
     case RecordFamily::kSeat:
     case RecordFamily::kPolicyVersion:
+    case RecordFamily::kBorrow:
       return std::nullopt;
   }
   return std::nullopt;

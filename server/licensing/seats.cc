@@ -12,8 +12,14 @@ absl::string_view PoolOf(const internal::v1::SeatRecord& seat) {
   return seat.pool().empty() ? seat.feature() : seat.pool();
 }
 
-Share ShareOf(const internal::v1::SeatRecord& seat) {
-  return {.count = seat.count(), .group = seat.share_group()};
+Share ShareOf(const internal::v1::SeatRecord& seat, const Session& session) {
+  return {.count = seat.count(),
+          .group = seat.share_group(),
+          .borrowed = IsBorrow(session.record)};
+}
+
+Share TokensOf(const internal::v1::SeatRecord& seat, const Session& session) {
+  return {.count = seat.token_units(), .borrowed = IsBorrow(session.record)};
 }
 
 }  // namespace
@@ -27,10 +33,10 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   Seat* const result = position->second.get();
   const internal::v1::SeatRecord& taken = result->record;
   result->pool = pools_->FindOrAdd(PoolOf(taken));
-  pools_->TakeSeat(result->pool, ShareOf(taken));
+  pools_->TakeSeat(result->pool, ShareOf(taken, *session));
   if (taken.token_units() > 0) {
     result->token_pool = pools_->FindOrAdd(taken.token_pool());
-    pools_->TakeSeat(result->token_pool, {.count = taken.token_units()});
+    pools_->TakeSeat(result->token_pool, TokensOf(taken, *session));
   }
   policies_->TakeSeat(session->record.description(), taken.feature(),
                       taken.count());
@@ -43,6 +49,13 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
   return result;
+}
+
+const Seat* SeatTable::Move(uint64_t handle, Session* to) {
+  internal::v1::SeatRecord record = Find(handle)->record;
+  Erase(handle);
+  record.set_session_id(to->record.session_id());
+  return Add(std::move(record), to);
 }
 
 void SeatTable::Erase(uint64_t handle) {
@@ -60,10 +73,9 @@ void SeatTable::Erase(uint64_t handle) {
 
 void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
   const internal::v1::SeatRecord& record = seat->second->record;
-  pools_->GiveBackSeat(seat->second->pool, ShareOf(record));
+  pools_->GiveBackSeat(seat->second->pool, ShareOf(record, session));
   if (seat->second->token_pool != nullptr) {
-    pools_->GiveBackSeat(seat->second->token_pool,
-                         {.count = record.token_units()});
+    pools_->GiveBackSeat(seat->second->token_pool, TokensOf(record, session));
   }
   policies_->GiveBackSeat(session.record.description(), record.feature(),
                           record.count());

@@ -59,6 +59,9 @@ class SeatTable {
   // that the units may be taken; `session` is the record's.
   const Seat* Add(internal::v1::SeatRecord record, Session* session);
 
+  // Makes the seat, which is there, one of session `to`. Its units stay out.
+  const Seat* Move(uint64_t handle, Session* to);
+
   // Gives the units back. The seat is there.
   void Erase(uint64_t handle);
 

@@ -1,13 +1,16 @@
 #include "server/licensing/sessions.h"
 
 #include "base/check.h"
-#include "server/licensing/ledger.h"
 #include "server/licensing/times.h"
 
 namespace quorate::licensing {
 
 int64_t LeaseEndMs(int64_t cluster_ms, int64_t ttl_ms) {
   return AddMs(cluster_ms, ttl_ms + ttl_ms / kLeaseMarginDivisor);
+}
+
+int64_t BorrowEndMs(int64_t until_ms) {
+  return AddMs(until_ms, kBorrowMarginMs);
 }
 
 Session* SessionTable::Add(internal::v1::SessionRecord record) {
@@ -17,7 +20,13 @@ Session* SessionTable::Add(internal::v1::SessionRecord record) {
   const auto [position, added] = by_id_.emplace(id, std::move(session));
   if (!added) return nullptr;
   Session* const result = position->second.get();
-  by_lease_end_.insert({result->record.lease_end_cluster_ms(), id});
+  const internal::v1::SessionRecord& taken = result->record;
+  if (IsBorrow(taken)) {
+    by_borrow_end_.insert({BorrowEndMs(taken.borrowed_until_ms()), id});
+    borrows_.insert(id);
+  } else {
+    by_lease_end_.insert({taken.lease_end_cluster_ms(), id});
+  }
   return result;
 }
 
@@ -31,11 +40,15 @@ const Session* SessionTable::Find(uint64_t id) const {
   return found == by_id_.end() ? nullptr : found->second.get();
 }
 
-Session* SessionTable::FindAlive(uint64_t id, int64_t cluster_ms) {
+Session* SessionTable::FindAlive(uint64_t id, const EntryTime& now) {
   Session* const session = Find(id);
   if (session == nullptr) return nullptr;
-  return session->record.lease_end_cluster_ms() > cluster_ms ? session
-                                                             : nullptr;
+  const internal::v1::SessionRecord& record = session->record;
+  const bool ended =
+      IsBorrow(record)
+          ? BorrowEndMs(record.borrowed_until_ms()) <= now.calendar_ms
+          : record.lease_end_cluster_ms() <= now.cluster_ms;
+  return ended ? nullptr : session;
 }
 
 void SessionTable::SetLeaseEnd(Session* session, int64_t lease_end_ms) {
@@ -48,18 +61,36 @@ void SessionTable::SetLeaseEnd(Session* session, int64_t lease_end_ms) {
 void SessionTable::Erase(uint64_t id) {
   const auto found = by_id_.find(id);
   QUORATE_CHECK(found != by_id_.end());
-  by_lease_end_.erase({found->second->record.lease_end_cluster_ms(), id});
+  const internal::v1::SessionRecord& record = found->second->record;
+  if (IsBorrow(record)) {
+    by_borrow_end_.erase({BorrowEndMs(record.borrowed_until_ms()), id});
+    borrows_.erase(id);
+  } else {
+    by_lease_end_.erase({record.lease_end_cluster_ms(), id});
+  }
   by_id_.erase(found);
 }
 
-Session* SessionTable::FirstToEnd() {
-  if (by_lease_end_.empty()) return nullptr;
-  return Find(by_lease_end_.begin()->second);
+Session* SessionTable::FirstDue(const EntryTime& now) {
+  if (!by_lease_end_.empty() &&
+      by_lease_end_.begin()->first <= now.cluster_ms) {
+    return Find(by_lease_end_.begin()->second);
+  }
+  if (!by_borrow_end_.empty() &&
+      by_borrow_end_.begin()->first <= now.calendar_ms) {
+    return Find(by_borrow_end_.begin()->second);
+  }
+  return nullptr;
 }
 
 std::optional<int64_t> SessionTable::FirstLeaseEndMs() const {
   if (by_lease_end_.empty()) return std::nullopt;
   return by_lease_end_.begin()->first;
+}
+
+std::optional<int64_t> SessionTable::FirstBorrowEndMs() const {
+  if (by_borrow_end_.empty()) return std::nullopt;
+  return by_borrow_end_.begin()->first;
 }
 
 }  // namespace quorate::licensing

@@ -183,6 +183,26 @@ constexpr ReasonRow kReasons[] = {
      "a session of yours that used {feature} was terminated; it can be had "
      "again in {seconds_left} s",
      "a session of this client was terminated a short time ago"},
+    {type::v1::ERROR_REASON_GRANT_IS_BORROWED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "it is borrowed as {session} until {until_time}: who borrowed it may "
+     "return it, an administrator may write it off",
+     "the seat is borrowed"},
+    {type::v1::ERROR_REASON_BORROW_NOT_ALLOWED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "no licence in force lets seats of {feature} be borrowed",
+     "no licence in force lets it be borrowed"},
+    {type::v1::ERROR_REASON_BORROW_TOO_LONG, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "{feature} can be borrowed until {latest_time} only",
+     "it cannot be borrowed for so long"},
+    {type::v1::ERROR_REASON_BORROW_LIMIT, StatusCode::RESOURCE_EXHAUSTED,
+     Extra::kQuota,
+     "{asked} units of {feature} cannot be borrowed: {borrowed} are, and "
+     "{max} may be, for so long",
+     "as many units are borrowed as may be"},
+    {type::v1::ERROR_REASON_BORROW_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "{session} is no borrow (any more)",
+     "there is no such borrow (any more)"},
     {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "epoch {epoch} is not the one that this cluster, of epoch "

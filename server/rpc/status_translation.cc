@@ -152,7 +152,9 @@ std::pair<std::string, std::string> PublicFact(const std::string& key,
   } kTimes[] = {{"starts_ms", "start_time"},
                 {"ended_ms", "end_time"},
                 {"released_ms", "release_time"},
-                {"maintenance_end_ms", "maintenance_end_time"}};
+                {"maintenance_end_ms", "maintenance_end_time"},
+                {"until_ms", "until_time"},
+                {"latest_ms", "latest_time"}};
 
   if (key == "session") return {key, absl::StrCat("sessions/", value)};
   if (key == "license") return {key, absl::StrCat("licenses/", value)};
@@ -175,6 +177,8 @@ FieldFault FaultOf(const licensing::LedgerAnswer& answer) {
                  {"description", "client"},
                  {"ttl_ms", "ttl"},
                  {"wait_ms", "wait"},
+                 {"until_ms", "until"},
+                 {"span_ms", "span"},
                  {"cool_down_ms", "cool_down"}};
 
   FieldFault fault = {.field = "request", .description = "is not valid"};

@@ -87,6 +87,29 @@ Command ReleaseSeatCommand(uint64_t handle) {
   return command;
 }
 
+Command BorrowCommand(uint64_t session_id, const std::vector<uint64_t>& handles,
+                      int64_t span_ms) {
+  Command command;
+  internal::v1::Borrow* const body = command.mutable_borrow();
+  body->set_session_id(session_id);
+  body->mutable_seat_handles()->Add(handles.begin(), handles.end());
+  body->set_span_ms(span_ms);
+  return command;
+}
+
+Command ReturnCommand(uint64_t session_id) {
+  Command command;
+  command.mutable_return_borrow()->set_session_id(session_id);
+  return command;
+}
+
+Command WriteOffCommand(uint64_t session_id) {
+  Command command;
+  command.mutable_write_off_borrow()->set_session_id(session_id);
+  command.mutable_write_off_borrow()->set_reason("lost on a train");
+  return command;
+}
+
 Command RenewCommand(const std::string& principal,
                      const std::vector<uint64_t>& sessions) {
   Command command;

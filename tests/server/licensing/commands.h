@@ -38,6 +38,12 @@ internal::v1::Command TerminateCommand(uint64_t session_id,
                                        int64_t cool_down_ms,
                                        bool at_once = false);
 internal::v1::Command ReleaseSeatCommand(uint64_t handle);
+// For so long from now by the calendar.
+internal::v1::Command BorrowCommand(uint64_t session_id,
+                                    const std::vector<uint64_t>& handles,
+                                    int64_t span_ms);
+internal::v1::Command ReturnCommand(uint64_t session_id);
+internal::v1::Command WriteOffCommand(uint64_t session_id);
 internal::v1::Command RenewCommand(const std::string& principal,
                                    const std::vector<uint64_t>& sessions);
 internal::v1::Command AdvanceCommand();
