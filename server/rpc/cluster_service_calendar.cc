@@ -20,17 +20,14 @@ grpc::ServerUnaryReactor* ClusterService::AcceptCalendar(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
-  // Years from 1970 to 9999, so that milliseconds cannot overflow.
-  constexpr int64_t kLastSecond = 253'402'300'799;
-  const int64_t seconds = request->up_to().seconds();
-  if (!request->has_up_to() || seconds < 0 || seconds > kLastSecond) {
+  if (!request->has_up_to() || !IsTime(request->up_to())) {
     faults.Add("up_to", "must be a moment");
   }
   if (!faults.empty()) {
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;
   }
-  calls_->CatchUp(*call, [this, call = *call, up_to_ms = seconds * 1000,
+  calls_->CatchUp(*call, [this, call = *call, up_to_ms = MsOf(request->up_to()),
                           response](absl::Duration timeout) {
     // Before it is done: who asked must be found even where this member ends.
     LogWarn(

@@ -7,13 +7,11 @@
 #include "server/policy/ip_address.h"
 #include "server/rpc/checkout_explanation.h"
 #include "server/rpc/monitoring_service.h"
+#include "server/rpc/response_header.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
 namespace {
-
-// 9999-12-31, the last day of a Timestamp.
-constexpr int64_t kMaxSeconds = 253'402'300'799;
 
 ImaginedCheckout ReadCheckout(
     const monitoring::v1::ExplainCheckoutRequest& request,
@@ -36,11 +34,11 @@ ImaginedCheckout ReadCheckout(
     faults->Add("address", "must be an address of IPv4 or IPv6");
   }
   if (request.has_time()) {
-    const int64_t seconds = request.time().seconds();
-    if (seconds <= 0 || seconds > kMaxSeconds) {
+    // 0 ms would be now.
+    if (!IsTime(request.time()) || MsOf(request.time()) == 0) {
       faults->Add("time", "must be after 1970 and before 10000");
     } else {
-      checkout.calendar_ms = seconds * 1000;
+      checkout.calendar_ms = MsOf(request.time());
     }
   }
   return checkout;

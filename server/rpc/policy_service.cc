@@ -47,13 +47,6 @@ const PolicyVersionRecord* FindAsked(const PolicyBook& policies,
   return policies.FindVersion(version == 0 ? policies.version() : version);
 }
 
-void CheckComment(absl::string_view comment, FieldFaults* faults) {
-  if (comment.size() > licensing::kMaxTextBytes) {
-    faults->Add("comment", absl::StrCat("has more than ",
-                                        licensing::kMaxTextBytes, " bytes"));
-  }
-}
-
 void CheckFormat(admin::v1::PolicyFormat format, FieldFaults* faults) {
   if (format == admin::v1::POLICY_FORMAT_UNSPECIFIED ||
       !admin::v1::PolicyFormat_IsValid(format)) {
@@ -200,7 +193,7 @@ grpc::ServerUnaryReactor* PolicyService::ApplyPolicy(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
-  CheckComment(request->comment(), &faults);
+  CheckText(request->comment(), "comment", &faults);
   internal::v1::Command command;
   internal::v1::ApplyPolicy* body = command.mutable_apply_policy();
   body->set_base_version(CheckEtag(request->etag(), &faults));
@@ -224,7 +217,7 @@ grpc::ServerUnaryReactor* PolicyService::RollBackPolicy(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
-  CheckComment(request->comment(), &faults);
+  CheckText(request->comment(), "comment", &faults);
   internal::v1::Command command;
   internal::v1::RollBackPolicy* body = command.mutable_roll_back_policy();
   body->set_base_version(CheckEtag(request->etag(), &faults));
@@ -286,9 +279,7 @@ grpc::ServerUnaryReactor* PolicyService::ImportPolicy(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFormat(request->format(), &faults);
-  if (request->file_name().size() > licensing::kMaxTextBytes) {
-    faults.Add("file_name", "has more than 256 bytes");
-  }
+  CheckText(request->file_name(), "file_name", &faults);
   if (!faults.empty()) {
     calls_->Refuse(*call, std::move(faults).ToRefusal());
     return reactor;

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 
 #include "base/log.h"
+#include "server/licensing/sessions.h"
 #include "server/rpc/backup_service.h"
 #include "server/rpc/validation.h"
 
@@ -107,6 +108,10 @@ grpc::ServerUnaryReactor* BackupService::ReleaseRestored(
     faults.Add("longest_lease",
                "is required, unless old_cluster_is_gone, and never both");
   }
+  // No lease lasts longer.
+  CheckSpan(request->longest_lease(),
+            licensing::LeaseEndMs(0, licensing::kMaxTtlMs), "longest_lease",
+            &faults);
   if (request->has_stopped_for() && !request->old_cluster_is_gone()) {
     faults.Add("stopped_for", "is only for an old cluster that is gone");
   }
@@ -143,7 +148,7 @@ grpc::ServerUnaryReactor* BackupService::RetireCluster(
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
-  CheckRequestId(request->restore_id(), &faults);
+  CheckRequestId(request->restore_id(), &faults, "restore_id");
   if (request->cluster_id() != calls_->member().cluster_id) {
     faults.Add("cluster_id", absl::StrCat("is not this cluster's, ",
                                           calls_->member().cluster_id));

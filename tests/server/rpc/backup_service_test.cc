@@ -282,18 +282,28 @@ TEST_F(BackupServiceTest, NoTimeIsTooLongToBeSaid) {
     request.set_old_cluster_is_gone(true);
     request.mutable_stopped_for()->set_seconds(said_s);
     EXPECT_EQ(ReasonOf(Release(request)), "EPOCH_MISMATCH");
-    request.clear_stopped_for();
-    request.set_old_cluster_is_gone(false);
-    request.mutable_longest_lease()->set_seconds(said_s);
-    EXPECT_EQ(ReasonOf(Release(request)), "EPOCH_MISMATCH");
     const std::vector<std::string> commands = world_.node().commands();
-    ASSERT_GE(commands.size(), 2u);
+    ASSERT_FALSE(commands.empty());
     internal::v1::Command gone;
-    ASSERT_TRUE(gone.ParseFromString(commands[commands.size() - 2]));
+    ASSERT_TRUE(gone.ParseFromString(commands.back()));
     EXPECT_EQ(gone.release_restored().stopped_for_ms(), taken_s * 1000);
+  }
+}
+
+// 4500 s: the longest TTL, and its margin.
+TEST_F(BackupServiceTest, NoLeaseIsLongerThanLeasesAre) {
+  for (const int64_t said_s : {int64_t{4'501}, int64_t{-1}, int64_t{1} << 61,
+                               std::numeric_limits<int64_t>::min()}) {
+    SCOPED_TRACE(said_s);
+    admin::ReleaseRestoredRequest request;
+    request.set_old_epoch(1);
+    request.mutable_longest_lease()->set_seconds(said_s);
+    EXPECT_EQ(ReasonOf(Release(request)), "BAD_REQUEST");
+    request.mutable_longest_lease()->set_seconds(4'500);
+    EXPECT_EQ(ReasonOf(Release(request)), "EPOCH_MISMATCH");
     internal::v1::Command retired;
-    ASSERT_TRUE(retired.ParseFromString(commands.back()));
-    EXPECT_EQ(retired.release_restored().longest_lease_ms(), taken_s * 1000);
+    ASSERT_TRUE(retired.ParseFromString(world_.node().commands().back()));
+    EXPECT_EQ(retired.release_restored().longest_lease_ms(), 4'500'000);
   }
 }
 
