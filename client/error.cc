@@ -70,6 +70,7 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kQueuePlaceNotFound, "QUEUE_PLACE_NOT_FOUND"},
     {ErrorReason::kSessionTerminated, "SESSION_TERMINATED"},
     {ErrorReason::kCoolingDown, "COOLING_DOWN"},
+    {ErrorReason::kCreditsExhausted, "CREDITS_EXHAUSTED"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -74,6 +74,7 @@ enum class ErrorReason {
   kQueuePlaceNotFound = 58,
   kSessionTerminated = 59,
   kCoolingDown = 60,
+  kCreditsExhausted = 80,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

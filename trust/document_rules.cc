@@ -164,6 +164,12 @@ absl::Status CheckFeatureTime(const Feature& feature, const License& license) {
 
 absl::Status CheckCounts(const Feature& feature) {
   const bool tokens = !feature.token_feature().empty();
+  if (feature.credits() &&
+      (tokens || feature.uncounted() || feature.overdraft() != 0 ||
+       feature.shared_by_size() > 0)) {
+    return Nonsense(absl::StrCat("the credits of feature ", feature.name(),
+                                 " are counted otherwise too, or shared"));
+  }
   if (!tokens && !feature.uncounted()) {
     if (feature.count() >= 1 && feature.count() <= kMaxFeatureCount &&
         feature.overdraft() <= kMaxFeatureCount) {
@@ -337,7 +343,8 @@ bool HasConditions(const Feature& feature) {
   return !feature.version_max().empty() || feature.maintenance_end_ms() != 0 ||
          feature.attributes_size() > 0 || feature.uncounted() ||
          feature.hosts_size() > 0 || feature.shared_by_size() > 0 ||
-         !feature.token_feature().empty() || feature.overdraft() != 0;
+         !feature.token_feature().empty() || feature.overdraft() != 0 ||
+         feature.credits();
 }
 
 }  // namespace quorate::trust

@@ -27,6 +27,11 @@ bool HasAttribute(const PoolKind& kind, const Attribute& wanted) {
                      });
 }
 
+bool GivesTokens(const Pool& pool) {
+  return pool.kind.counting == Counting::kCounted ||
+         pool.kind.counting == Counting::kCredits;
+}
+
 // What the items are checked against, and what was planned for those before.
 class Plan {
  public:
@@ -137,7 +142,9 @@ std::string Plan::GroupOf(const Pool& pool, const CheckoutItem& item) const {
 }
 
 bool Plan::Take(const Pool& pool, const Share& share) {
+  const bool credits = pool.kind.counting == Counting::kCredits;
   uint64_t out = idle_ ? 0 : pool.out;
+  if (credits) out = pool.credits_used;
   uint64_t shared = 0;  // Of the group, counted already.
   if (!idle_ && !share.group.empty()) shared = pool.CountOfGroup(share.group);
   for (const Taken& taken : taken_) {
@@ -149,7 +156,8 @@ bool Plan::Take(const Pool& pool, const Share& share) {
   }
   const uint64_t charge = std::max(share.count, shared) - shared;
   // `out` may stand above the ceiling while a decrease drains.
-  const uint64_t ceiling = pool.ceiling();
+  const uint64_t ceiling =
+      credits ? pool.credits_used + pool.credits_left : pool.ceiling();
   if (charge > 0 && (out > ceiling || charge > ceiling - out)) return false;
   taken_.push_back({.pool = &pool,
                     .charge = charge,
@@ -169,7 +177,7 @@ Pool* Plan::TakeTokens(const Pool& pool, const CheckoutItem& item,
 }
 
 bool Plan::IsForTokens(const Pool& tokens, const CheckoutItem& item) const {
-  return tokens.in_force && tokens.kind.counting == Counting::kCounted &&
+  return tokens.in_force && GivesTokens(tokens) &&
          !WhyNotCovered(tokens, item).has_value();
 }
 
@@ -235,9 +243,7 @@ std::optional<LedgerAnswer> WhyNoTokens(const Pool& pool,
       Refuse(type::v1::ERROR_REASON_FEATURE_UNKNOWN, {{"feature", feature}});
   for (const Pool* const tokens : pools.OfFeature(feature)) {
     if (plan.IsForTokens(*tokens, item)) return std::nullopt;
-    if (!tokens->in_force || tokens->kind.counting != Counting::kCounted) {
-      continue;
-    }
+    if (!tokens->in_force || !GivesTokens(*tokens)) continue;
     if (auto why = plan.WhyNotCovered(*tokens, item)) refusal = std::move(why);
   }
   return refusal;
@@ -260,47 +266,85 @@ std::optional<LedgerAnswer> WhyNever(const CheckoutItem& item,
   return refusal;
 }
 
-// The counts are those of the pools that are for the item, or of their tokens.
-LedgerAnswer RefuseByCount(ErrorReason reason, const CheckoutItem& item,
-                           const CheckoutItems& items, const Pools& pools,
-                           const Plan& plan) {
+// What there is for an item, in its pools or in those of its tokens.
+struct Supply {
+  std::string feature;
+  uint64_t asked = 0;
   uint64_t total = 0;
   uint64_t out = 0;
-  uint64_t asked = 0;
-  std::string feature = item.feature();
+  bool has_credits = false;
+  uint64_t credits = 0;
+  uint64_t credits_used = 0;
+
+  void Add(const Pool& pool) {
+    if (pool.kind.counting == Counting::kCredits) {
+      has_credits = true;
+      credits += pool.total;
+      credits_used += pool.credits_used;
+      return;
+    }
+    total += pool.ceiling();
+    out += pool.out;
+  }
+};
+
+Supply SupplyFor(const CheckoutItem& item, const CheckoutItems& items,
+                 const Pools& pools, const Plan& plan) {
+  Supply supply{.feature = item.feature()};
   for (const Pool* const pool : pools.OfFeature(item.feature())) {
     if (!pool->in_force || plan.WhyNotCovered(*pool, item).has_value()) {
       continue;
     }
     if (pool->kind.counting == Counting::kTokens) {
-      feature = pool->kind.token_feature;
-      asked = uint64_t{item.count()} * pool->kind.token_cost;
-      continue;
-    }
-    total += pool->ceiling();
-    out += pool->out;
-  }
-  if (feature != item.feature()) {
-    for (const Pool* const tokens : pools.OfFeature(feature)) {
-      if (!plan.IsForTokens(*tokens, item)) continue;
-      total += tokens->ceiling();
-      out += tokens->out;
-    }
-  } else {
-    for (const CheckoutItem& each : items) {
-      if (each.feature() == feature) asked += each.count();
+      supply.feature = pool->kind.token_feature;
+      supply.asked = uint64_t{item.count()} * pool->kind.token_cost;
+    } else {
+      supply.Add(*pool);
     }
   }
-  return Refuse(reason, {{"feature", feature},
-                         {"total", absl::StrCat(total)},
-                         {"out", absl::StrCat(out)},
-                         {"asked", absl::StrCat(asked)}});
+  if (supply.feature != item.feature()) {
+    for (const Pool* const tokens : pools.OfFeature(supply.feature)) {
+      if (plan.IsForTokens(*tokens, item)) supply.Add(*tokens);
+    }
+    return supply;
+  }
+  for (const CheckoutItem& each : items) {
+    if (each.feature() == item.feature()) supply.asked += each.count();
+  }
+  return supply;
+}
+
+LedgerAnswer RefuseCredits(const std::string& feature, uint64_t total,
+                           uint64_t used, uint64_t asked) {
+  return Refuse(type::v1::ERROR_REASON_CREDITS_EXHAUSTED,
+                {{"feature", feature},
+                 {"total", absl::StrCat(total)},
+                 {"used", absl::StrCat(used)},
+                 {"asked", absl::StrCat(asked)}});
+}
+
+LedgerAnswer RefuseByCount(ErrorReason reason, const Supply& supply) {
+  return Refuse(reason, {{"feature", supply.feature},
+                         {"total", absl::StrCat(supply.total)},
+                         {"out", absl::StrCat(supply.out)},
+                         {"asked", absl::StrCat(supply.asked)}});
+}
+
+// Also where nothing were out there would be too little.
+LedgerAnswer RefuseForGood(const Supply& supply) {
+  if (supply.has_credits) {
+    return RefuseCredits(supply.feature, supply.credits, supply.credits_used,
+                         supply.asked);
+  }
+  return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, supply);
 }
 
 // What a seat takes of one pool.
 struct Part {
   absl::string_view pool;
   Share share;
+  uint64_t before =
+      0;  // Of the same seat; credits are used up by what is more.
 };
 
 std::optional<LedgerAnswer> RefusePart(const Part& part, const Pools& pools) {
@@ -309,6 +353,11 @@ std::optional<LedgerAnswer> RefusePart(const Part& part, const Pools& pools) {
   const Pool* const pool = pools.Find(part.pool);
   const uint64_t ceiling = pool == nullptr ? 0 : pool->ceiling();
   const uint64_t out = pool == nullptr ? 0 : pool->out;
+  if (pool != nullptr && pool->kind.counting == Counting::kCredits) {
+    const uint64_t more = part.share.count - part.before;
+    if (more <= pool->credits_left) return std::nullopt;
+    return RefuseCredits(feature, pool->total, pool->credits_used, more);
+  }
   const auto refuse = [&](ErrorReason reason) {
     return Refuse(reason, {{"feature", feature},
                            {"total", absl::StrCat(ceiling)},
@@ -381,21 +430,24 @@ std::optional<LedgerAnswer> Allot(const CheckoutItems& items,
   }
   Plan idle(description, pools, /*idle=*/true);
   for (const CheckoutItem& item : items) {
-    if (idle.Add(item)) continue;
-    return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, item, items,
-                         pools, idle);
+    if (!idle.Add(item))
+      return RefuseForGood(SupplyFor(item, items, pools, idle));
   }
-  return RefuseByCount(type::v1::ERROR_REASON_POOL_EXHAUSTED, *failed, items,
-                       pools, plan);
+  return RefuseByCount(type::v1::ERROR_REASON_POOL_EXHAUSTED,
+                       SupplyFor(*failed, items, pools, plan));
 }
 
-std::optional<LedgerAnswer> RefuseInPlace(const internal::v1::SeatRecord& seat,
-                                          const Pools& pools) {
+std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,
+                                         const internal::v1::SeatRecord& seat,
+                                         const Pools& pools) {
   const bool own_name = seat.pool().empty();
   const Part parts[] = {
       {.pool = own_name ? seat.feature() : seat.pool(),
-       .share = {.count = seat.count(), .group = seat.share_group()}},
-      {.pool = seat.token_pool(), .share = {.count = seat.token_units()}}};
+       .share = {.count = seat.count(), .group = seat.share_group()},
+       .before = before.count()},
+      {.pool = seat.token_pool(),
+       .share = {.count = seat.token_units()},
+       .before = before.token_units()}};
   for (const Part& part : parts) {
     if (part.share.count == 0) continue;
     if (auto refusal = RefusePart(part, pools)) return refusal;

@@ -48,10 +48,11 @@ std::optional<LedgerAnswer> Allot(
     const internal::v1::SessionDescription& description, const Pools& pools,
     Allotments* allotments);
 
-// Why a seat that is not out at the moment cannot be out as it stands there, in
-// the pools that it names; nothing where it can.
-std::optional<LedgerAnswer> RefuseInPlace(const internal::v1::SeatRecord& seat,
-                                          const Pools& pools);
+// Why a seat that is not out at the moment, and was out as `before`, cannot be
+// out with more units, in the pools that it names; nothing where it can.
+std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,
+                                         const internal::v1::SeatRecord& seat,
+                                         const Pools& pools);
 
 // The seat's part of a record.
 void WriteAllotment(const Allotment& allotment,

@@ -56,6 +56,29 @@ Recounts RecountSeats(const SeatTable& seats, const SessionTable& sessions) {
   return recounts;
 }
 
+// Invariant: used <= count, but where a newer issue of the licence has less.
+absl::Status CheckCredits(const Tables& tables, const Pool& pool) {
+  uint64_t used = 0;
+  uint64_t left = 0;
+  for (const CapacityTerm& term : pool.terms) {
+    const bool credits = pool.kind.counting == Counting::kCredits;
+    const uint64_t booked =
+        credits ? tables.credits.Used(term.license_id, pool.kind.feature) : 0;
+    if (term.used != booked) {
+      return Broken("of pool ", pool.name, " licence ", term.license_id,
+                    " has used ", term.used, ", the book says ", booked);
+    }
+    if (!credits || !term.InForce(tables.counters.calendar_ms)) continue;
+    used += booked;
+    left += term.count > booked ? term.count - booked : 0;
+  }
+  if (used != pool.credits_used || left != pool.credits_left) {
+    return Broken("pool ", pool.name, " has ", pool.credits_left,
+                  " credits left, its licences ", left);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTotal(const Pool& pool, int64_t now) {
   bool in_force = false;
   uint64_t total = 0;
@@ -94,6 +117,7 @@ absl::Status CheckPool(const Tables& tables, const Pool& pool,
                   " out, its seats hold ", recount.out());
   }
   QUORATE_RETURN_IF_ERROR(CheckTotal(pool, tables.counters.calendar_ms));
+  QUORATE_RETURN_IF_ERROR(CheckCredits(tables, pool));
   // Invariant: out <= ceiling, or out did not grow in the last entry.
   if (pool.out > pool.ceiling() &&
       pool.out > tables.pools.OutBeforeEntry(pool)) {

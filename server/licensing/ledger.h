@@ -114,9 +114,13 @@ struct PoolView {
   uint64_t out = 0;
   uint64_t borrowed = 0;    // Each seat by itself.
   int64_t next_end_ms = 0;  // 0: none ends.
+  bool licensed = true;     // Else only seats keep it, and its kind is lost.
+  uint64_t used = 0;        // Credits.
+  uint64_t left = 0;
 
   // Of what is counted.
   uint64_t free() const {
+    if (kind.counting == Counting::kCredits) return left;
     return out < total + overdraft ? total + overdraft - out : 0;
   }
 };

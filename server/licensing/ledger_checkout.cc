@@ -81,7 +81,7 @@ LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
     WriteAllotment(allotments[i], &record);
     changes->push_back(PutRecord(record));
     answer.seat_handles.push_back(record.handle());
-    tables_.seats.Add(std::move(record), session);
+    UseUp({}, *tables_.seats.Add(std::move(record), session));
   }
   return answer;
 }

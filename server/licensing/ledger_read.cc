@@ -19,7 +19,10 @@ PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
                 .total = pool.total,
                 .overdraft = pool.overdraft,
                 .out = pool.out,
-                .borrowed = pool.borrowed};
+                .borrowed = pool.borrowed,
+                .licensed = !pool.terms.empty(),
+                .used = pool.credits_used,
+                .left = pool.credits_left};
   int64_t end_ms = kNever;
   for (const CapacityTerm& term : pool.terms) {
     if (term.InForce(calendar_ms)) end_ms = std::min(end_ms, term.end_ms);

@@ -79,6 +79,8 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
       return ParseInto(key, value, &restored_.policy_versions);
     case RecordFamily::kBorrow:
       return ParseInto(key, value, &restored_.write_offs);
+    case RecordFamily::kModel:
+      return RestoreModelRecord(key, value);
   }
   return absl::OkStatus();
 }
@@ -97,6 +99,7 @@ absl::Status Ledger::State::RestoreQueueRecord(absl::string_view key,
 
 absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreLedger());
+  QUORATE_RETURN_IF_ERROR(RestoreModels());
   QUORATE_RETURN_IF_ERROR(RestoreLicenses());
   QUORATE_RETURN_IF_ERROR(RestorePolicies());
   QUORATE_RETURN_IF_ERROR(RestoreSessions());
@@ -116,7 +119,8 @@ absl::Status Ledger::State::RestoreLedger() {
     if (restored_.licenses.empty() && restored_.sessions.empty() &&
         restored_.seats.empty() && restored_.answers.empty() &&
         restored_.policy_versions.empty() && restored_.places.empty() &&
-        restored_.lines.empty() && restored_.write_offs.empty()) {
+        restored_.lines.empty() && restored_.write_offs.empty() &&
+        restored_.credits.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -418,6 +422,7 @@ std::vector<RecordChange> Ledger::State::Dump() const {
   for (const auto& [id, write_off] : tables_.write_offs.by_session()) {
     records.push_back(PutRecord(write_off));
   }
+  DumpModels(&records);
   return records;
 }
 

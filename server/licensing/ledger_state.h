@@ -23,6 +23,7 @@
 #include "quorate/internal/v1/record.pb.h"
 
 #include "server/licensing/allotment.h"
+#include "server/licensing/credits.h"
 #include "server/licensing/ledger.h"
 #include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
@@ -56,7 +57,8 @@ struct Tables {
   uint32_t cluster_epoch = 0;
   Counters counters;
   LicensesById licenses;
-  Pools pools;
+  CreditBook credits;
+  Pools pools{&credits};
   SessionTable sessions;
   PolicyBook policies;
   Queue queue;
@@ -83,6 +85,7 @@ struct RestoredRecords {
   std::vector<internal::v1::QueueLineRecord> lines;
   std::vector<internal::v1::TerminationRecord> terminations;
   std::vector<internal::v1::WriteOffRecord> write_offs;
+  std::vector<internal::v1::CreditsRecord> credits;
 };
 
 // Thread-compatible.
@@ -206,6 +209,15 @@ class Ledger::State {
                            Changes* changes);
   LedgerAnswer ResizeSeat(const internal::v1::Command& command,
                           Changes* changes);
+
+  // ledger_models.cc
+  // What a seat uses up for good beyond what it had `before`.
+  void UseUp(const internal::v1::SeatRecord& before, const Seat& seat);
+  void WriteModels(Changes* changes);
+  absl::Status RestoreModelRecord(absl::string_view key,
+                                  absl::string_view value);
+  absl::Status RestoreModels();
+  void DumpModels(std::vector<RecordChange>* records) const;
 
   // ledger_licenses.cc
   LedgerAnswer InstallLicense(const internal::v1::Command& command,

@@ -178,17 +178,20 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   if (body.count() > record.count()) {
     refusal = RefuseByPolicy(*session, items);
     if (!refusal.has_value()) refusal = RefuseCoolingDown(*session, items);
-    if (!refusal.has_value()) refusal = RefuseInPlace(resized, tables_.pools);
+    if (!refusal.has_value()) {
+      refusal = RefuseGrowth(record, resized, tables_.pools);
+    }
     if (!refusal.has_value()) refusal = RefuseOvertaking(items);
   } else {
     tables_.queue.MarkUnserved(record.feature());
     MarkTokenLines();
   }
+  const SeatRecord before = record;
   if (!refusal.has_value()) {
     record = std::move(resized);
     changes->push_back(PutRecord(record));
   }
-  tables_.seats.Add(std::move(record), session);
+  UseUp(before, *tables_.seats.Add(std::move(record), session));
   return refusal.has_value() ? *std::move(refusal) : answer;
 }
 

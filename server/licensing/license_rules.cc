@@ -1,6 +1,7 @@
 #include "server/licensing/license_rules.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,11 @@ struct Fault {
 
 Fault FaultOfCounting(const FeatureTerms& feature) {
   const bool tokens = !feature.token_feature().empty();
+  if (feature.credits() &&
+      (tokens || feature.uncounted() || feature.overdraft() != 0 ||
+       feature.shared_by_size() > 0)) {
+    return {"credits", "are counted by themselves, and not shared"};
+  }
   if (!tokens && !feature.uncounted()) {
     if (feature.count() >= 1) return {};
     return {"count", "must be at least 1"};
@@ -119,6 +125,18 @@ std::optional<LedgerAnswer> CheckFeature(const FeatureTerms& feature, int i) {
                      fault.rule);
 }
 
+// What is used of credits is remembered by licence and feature.
+std::optional<LedgerAnswer> CheckCreditsOnce(const LicenseTerms& terms) {
+  std::set<absl::string_view> names;
+  for (int i = 0; i < terms.features_size(); ++i) {
+    const FeatureTerms& feature = terms.features(i);
+    if (!feature.credits() || names.insert(feature.name()).second) continue;
+    return RefuseField(absl::StrCat("terms.features[", i, "].credits"),
+                       "must not be of one feature twice");
+  }
+  return std::nullopt;
+}
+
 std::optional<LedgerAnswer> CheckTerms(const LicenseTerms& terms) {
   if (!IsLicenseId(terms.license_id())) {
     return RefuseField("terms.license_id",
@@ -144,7 +162,7 @@ std::optional<LedgerAnswer> CheckTerms(const LicenseTerms& terms) {
   for (int i = 0; i < terms.features_size(); ++i) {
     if (auto refusal = CheckFeature(terms.features(i), i)) return refusal;
   }
-  return std::nullopt;
+  return CheckCreditsOnce(terms);
 }
 
 }  // namespace

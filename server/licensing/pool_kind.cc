@@ -59,6 +59,8 @@ PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
     kind.token_cost = feature.token_cost();
   } else if (feature.uncounted()) {
     kind.counting = Counting::kUncounted;
+  } else if (feature.credits()) {
+    kind.counting = Counting::kCredits;
   }
   kind.version_max = feature.version_max();
   kind.maintenance_end_ms = feature.maintenance_end_ms();
@@ -80,6 +82,7 @@ PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
 std::string PoolName(const PoolKind& kind) {
   std::vector<std::string> parts;
   if (kind.counting == Counting::kUncounted) parts.push_back("uncounted");
+  if (kind.counting == Counting::kCredits) parts.push_back("credits");
   if (kind.counting == Counting::kTokens) {
     parts.push_back(absl::StrCat(kind.token_cost, "*", kind.token_feature));
   }
@@ -128,6 +131,8 @@ int CompareVersions(absl::string_view left, absl::string_view right) {
 }
 
 bool IsNarrower(const PoolKind& left, const PoolKind& right) {
+  const bool credits = left.counting == Counting::kCredits;
+  if (credits != (right.counting == Counting::kCredits)) return !credits;
   if (left.version_max.empty() != right.version_max.empty()) {
     return !left.version_max.empty();
   }

@@ -22,7 +22,8 @@ namespace quorate::licensing {
 enum class Counting {
   kCounted,
   kUncounted,
-  kTokens,  // Units are taken of another feature's pool.
+  kTokens,   // Units are taken of another feature's pool.
+  kCredits,  // Units are used up.
 };
 
 struct PoolKind {
@@ -51,8 +52,9 @@ absl::string_view FeatureOfPool(absl::string_view pool_name);
 // older, equal or newer.
 int CompareVersions(absl::string_view left, absl::string_view right);
 
-// True where `left` is to be used up before `right`: what fewer applications
-// can use comes first. The older version_max, then the earlier end of
+// True where `left` is to be used up before `right`: credits last, since they
+// do not come back; else what fewer applications can use first. The older
+// version_max, then the earlier end of
 // maintenance, then more attributes, then named hosts, then the name.
 bool IsNarrower(const PoolKind& left, const PoolKind& right);
 

@@ -1,6 +1,7 @@
 #include "server/licensing/pools.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/check.h"
 
@@ -82,11 +83,17 @@ void Pools::Recompute(Pool* pool) {
   pool->in_force = false;
   pool->total = 0;
   pool->overdraft = 0;
+  pool->credits_used = 0;
+  pool->credits_left = 0;
   pool->next_change_ms = kNever;
   for (const CapacityTerm& term : pool->terms) {
     if (term.InForce(calendar_ms_)) {
       pool->in_force = true;
       pool->total += term.count;
+      pool->credits_used += term.used;
+      if (pool->kind.counting == Counting::kCredits) {
+        pool->credits_left += term.left();
+      }
       pool->next_change_ms = std::min(pool->next_change_ms, term.end_ms);
       if (term.overdraft == 0 || calendar_ms_ >= term.overdraft_end_ms) {
         continue;
@@ -116,6 +123,10 @@ void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
     }
     Touch(pool);
     pool->terms.push_back(TermOf(license, feature));
+    if (feature.credits()) {
+      pool->terms.back().used =
+          credits_->Used(license.license_id(), feature.name());
+    }
     Recompute(pool);
   }
 }
@@ -217,6 +228,28 @@ void Pools::GiveBackSeat(Pool* pool, const Share& share) {
   }
   QUORATE_CHECK(pool->out >= freed);
   pool->out -= freed;
+}
+
+void Pools::UseCredits(Pool* pool, uint64_t count) {
+  Touch(pool);
+  std::vector<CapacityTerm*> terms;
+  for (CapacityTerm& term : pool->terms) {
+    if (term.InForce(calendar_ms_)) terms.push_back(&term);
+  }
+  std::sort(terms.begin(), terms.end(),
+            [](const CapacityTerm* left, const CapacityTerm* right) {
+              return std::tie(left->end_ms, left->license_id) <
+                     std::tie(right->end_ms, right->license_id);
+            });
+  for (CapacityTerm* const term : terms) {
+    const uint64_t taken = std::min(count, term->left());
+    if (taken == 0) continue;
+    term->used += taken;
+    count -= taken;
+    credits_->Use(term->license_id, pool->kind.feature, taken);
+  }
+  QUORATE_CHECK(count == 0);
+  Recompute(pool);
 }
 
 int64_t Pools::NextChangeMs() const {

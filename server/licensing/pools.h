@@ -8,6 +8,7 @@
 #ifndef QUORATE_SERVER_LICENSING_POOLS_H_
 #define QUORATE_SERVER_LICENSING_POOLS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,6 +26,7 @@
 
 #include "quorate/internal/v1/command.pb.h"
 
+#include "server/licensing/credits.h"
 #include "server/licensing/pool_kind.h"
 
 namespace quorate::licensing {
@@ -51,6 +53,11 @@ struct CapacityTerm {
   uint64_t borrow_max_count = 0;
   uint64_t borrow_low_water = 0;
 
+  uint64_t used = 0;  // Of credits, as the CreditBook has it.
+
+  // Of credits.
+  uint64_t left() const { return count - std::min(count, used); }
+
   bool InForce(int64_t calendar_ms) const {
     return start_ms <= calendar_ms && calendar_ms < end_ms;
   }
@@ -74,6 +81,8 @@ struct Pool {
   bool in_force = false;
   uint64_t total = 0;
   uint64_t overdraft = 0;
+  uint64_t credits_used = 0;
+  uint64_t credits_left = 0;
 
   uint64_t out = 0;
   uint64_t borrowed = 0;  // Each seat by itself, also where several are one.
@@ -91,6 +100,7 @@ struct Pool {
   // How much may be out.
   uint64_t ceiling() const {
     if (!in_force) return 0;
+    if (kind.counting == Counting::kCredits) return out + credits_left;
     return kind.counting == Counting::kCounted ? total + overdraft : kUnlimited;
   }
 
@@ -109,7 +119,9 @@ struct Share {
 // All pools. Thread-compatible.
 class Pools {
  public:
-  Pools() = default;
+  // The book is not owned.
+  explicit Pools(CreditBook* credits) : credits_(credits) {}
+
   Pools(const Pools&) = delete;
   Pools& operator=(const Pools&) = delete;
 
@@ -141,6 +153,10 @@ class Pools {
   void TakeSeat(Pool* pool, const Share& share);
   void GiveBackSeat(Pool* pool, const Share& share);
 
+  // Uses up credits of the licences in force, first of the one that ends first.
+  // The pool has so many left.
+  void UseCredits(Pool* pool, uint64_t count);
+
   // The next moment at which a total changes; kNever where none does.
   int64_t NextChangeMs() const;
 
@@ -161,6 +177,7 @@ class Pools {
   void ErasePool(Pool* pool);
   void SetKind(Pool* pool, PoolKind kind);
 
+  CreditBook* const credits_;
   // Invariant: both hold the same pools.
   ByName by_name_;
   absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;

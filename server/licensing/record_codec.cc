@@ -27,6 +27,17 @@ std::string QueueKey(QueueFamily family, uint64_t number) {
   return key;
 }
 
+// The two parts have no zero byte, so that keys are in the order of the pairs.
+std::string ModelKey(ModelFamily family, absl::string_view first,
+                     absl::string_view second) {
+  std::string key = {static_cast<char>(RecordFamily::kModel),
+                     static_cast<char>(family)};
+  key.append(first.data(), first.size());
+  key.push_back('\0');
+  key.append(second.data(), second.size());
+  return key;
+}
+
 std::string KeyOf(const internal::v1::LedgerRecord&) {
   return LedgerKey();
 }
@@ -57,6 +68,10 @@ std::string KeyOf(const internal::v1::QueuePlaceRecord& record) {
 
 std::string KeyOf(const internal::v1::TerminationRecord& record) {
   return TerminationKey(record.session_id());
+}
+
+std::string KeyOf(const internal::v1::CreditsRecord& record) {
+  return CreditsKey(record.license_id(), record.feature());
 }
 
 std::string KeyOf(const internal::v1::QueueLineRecord& record) {
@@ -103,6 +118,11 @@ std::string AnswerKey(uint64_t sequence) {
 
 std::string PolicyVersionKey(uint64_t version) {
   return NumberedKey(RecordFamily::kPolicyVersion, version);
+}
+
+std::string CreditsKey(absl::string_view license_id,
+                       absl::string_view feature) {
+  return ModelKey(ModelFamily::kCreditsUsed, license_id, feature);
 }
 
 std::string QueuePlaceKey(uint64_t number) {
@@ -167,6 +187,10 @@ RecordChange PutRecord(const internal::v1::WriteOffRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::CreditsRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -183,6 +207,7 @@ absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
     case RecordFamily::kQueue:
     case RecordFamily::kPolicyVersion:
     case RecordFamily::kBorrow:
+    case RecordFamily::kModel:
       return family;
   }
   return Damaged(key, "no such family of records");
@@ -220,6 +245,8 @@ template absl::StatusOr<internal::v1::QueueLineRecord> ParseRecord(
 template absl::StatusOr<internal::v1::TerminationRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::WriteOffRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::CreditsRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

@@ -31,6 +31,12 @@ enum class RecordFamily : char {
   kQueue = '7',
   kPolicyVersion = '9',
   kBorrow = 'a',
+  kModel = 'c',
+};
+
+// The second byte of a key of a licence model, for ever.
+enum class ModelFamily : char {
+  kCreditsUsed = 'u',
 };
 
 // The second byte of a key of the queue, for ever.
@@ -55,6 +61,7 @@ std::string QueueLineKey(absl::string_view feature);
 std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
 std::string WriteOffKey(uint64_t session_id);
+std::string CreditsKey(absl::string_view license_id, absl::string_view feature);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
 RecordChange PutRecord(const internal::v1::LicenseRecord& record);
@@ -66,6 +73,7 @@ RecordChange PutRecord(const internal::v1::QueueLineRecord& record);
 RecordChange PutRecord(const internal::v1::TerminationRecord& record);
 RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
 RecordChange PutRecord(const internal::v1::WriteOffRecord& record);
+RecordChange PutRecord(const internal::v1::CreditsRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.

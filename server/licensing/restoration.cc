@@ -66,6 +66,7 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     case RecordFamily::kSeat:
     case RecordFamily::kPolicyVersion:
     case RecordFamily::kBorrow:
+    case RecordFamily::kModel:
       return std::nullopt;
   }
   return std::nullopt;

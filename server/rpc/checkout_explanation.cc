@@ -175,6 +175,7 @@ std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
              "list, "
              "quorate pools).";
     case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
+    case type::v1::ERROR_REASON_CREDITS_EXHAUSTED:
       return "Ask for fewer, or buy more.";
     case type::v1::ERROR_REASON_COOLING_DOWN:
       return "Wait; an administrator took it from this client.";

@@ -48,6 +48,7 @@ void CopyConditions(const document::v1::Feature& from,
   }
   terms->set_token_feature(from.token_feature());
   terms->set_token_cost(from.token_cost());
+  terms->set_credits(from.credits());
   terms->set_overdraft(from.overdraft());
   terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }

@@ -85,6 +85,21 @@ void DescribeMember(const NodeStatus& status, const raft::MemberAddress& from,
   member->set_match_index(MatchOf(status, from.id).value());
 }
 
+monitoring::v1::PoolModel ModelOf(const PoolView& pool) {
+  if (!pool.licensed) return monitoring::v1::POOL_MODEL_UNSPECIFIED;
+  switch (pool.kind.counting) {
+    case licensing::Counting::kCounted:
+      return monitoring::v1::POOL_MODEL_FLOATING;
+    case licensing::Counting::kUncounted:
+      return monitoring::v1::POOL_MODEL_UNCOUNTED;
+    case licensing::Counting::kTokens:
+      return monitoring::v1::POOL_MODEL_TOKENS;
+    case licensing::Counting::kCredits:
+      return monitoring::v1::POOL_MODEL_CREDITS;
+  }
+  return monitoring::v1::POOL_MODEL_UNSPECIFIED;
+}
+
 void DescribeKind(const licensing::PoolKind& from, monitoring::v1::Pool* pool) {
   pool->set_uncounted(from.counting == licensing::Counting::kUncounted);
   pool->set_token_feature(from.token_feature);
@@ -111,6 +126,8 @@ void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {
   pool->set_out(from.out);
   pool->set_free(from.free());
   pool->set_overdraft(from.overdraft);
+  pool->set_model(ModelOf(from));
+  pool->set_used(from.used);
   DescribeKind(from.kind, pool);
   if (from.next_end_ms != 0) {
     SetTimestamp(from.next_end_ms, pool->mutable_end_time());

@@ -203,6 +203,11 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_BORROW_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "{session} is no borrow (any more)",
      "there is no such borrow (any more)"},
+    {type::v1::ERROR_REASON_CREDITS_EXHAUSTED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "{asked} credits of {feature} asked for, but {used} of {total} are used "
+     "up",
+     "too few credits are left"},
     {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "epoch {epoch} is not the one that this cluster, of epoch "

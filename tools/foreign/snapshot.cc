@@ -242,7 +242,10 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
     Pool pool = {
         .name = from.name(),
         .issued = from.total(),
-        .in_use = from.out(),
+        // Credits that are used up are not to be had again.
+        .in_use = from.model() == monitoring::v1::POOL_MODEL_CREDITS
+                      ? from.used()
+                      : from.out(),
         // What takes tokens of another feature has no count of its own.
         .uncounted = from.uncounted() || !from.token_feature().empty(),
         .version = from.version_max(),

@@ -41,11 +41,14 @@ int Run(const Invocation& invocation, const PoolsFlags& flags) {
     PrintJson(*pools, std::cout);
     return kExitOk;
   }
-  Table table({"POOL", "TOTAL", "OUT", "FREE", "ENDS"});
+  Table table({"POOL", "TOTAL", "OUT", "USED", "FREE", "ENDS"});
   for (const auto& pool : pools->pools()) {
     const bool counted = !pool.uncounted() && pool.token_feature().empty();
     table.AddRow({ShowPool(pool), counted ? ShowTotal(pool) : "-",
                   absl::StrCat(pool.out()),
+                  pool.model() == monitoring::v1::POOL_MODEL_CREDITS
+                      ? absl::StrCat(pool.used())
+                      : "-",
                   counted ? absl::StrCat(pool.free()) : "-",
                   ShowTime(pool.end_time())});
   }
@@ -62,7 +65,7 @@ int Run(const Invocation& invocation, const PoolsFlags& flags) {
 
 void AddPoolsCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* command = app->add_subcommand(
-      "pools", "Show the seats of each feature: total, out, free");
+      "pools", "Show the seats of each feature: total, out, used up, free");
   const auto flags = std::make_shared<PoolsFlags>();  // Shared with callback.
   command->add_option("FEATURE", flags->feature, "Only this feature");
   command->add_flag("--local", flags->local,

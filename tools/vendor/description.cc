@@ -60,6 +60,7 @@ void AddConditions(const Feature& feature, Description* description) {
     (*description)[key] = value;
   };
   if (feature.uncounted()) add("uncounted", true);
+  if (feature.credits()) add("model", "credits");
   if (!feature.token_feature().empty()) {
     add("tokens", absl::StrCat(feature.token_cost(), "*",
                                Shown(feature.token_feature())));

@@ -96,6 +96,9 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     feature->add_hosts(std::string(value));
   } else if (key == "share") {
     return ParseShared(value, feature);
+  } else if (key == "model") {
+    if (value != "credits") return Wrong(value, "is not credits");
+    feature->set_credits(true);
   } else if (key == "overdraft") {
     uint32_t count = 0;
     if (!ParseCount(value, &count)) return Wrong(value, "is no count");
@@ -105,7 +108,7 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     feature->set_overdraft_end_ms(end);
   } else {
     return Wrong(key,
-                 "is not version, maintenance, attribute, host, share, "
+                 "is not version, maintenance, attribute, host, share, model, "
                  "overdraft or overdraft-end");
   }
   return absl::OkStatus();

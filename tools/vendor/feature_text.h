@@ -17,7 +17,8 @@ inline constexpr char kFeatureSyntax[] =
     "version=2026.1 (the newest that is covered), maintenance=DATE (releases "
     "up to that day are covered), attribute=region:eu, host=NAME, "
     "share=user+host+display, share=site or share=key (seats that agree count "
-    "as one), overdraft=COUNT, overdraft-end=DATE; repeat for each feature";
+    "as one), overdraft=COUNT, overdraft-end=DATE, model=credits (what is "
+    "taken does not come back); repeat for each feature";
 
 // INVALID_ARGUMENT with the part that is wrong. Ranges are CheckLicense's.
 absl::StatusOr<document::v1::Feature> ParseFeatureText(absl::string_view text);

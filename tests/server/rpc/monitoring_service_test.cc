@@ -90,6 +90,29 @@ class MonitoringServiceTest : public testing::Test {
   int requests_ = 0;
 };
 
+TEST_F(MonitoringServiceTest, ShowsWhatIsUsedAndLeftOfCredits) {
+  OpenSessions(1);
+  auto license = licensing::InstallCommand("C", 1, {{"run", 10}});
+  license.mutable_install_license()
+      ->mutable_terms()
+      ->mutable_features(0)
+      ->set_credits(true);
+  Propose(license);
+  Propose(licensing::CheckoutCommand(1, {{"run", 4}}));
+  monitoring::ListPoolsResponse response;
+  const auto request =
+      PageOf<monitoring::ListPoolsRequest>(0, R"(feature="run")");
+  ASSERT_TRUE(stub_->ListPools(NewCall().get(), request, &response).ok());
+  ASSERT_EQ(response.pools_size(), 1);
+  const monitoring::Pool& pool = response.pools(0);
+  EXPECT_EQ(pool.name(), "run{credits}");
+  EXPECT_EQ(pool.model(), monitoring::POOL_MODEL_CREDITS);
+  EXPECT_EQ(pool.total(), 10U);
+  EXPECT_EQ(pool.used(), 4U);
+  EXPECT_EQ(pool.free(), 6U);
+  EXPECT_EQ(pool.out(), 4U);
+}
+
 TEST_F(MonitoringServiceTest, ShowsPools) {
   OpenSessions(1);
   Propose(licensing::CheckoutCommand(1, {{"cad", 3}}));
@@ -103,6 +126,7 @@ TEST_F(MonitoringServiceTest, ShowsPools) {
   EXPECT_EQ(response.pools(0).total(), 20U);
   EXPECT_EQ(response.pools(0).out(), 3U);
   EXPECT_EQ(response.pools(0).free(), 17U);
+  EXPECT_EQ(response.pools(0).model(), monitoring::POOL_MODEL_FLOATING);
   EXPECT_FALSE(response.pools(0).has_end_time());
   EXPECT_EQ(response.pools(2).feature(), "viewer");
   EXPECT_TRUE(response.next_page_token().empty());

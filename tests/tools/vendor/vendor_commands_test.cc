@@ -181,7 +181,8 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
        "attribute=region:eu,share=host+user,overdraft=2,"
        "overdraft-end=2198-12-31",
        "--feature", "view=uncounted,host=ws1,host=ws2", "--feature",
-       "mesh=5*tok", "--feature", "tok=40"}));
+       "mesh=5*tok", "--feature", "tok=40", "--feature",
+       "run=500,model=credits"}));
   ASSERT_EQ(issue.exit_code, 0) << issue.err;
   const auto verifier =
       trust::LicenseVerifier::Create(ReadAll(keys_ + "/root.pem"));
@@ -200,6 +201,8 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
   EXPECT_EQ(features[1]["uncounted"], true);
   EXPECT_EQ(features[1]["hosts"], "ws1 ws2");
   EXPECT_EQ(features[2]["tokens"], "5*tok");
+  EXPECT_TRUE(verified->license.features(4).credits());
+  EXPECT_EQ(features[4]["model"], "credits");
 }
 
 TEST_F(VendorCommandsTest, InspectSaysWhyAForeignLicenceDoesNotVerify) {
@@ -322,6 +325,10 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"uncounted",
                  {"--feature", "cad=uncounted,overdraft=1"},
                  "is not counted"},
+        Nonsense{"model", {"--feature", "cad=1,model=gold"}, "is not credits"},
+        Nonsense{"shared_credits",
+                 {"--feature", "cad=9,model=credits,share=user"},
+                 "or shared"},
         Nonsense{"zero", {"--feature", "cad=0"}, "between 1 and"},
         Nonsense{"no_name", {"--feature", "=3"}, "feature name"},
         Nonsense{"twice",
