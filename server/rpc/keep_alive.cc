@@ -35,9 +35,11 @@ constexpr size_t kMaxNews = 64;
 
 // Of one that was not renewed. On the applier thread.
 void DescribeLost(const licensing::Ledger& ledger, uint64_t session_id,
+                  absl::string_view principal,
                   checkout::v1::SessionRenewal* renewal) {
   const auto* termination = ledger.FindTermination(session_id);
-  if (termination == nullptr) {
+  // What became of others' is nobody's business.
+  if (termination == nullptr || termination->principal() != principal) {
     renewal->set_state(checkout::v1::SESSION_STATE_GONE);
     return;
   }
@@ -95,9 +97,6 @@ class KeepAliveStream final
 
   // Brings news over a held stream, which may be gone when this returns.
   void Tell(KeepAliveResponse news);
-
-  // The sessions whose news it brings; KeepAliveStreams::mu_ guards it.
-  std::vector<uint64_t> watched;
 
   // Ends a held stream with this once what is under way is answered. It may be
   // gone when this returns.
@@ -254,7 +253,7 @@ void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
                     renewal->mutable_ttl());
       } else {
         DescribeLost(*calls_->deps().view->ledger, round->session_ids[i],
-                     renewal);
+                     principal_, renewal);
       }
     }
   }
@@ -398,33 +397,24 @@ bool KeepAliveStreams::Remember(KeepAliveStream* stream) {
 void KeepAliveStreams::Forget(KeepAliveStream* stream) {
   MutexLock lock(&mu_);
   streams_.erase(stream);
-  for (const uint64_t session_id : stream->watched) {
-    const auto found = watched_.find(session_id);
-    if (found != watched_.end() && found->second == stream) {
-      watched_.erase(found);
-    }
-  }
+  watch_.Forget(stream);
 }
 
 void KeepAliveStreams::Watch(KeepAliveStream* stream,
                              std::span<const uint64_t> session_ids) {
+  const licensing::Ledger& ledger = *calls_->deps().view->ledger;
   MutexLock lock(&mu_);
-  for (const uint64_t session_id : session_ids) {
-    const auto found = watched_.find(session_id);
-    if (found == watched_.end() && watched_.size() >= kMaxWatched) continue;
-    if (found != watched_.end() && found->second == stream) continue;
-    watched_[session_id] = stream;
-    stream->watched.push_back(session_id);
-  }
+  watch_.Watch(stream, session_ids, [&ledger](uint64_t session_id) {
+    return ledger.FindSession(session_id) != nullptr;
+  });
 }
 
 void KeepAliveStreams::OnEvent(const licensing::LedgerEvent& event) {
   KeepAliveStream* stream = nullptr;
   {
     MutexLock lock(&mu_);
-    const auto found = watched_.find(event.session_id);
-    if (found == watched_.end() || !found->second->Hold()) return;
-    stream = found->second;
+    stream = watch_.Find(event.session_id);
+    if (stream == nullptr || !stream->Hold()) return;
   }
   const LicensingView& view = *calls_->deps().view;
   KeepAliveResponse news;

@@ -8,7 +8,6 @@
 #include <span>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 
@@ -18,6 +17,7 @@
 #include "server/licensing/ledger.h"
 #include "server/rpc/member_calls.h"
 #include "server/rpc/renewal_batcher.h"
+#include "server/rpc/session_watch.h"
 
 namespace quorate::server {
 
@@ -57,7 +57,8 @@ class KeepAliveStreams {
   bool Remember(KeepAliveStream* stream);
   void Forget(KeepAliveStream* stream);
 
-  // News of these sessions goes to `stream`, the last that renewed them.
+  // News of these sessions goes to `stream`, the last that renewed them. On the
+  // applier thread.
   void Watch(KeepAliveStream* stream, std::span<const uint64_t> session_ids);
   void OnEvent(const licensing::LedgerEvent& event);
 
@@ -66,8 +67,8 @@ class KeepAliveStreams {
 
   Mutex mu_;
   std::set<KeepAliveStream*> streams_ ABSL_GUARDED_BY(mu_);
-  // Who brings the news of a session: one of streams_.
-  absl::flat_hash_map<uint64_t, KeepAliveStream*> watched_ ABSL_GUARDED_BY(mu_);
+  // Of streams_.
+  SessionWatch watch_ ABSL_GUARDED_BY(mu_){kMaxWatched};
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
 };
 

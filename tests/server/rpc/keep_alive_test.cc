@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 
+#include "quorate/admin/v1/session.grpc.pb.h"
 #include "quorate/internal/v1/command.pb.h"
 
 #include "tests/server/rpc/service_world.h"
@@ -77,6 +78,36 @@ TEST_F(KeepAliveTest, RenewsSessionsInTheirOrder) {
   stream->WritesDone();
   EXPECT_FALSE(stream->Read(&answer_));
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+// Who ended it, and why, is for its own client.
+TEST_F(KeepAliveTest, TellsOthersNothingOfATermination) {
+  OpenSession("r1");
+  admin::v1::TerminateSessionRequest request;
+  request.set_request_id("t");
+  request.set_session("sessions/1");
+  request.set_reason("you know why");
+  admin::v1::TerminateSessionResponse response;
+  ASSERT_TRUE(
+      admin::v1::SessionService::NewStub(world_.Connect(ClientNames("root")))
+          ->TerminateSession(NewCall().get(), request, &response)
+          .ok());
+  const auto own = Begin();
+  ASSERT_TRUE(own->Write(Renew(1, {"sessions/1"})));
+  ASSERT_TRUE(own->Read(&answer_));
+  EXPECT_EQ(answer_.renewals(0).terminated().reason(), "you know why");
+  own->WritesDone();
+  EXPECT_TRUE(own->Finish().ok());
+
+  stub_ = checkout::v1::CheckoutService::NewStub(
+      world_.Connect(ClientNames("mallory")));
+  const auto other = Begin();
+  ASSERT_TRUE(other->Write(Renew(1, {"sessions/1"})));
+  ASSERT_TRUE(other->Read(&answer_));
+  EXPECT_EQ(answer_.renewals(0).state(), checkout::v1::SESSION_STATE_GONE);
+  EXPECT_FALSE(answer_.renewals(0).has_terminated());
+  other->WritesDone();
+  EXPECT_TRUE(other->Finish().ok());
 }
 
 TEST_F(KeepAliveTest, AnswersAllThatWasSentBeforeTheEnd) {
