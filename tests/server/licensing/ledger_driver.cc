@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 
 #include "base/random.h"
+#include "server/licensing/restoration.h"
 #include "tests/server/licensing/commands.h"
 
 namespace quorate::licensing {
@@ -54,6 +55,21 @@ Records DumpedRecords(const Ledger& ledger) {
     records[change.key] = change.value.value();
   }
   return records;
+}
+
+absl::StatusOr<Records> RestoredRecords(const Records& records,
+                                        uint32_t epoch) {
+  Records restored = records;
+  for (const auto& [key, value] : records) {
+    const auto change =
+        RestoreRecordFor({.epoch = epoch, .restore_id = "b"}, key, value);
+    if (!change.ok()) return change.status();
+    if (!change->has_value()) continue;
+    EXPECT_EQ((*change)->key, key);
+    restored.erase(key);
+    if ((*change)->value.has_value()) restored[key] = *(*change)->value;
+  }
+  return restored;
 }
 
 std::string Fact(const LedgerAnswer& answer, const std::string& key) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 #include "quorate/internal/v1/command.pb.h"
 
 #include "server/licensing/ledger.h"
@@ -30,6 +32,9 @@ std::unique_ptr<Ledger> RestoreLedger(const Records& records,
                                       uint32_t cluster_epoch = 1);
 
 Records DumpedRecords(const Ledger& ledger);
+
+// The same by the records of a backup, restored one by one as that epoch.
+absl::StatusOr<Records> RestoredRecords(const Records& records, uint32_t epoch);
 
 // The metadata value under `key`; empty where there is none.
 std::string Fact(const LedgerAnswer& answer, const std::string& key);

@@ -287,7 +287,25 @@ Command CommandSource::Next() {
   return command;
 }
 
+// What it held is gone too.
+void CommandSource::Forget(uint64_t session) {
+  std::erase(sessions_, session);
+  std::erase_if(seats_,
+                [session](const auto& seat) { return seat.first == session; });
+}
+
 void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
+  if (answer.reason == type::v1::ERROR_REASON_SESSION_NOT_FOUND) {
+    const uint64_t gone = command.checkout().session_id() +
+                          command.checkin().session_id() +
+                          command.resize_seat().session_id();
+    if (!random_.OneIn(4)) Forget(gone);
+  }
+  // To wait until nobody believes in the old cluster's seats takes long.
+  if (answer.reason == type::v1::ERROR_REASON_RESTORED_ON_HOLD &&
+      random_.OneIn(8)) {
+    now.cluster_ms += static_cast<int64_t>(random_.Below(120'000));
+  }
   const bool later = answer.repeated && answer.queue_place != 0;
   if (!answer.ok() || (answer.repeated && !later)) return;
   if (answer.session_id != 0) sessions_.push_back(answer.session_id);

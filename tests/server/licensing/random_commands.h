@@ -17,6 +17,18 @@
 
 namespace quorate::licensing {
 
+// So small that random commands reach them.
+inline constexpr LedgerLimits kSmallLimits = {.sessions = 14,
+                                              .seats_of_session = 9,
+                                              .licenses = 4,
+                                              .answers = 160,
+                                              .expiries_per_entry = 5,
+                                              .policy_versions = 3,
+                                              .queue_places = 30,
+                                              .queue_places_of_session = 6,
+                                              .settlements_per_entry = 2,
+                                              .terminations = 5};
+
 // Draws commands that often hit what is there, and sometimes what is not.
 // Thread-compatible.
 class CommandSource {
@@ -35,6 +47,7 @@ class CommandSource {
  private:
   void MoveTime();
   uint64_t SomeSession();
+  void Forget(uint64_t session);
 
   std::string SomePrincipal() { return random_.OneIn(8) ? kBob : kAlice; }
 

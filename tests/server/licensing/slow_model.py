@@ -1,0 +1,573 @@
+"""The slow model: what the ledger is to do, as simply as it can be said.
+
+Lists, by the numbers of what is in them; everything else is counted again
+whenever it is needed. No index, and nothing of the ledger's but its messages.
+Read it from top to bottom as the specification. A command's rule is the method
+of its name; it returns what is special in the answer, or raises Refusal.
+slow_terms.py and slow_policy.py are the parts that have no state,
+slow_epochs.py is about restored clusters; compare_with_ledger.py runs it
+against the ledger.
+"""
+
+import slow_policy
+from slow_epochs import SlowEpochs
+from slow_policy import NO_POLICY
+from slow_terms import (NEVER, Refusal, Row, Table, feature_of, features_of,
+                        group_of, lease_ms, need, need_covered, order_of_use,
+                        pool_of, refused)
+
+NO_LIMIT = 1 << 62
+MEMORY_MS = 150_000  # Of an answer.
+MOST_PASSED = 256  # Of one line, at a time.
+WAITING_HELPS = ("POOL_EXHAUSTED", "SEATS_RESERVED")
+NO_ANSWER = Row(reason="", repeated=False, session_id=0, ttl_ms=0,
+                seat_handles=[], granted_calendar_ms=0, renewed_ttl_ms=[],
+                queue_place=0, queue_number=0)
+
+
+class SlowModel(SlowEpochs):
+    """All lists of one cluster, and the commands."""
+
+    def __init__(self, limits):
+        super().__init__()
+        self.limits = limits
+        self.cluster_ms = self.calendar_ms = 0
+        self.answers = Table()  # key, said, answer, forget_ms
+        self.sessions = Table()  # principal, client, ttl_ms, lease_end_ms
+        self.licenses = {}  # By id: the commands.
+        self.grants = []  # license, terms, pool, start_ms, end_ms, ...
+        self.seats = Table()  # session, pool, count, group, token_pool, tokens
+        self.places = Table()  # session, checkout, due_ms, waits, end, key ...
+        self.unserved = set()  # Features whose line is to be looked at.
+        self.held = set()  # Features of which all is for the first in line.
+        self.terminated = {}  # By session: client, features, ..._ms
+        self.policies = {}  # By version.
+        self.last_policy = 0
+
+    def apply(self, now, command):
+        self.move_time(*now)
+        try:
+            answer = self.once(command)
+        except Refusal as refusal:
+            answer = Row(NO_ANSWER, reason=refusal.reason)
+        self.serve()
+        if answer.queue_place:  # Of one that waited: what it is by now.
+            answer = Row(self.answer_at(answer.queue_place),
+                         repeated=answer.repeated)
+        return answer
+
+    # Time never goes back. What is due ends, a little of it at a time.
+    def move_time(self, cluster_ms, calendar_ms):
+        before_ms = self.calendar_ms
+        self.cluster_ms = max(self.cluster_ms, cluster_ms)
+        self.calendar_ms = max(self.calendar_ms, calendar_ms)
+        for grant in self.grants:
+            for at_ms in (grant.start_ms, grant.end_ms, grant.overdraft_end_ms):
+                if before_ms < at_ms <= self.calendar_ms and \
+                        grant.start_ms <= at_ms <= grant.end_ms:
+                    self.mark_all()
+        work = self.limits.expiries_per_entry
+        self.end_due(self.sessions, "lease_end_ms", work, self.end_session)
+        self.end_due(self.places, "due_ms", work, self.end_place)
+        self.end_due(self.terminated, "forget_ms", work, self.end_termination)
+        self.end_due(self.answers, "forget_ms", 2 * work, self.answers.pop)
+
+    def end_due(self, rows, due, most, end):
+        """`end` says how much work it was; 0: it cannot end yet."""
+        work = 0
+        while work < most and rows:
+            first = min(rows, key=lambda number: (rows[number][due], number))
+            if rows[first][due] > self.cluster_ms:
+                break
+            done = end(first)
+            work += done if isinstance(done, int) else 1
+            if done == 0:
+                break
+
+    # A request acts once; a repeat of it gets the first answer.
+    def once(self, command):
+        kind = "".join(command.keys() - {"request_id", "principal",
+                                         "not_after_cluster_ms"})
+        if kind == "advance_clock":
+            return NO_ANSWER
+        body = command.get(kind)
+        self.need_here(kind, body)
+        if kind == "renew_sessions":
+            return Row(NO_ANSWER, **self.renew_sessions(body))
+        need(kind and command.request_id, "BAD_REQUEST")
+        key = (command.principal, command.request_id)
+        said = (kind, {**body, "peer_address": ""})
+        for old in [*self.answers.values(), *self.places.values()]:
+            if old.key == key:
+                need(old.said == said, "REQUEST_ID_REUSED")
+                return Row(old.answer, repeated=True)
+        need(0 <= command.not_after_cluster_ms - self.cluster_ms <= MEMORY_MS,
+             "REQUEST_EXPIRED")
+        need(len(self.answers) < self.limits.answers, "LIMIT_REACHED")
+        answer = Row(NO_ANSWER, **getattr(self, kind)(command, body) or {})
+        memory = Row(key=key, said=said, answer=answer)
+        if answer.queue_place:
+            self.places[answer.queue_place].update(memory)
+        else:
+            self.answers.add(
+                Row(memory, forget_ms=self.cluster_ms + MEMORY_MS + 1))
+        return answer
+
+    # Sessions last as long as they are renewed.
+    def open_session(self, command, body):
+        need(10_000 <= body.ttl_ms <= 3_600_000, "BAD_REQUEST")
+        need(len(self.sessions) < self.limits.sessions, "LIMIT_REACHED")
+        number = self.sessions.add(Row(
+            principal=command.principal, ttl_ms=body.ttl_ms,
+            client=Row(body.description, peer_address=body.peer_address),
+            lease_end_ms=self.cluster_ms + lease_ms(body.ttl_ms)))
+        return Row(session_id=number, ttl_ms=body.ttl_ms)
+
+    def renew_sessions(self, body):
+        renewed = []
+        for renewal in body.renewals:
+            number = renewal.session_id
+            renewed.append(0)
+            if self.is_alive(number) and number not in self.terminated and \
+                    not self.is_of_old_epoch(number):
+                session = self.sessions[number]
+                if session.principal == renewal.principal:
+                    renewed[-1] = session.ttl_ms
+                    session.lease_end_ms = \
+                        self.cluster_ms + lease_ms(session.ttl_ms)
+        return Row(renewed_ttl_ms=renewed)
+
+    def close_session(self, command, body):
+        self.need_own(command, body, gives_back=True)
+        self.end_session(body.session_id)
+
+    def end_session(self, number):
+        self.leave_queue(number)
+        handles = self.seats.where(session=number)
+        for handle in handles:
+            self.give_back(handle)
+        del self.sessions[number]
+        return 1 + len(handles)
+
+    def is_alive(self, number):
+        return number in self.sessions and \
+            self.sessions[number].lease_end_ms > self.cluster_ms
+
+    def need_own(self, command, body, gives_back=False):
+        """Who was terminated may still give back."""
+        alive = self.is_alive(body.session_id)
+        end = self.terminated.get(body.session_id)
+        if end and not (alive and gives_back):
+            need(end.principal != command.principal, "SESSION_TERMINATED")
+        need(alive, "SESSION_NOT_FOUND")
+        need(self.sessions[body.session_id].principal == command.principal,
+             "SESSION_NOT_YOURS")
+
+    # Licences, what they grant, and how much of it is out.
+    def install_license(self, _, body):
+        terms = body.terms
+        need(all(feature.token_feature != feature.name
+                 for feature in terms.features), "BAD_REQUEST")
+        need(0 < terms.cluster_epoch <= self.epoch, "LICENSE_FOREIGN")
+        known = self.licenses.get(terms.license_id)
+        if known:
+            need(terms.serial >= known.terms.serial, "SERIAL_ROLLBACK")
+            if terms.serial == known.terms.serial:
+                return need(body.payload_sha256 == known.payload_sha256,
+                            "SERIAL_FORK")
+        end_ms = terms.not_after_ms or NEVER
+        need(end_ms > self.calendar_ms, "LICENSE_EXPIRED")
+        need(known or len(self.licenses) < self.limits.licenses,
+             "LIMIT_REACHED")
+        self.licenses[terms.license_id] = body
+        self.grants = [grant for grant in self.grants
+                       if grant.license != terms.license_id]
+        for feature in terms.features:
+            grant = Row(license=terms.license_id, terms=feature,
+                        pool=pool_of(feature),
+                        start_ms=max(terms.not_before_ms, feature.start_ms),
+                        end_ms=min(end_ms, feature.end_ms or NEVER))
+            overdraft_end_ms = feature.overdraft and feature.overdraft_end_ms
+            grant.overdraft_end_ms = min(overdraft_end_ms or NEVER,
+                                         grant.end_ms)
+            self.grants.append(grant)
+        return self.mark_all()
+
+    def is_in_force(self, grant):
+        return grant.start_ms <= self.calendar_ms < grant.end_ms
+
+    def need_in_force(self, feature):
+        grants = [grant for grant in self.grants
+                  if grant.terms.name == feature]
+        need(grants, "FEATURE_UNKNOWN")
+        if not any(map(self.is_in_force, grants)):
+            need(not any(self.calendar_ms < grant.start_ms < grant.end_ms
+                         for grant in grants), "LICENSE_NOT_STARTED")
+            raise Refusal("LICENSE_EXPIRED")
+
+    def pools_of(self, feature):
+        """One grant of each pool in force, in the order of use."""
+        pools = {grant.pool: grant for grant in self.grants
+                 if grant.terms.name == feature and self.is_in_force(grant)}
+        return sorted(pools.values(), key=order_of_use)
+
+    def ceiling(self, pool):
+        """How much may be out."""
+        ceiling = 0
+        for grant in self.grants:
+            if grant.pool == pool and self.is_in_force(grant):
+                ceiling += grant.terms.count or NO_LIMIT
+                if self.calendar_ms < grant.overdraft_end_ms:
+                    ceiling += grant.terms.overdraft
+        return min(ceiling, NO_LIMIT)
+
+    def out(self, pool):
+        out = 0
+        groups = {}
+        for handle, seat in self.seats.items():
+            if seat.token_pool == pool:
+                out += seat.tokens
+            if seat.pool == pool:
+                group = seat.group or handle
+                groups[group] = max(groups.get(group, 0), seat.count)
+        return out + sum(groups.values())
+
+    # Who may have what.
+    def need_now(self, checkout):
+        """Refuses where the seats cannot be had now. Takes nothing."""
+        self.need_allowed(checkout)
+        seats, number = dict(self.seats), self.seats.next
+        refusal = refused(self.place_seats, checkout)
+        own = len(self.seats.where(session=checkout.session_id))
+        self.seats.clear()
+        never = refusal and refused(self.place_seats, checkout)
+        self.seats.clear()
+        self.seats.update(seats)
+        self.seats.next = number
+        if not refusal:
+            return need(own <= self.limits.seats_of_session, "LIMIT_REACHED")
+        client = self.sessions[checkout.session_id].client
+        for item in checkout["items"]:
+            self.need_some_pool(item, client)
+        need(not never, "COUNT_OVER_TOTAL")
+        raise refusal
+
+    def need_allowed(self, checkout):
+        """Refuses where the policy or a termination forbids it."""
+        session = self.sessions[checkout.session_id]
+        seats = [Row(holder=self.sessions[seat.session].client,
+                     feature=feature_of(seat.pool), units=seat.count)
+                 for seat in self.seats.values()]
+        asked = []
+        for feature in features_of(checkout):
+            total = sum(self.ceiling(grant.pool)
+                        for grant in self.pools_of(feature))
+            count = sum(item.count for item in checkout["items"]
+                        if item.feature == feature)
+            if total:
+                asked.append((feature, count, min(total, NO_LIMIT)))
+        reason = slow_policy.why_not(
+            self.policies.get(self.last_policy, NO_POLICY), seats,
+            session.client, self.calendar_ms, asked)
+        need(not reason, reason)
+        for end in self.terminated.values():
+            if end.cool_down_end_ms > self.cluster_ms and \
+                    end.principal == session.principal and \
+                    all(end.client[name] == session.client[name]
+                        for name in ("user", "host", "application")):
+                need(not end.features & set(features_of(checkout)),
+                     "COOLING_DOWN")
+
+    def place_seats(self, checkout):
+        """Adds them one by one, while there is room."""
+        client = self.sessions[checkout.session_id].client
+        return [self.place_seat(item, checkout.session_id, client)
+                for item in checkout["items"]]
+
+    def place_seat(self, item, session, client):
+        """In the first pool that is for it and has room, and so its tokens."""
+        lacking = item.feature
+        for grant in self.pools_of(item.feature):
+            if refused(need_covered, grant.terms, item, client):
+                continue
+            seat = Row(session=session, pool=grant.pool, count=item.count,
+                       group=group_of(grant.terms, item, client),
+                       token_pool="", tokens=0)
+            token_pools = [""]
+            if grant.terms.token_feature:
+                lacking = grant.terms.token_feature
+                seat.tokens = item.count * grant.terms.token_cost
+                token_pools = [
+                    tokens.pool for tokens in self.token_pools_of(grant)
+                    if not refused(need_covered, tokens.terms, item, client)]
+            for seat.token_pool in token_pools:
+                if self.fits(seat):
+                    return self.seats.add(seat)
+        raise Refusal("POOL_EXHAUSTED", lacking)
+
+    def token_pools_of(self, grant):
+        return [tokens for tokens in self.pools_of(grant.terms.token_feature)
+                if tokens.terms.count]
+
+    def fits(self, seat):
+        """Unless it made more of a pool be out than there is."""
+        pools = [seat.pool] + ([seat.token_pool] if seat.tokens else [])
+        before = [self.out(pool) for pool in pools]
+        self.seats["new"] = seat
+        fits = all(self.out(pool) <= max(self.ceiling(pool), out)
+                   for pool, out in zip(pools, before))
+        del self.seats["new"]
+        return fits
+
+    def need_some_pool(self, item, client):
+        """Refuses where no pool is for this, whatever is out."""
+        self.need_in_force(item.feature)
+        refusals = [refused(self.need_pool, grant, item, client)
+                    for grant in self.pools_of(item.feature)]
+        if all(refusals):
+            raise refusals[-1]
+
+    def need_pool(self, grant, item, client):
+        need_covered(grant.terms, item, client)
+        if grant.terms.token_feature:
+            self.need_in_force(grant.terms.token_feature)
+            need(self.token_pools_of(grant), "FEATURE_UNKNOWN")
+            refusals = [refused(need_covered, tokens.terms, item, client)
+                        for tokens in self.token_pools_of(grant)]
+            if all(refusals):
+                raise refusals[-1]
+
+    # Seats: taken all or none, changed, given back.
+    def checkout(self, command, body):
+        need(body["items"] and all(item.count for item in body["items"]) and
+             body.wait_ms >= 0 and body.priority <= 9, "BAD_REQUEST")
+        self.need_own(command, body)
+        refusal = refused(self.need_now, body)
+        if not refusal and any(map(self.is_kept, features_of(body))):
+            refusal = Refusal("POOL_EXHAUSTED")
+        if not refusal:
+            return self.hand_out(body)
+        if body.wait_ms and refusal.reason in WAITING_HELPS:
+            return self.wait(body)
+        raise refusal
+
+    def hand_out(self, checkout):
+        return Row(seat_handles=self.place_seats(checkout),
+                   granted_calendar_ms=self.calendar_ms)
+
+    def checkin(self, command, body):
+        handles = set(body.seat_handles)
+        need(0 < len(body.seat_handles) == len(handles), "BAD_REQUEST")
+        self.need_own(command, body, gives_back=True)
+        need(handles <= set(self.seats.where(session=body.session_id)),
+             "SEAT_NOT_FOUND")
+        for handle in handles:
+            self.give_back(handle)
+
+    def give_back(self, handle):
+        self.mark_return(self.seats.pop(handle))
+
+    def resize_seat(self, command, body):
+        need(body.count, "BAD_REQUEST")
+        self.need_own(command, body)
+        handle = body.seat_handle
+        need(handle in self.seats.where(session=body.session_id),
+             "SEAT_NOT_FOUND")
+        before = self.seats.pop(handle)
+        after = Row(before, count=body.count,
+                    tokens=before.tokens // before.count * body.count)
+        refusal = None
+        if after.count < before.count:
+            self.mark_return(before)
+        elif after.count > before.count:
+            refusal = refused(self.need_growing, after)
+        self.seats[handle] = before if refusal else after
+        if refusal:
+            raise refusal
+
+    def need_growing(self, seat):
+        """As if it were not there. It stays in its pools."""
+        feature = feature_of(seat.pool)
+        self.need_allowed(Row(session_id=seat.session, items=[
+            Row(feature=feature, count=seat.count)]))
+        parts = [Row(seat, token_pool="", tokens=0)]
+        if seat.tokens:
+            parts.append(Row(parts[0], pool=seat.token_pool, group="",
+                             count=seat.tokens))
+        for part in parts:
+            self.need_in_force(feature_of(part.pool))
+            need(part.count <= self.ceiling(part.pool), "COUNT_OVER_TOTAL")
+            need(self.fits(part), "POOL_EXHAUSTED")
+        need(not self.is_kept(feature), "POOL_EXHAUSTED")
+
+    # The queue. Each feature has its line of those who wait for it.
+    def wait(self, checkout):
+        own = self.places.where(session=checkout.session_id)
+        need(len(self.places) < self.limits.queue_places and
+             len(own) < self.limits.queue_places_of_session, "LIMIT_REACHED")
+        self.mark(checkout)
+        return Row(queue_place=self.places.add(Row(
+            session=checkout.session_id, checkout=checkout, waits=True,
+            end=NO_ANSWER, due_ms=self.cluster_ms + checkout.wait_ms)))
+
+    def answer_at(self, number):
+        """Who waits stands where it is worst for it."""
+        place = self.places[number]
+        answer = Row(place.end, queue_place=number)
+        if place.waits and place.due_ms <= self.cluster_ms:
+            answer.reason = "WAIT_TIMED_OUT"
+        elif place.waits:
+            answer.queue_number = 1 + max(
+                self.line_of(feature).index(number)
+                for feature in features_of(place.checkout))
+        return answer
+
+    def line_of(self, feature):
+        """In the order of service: the higher priority, then the project that
+        has least of the feature, then who came first."""
+        out = {}
+        for seat in self.seats.values():
+            if feature_of(seat.pool) == feature:
+                project = self.sessions[seat.session].client.project
+                out[project] = out.get(project, 0) + seat.count
+        oldest = {}
+        line = []
+        for number in sorted(self.places.where(waits=True)):
+            checkout = self.places[number].checkout
+            if feature in features_of(checkout):
+                project = self.sessions[checkout.session_id].client.project
+                first = oldest.setdefault((checkout.priority, project), number)
+                line.append((-checkout.priority, out.get(project, 0), first,
+                             number))
+        return [number for *_, number in sorted(line)]
+
+    def is_kept(self, feature):
+        """What is free is for those who wait."""
+        return feature in self.held | self.unserved and self.line_of(feature)
+
+    def mark(self, checkout):
+        """Something has changed for those who wait for it."""
+        self.unserved.update(features_of(checkout))
+
+    def mark_all(self):
+        for place in self.places.values():
+            self.mark(place.checkout)
+
+    def mark_return(self, seat):
+        """It may have been tokens."""
+        self.unserved.add(feature_of(seat.pool))
+        self.unserved.update(grant.terms.name for grant in self.grants
+                             if grant.terms.token_feature)
+
+    def leave_queue(self, session):
+        for number in self.places.where(session=session):
+            place = self.places.pop(number)
+            if place.waits:
+                self.mark(place.checkout)
+
+    def end_place(self, number):
+        if self.places[number].waits:
+            self.end_wait(number, Row(reason="WAIT_TIMED_OUT"))
+        else:
+            del self.places[number]
+
+    def end_wait(self, number, end):
+        place = self.places[number]
+        ttl_ms = self.sessions[place.session].ttl_ms
+        place.due_ms = self.cluster_ms + max(MEMORY_MS, lease_ms(ttl_ms))
+        place.end = Row(NO_ANSWER, **end)
+        if place.waits:
+            place.waits = False
+            self.mark(place.checkout)
+
+    def serve(self):
+        """Whoever need not wait any longer, line by line."""
+        settled = 0
+        while self.unserved and not self.heir:
+            feature = min(self.unserved)
+            number, refusal = self.next_in_line(feature)
+            if not number:
+                self.unserved.remove(feature)
+            elif settled == self.limits.settlements_per_entry:
+                return
+            else:
+                settled += 1
+                self.end_wait(number, Row(reason=refusal.reason) if refusal
+                              else self.hand_out(self.places[number].checkout))
+
+    def next_in_line(self, feature):
+        """Who lacks something else lets others pass. 0: nobody is next."""
+        self.held.discard(feature)
+        for number in self.line_of(feature)[:MOST_PASSED]:
+            refusal = refused(self.need_served, self.places[number])
+            if not refusal or refusal.reason not in WAITING_HELPS:
+                return number, refusal
+            if refusal.lacking == feature:
+                self.held.add(feature)
+                break
+        return 0, None
+
+    def need_served(self, place):
+        need(self.is_alive(place.session), "SESSION_NOT_FOUND")
+        need(place.due_ms > self.cluster_ms, "WAIT_TIMED_OUT")
+        self.need_now(place.checkout)
+
+    def cancel_checkout(self, command, body):
+        self.need_own(command, body)
+        key = (command.principal, body.checkout_request_id)
+        numbers = self.places.where(session=body.session_id, key=key)
+        need(numbers, "QUEUE_PLACE_NOT_FOUND")
+        end = self.places[numbers[0]].end
+        if not end.reason:
+            for handle in {*end.seat_handles} & {*self.seats}:
+                self.give_back(handle)
+            self.end_wait(numbers[0], Row(reason="WAIT_CANCELLED"))
+
+    # Administrators terminate sessions, and set rules.
+    def terminate_session(self, _, body):
+        number = body.session_id
+        need(body.cool_down_ms >= 0, "BAD_REQUEST")
+        ends = self.is_alive(number) and body.at_once
+        need(ends or number not in self.terminated, "SESSION_TERMINATED")
+        need(self.is_alive(number), "SESSION_NOT_FOUND")
+        if number not in self.terminated:
+            need(len(self.terminated) < self.limits.terminations,
+                 "LIMIT_REACHED")
+            session = self.sessions[number]
+            self.terminated[number] = Row(
+                principal=session.principal, client=session.client,
+                features={feature_of(self.seats[handle].pool)
+                          for handle in self.seats.where(session=number)},
+                cool_down_end_ms=self.cluster_ms + body.cool_down_ms,
+                forget_ms=self.cluster_ms + max(
+                    MEMORY_MS, body.cool_down_ms, lease_ms(session.ttl_ms)))
+            self.leave_queue(number)
+        if ends:
+            self.end_session(number)
+
+    def end_termination(self, number):
+        return 0 if number in self.sessions else self.terminated.pop(number)
+
+    def release_seat(self, _, body):
+        need(body.seat_handle in self.seats, "SEAT_NOT_FOUND")
+        session = self.seats[body.seat_handle].session
+        self.give_back(body.seat_handle)
+        return Row(session_id=session)
+
+    def apply_policy(self, _, body):
+        need(body.base_version == self.last_policy, "POLICY_CHANGED")
+        if body.policy != self.policies.get(self.last_policy, NO_POLICY):
+            need(all(rule.name for rule in body.policy.rules), "BAD_REQUEST")
+            self.put_in_force(body.policy)
+
+    def roll_back_policy(self, _, body):
+        need(body.base_version == self.last_policy, "POLICY_CHANGED")
+        need(body.version in {0, *self.policies}, "POLICY_VERSION_NOT_FOUND")
+        self.put_in_force(self.policies.get(body.version, NO_POLICY))
+
+    def put_in_force(self, policy):
+        if len(self.policies) == self.limits.policy_versions:
+            del self.policies[min(self.policies)]
+        self.last_policy += 1
+        self.policies[self.last_policy] = policy
+        self.mark_all()
