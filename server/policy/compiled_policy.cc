@@ -42,6 +42,8 @@ std::vector<uint32_t>* ListOf(FeatureRules* rules,
       return &rules->reserve;
     case internal::v1::POLICY_RULE_KIND_LIMIT:
       return &rules->limit;
+    case internal::v1::POLICY_RULE_KIND_IDLE:
+      return &rules->idle;
     default:
       return &rules->allow;
   }
@@ -100,6 +102,11 @@ void CompiledPolicy::CompileRules() {
     for (auto& [feature, rules] : of_feature_) {
       ListOf(&rules, from.kind())->push_back(i);
     }
+  }
+  for (auto& [feature, rules] : of_feature_) {
+    std::stable_partition(
+        rules.idle.begin(), rules.idle.end(),
+        [this](uint32_t index) { return !rule(index).feature().empty(); });
   }
 }
 

@@ -43,6 +43,7 @@ struct FeatureRules {
   std::vector<uint32_t> reserve;
   std::vector<uint32_t> limit;
   std::vector<uint32_t> allow;
+  std::vector<uint32_t> idle;  // Those that name the feature come first.
 };
 
 // A policy with its names hashed, its ranges sorted, and its rules sorted by

@@ -59,6 +59,7 @@ class PolicyCheck {
   void CheckGroup(const PolicyGroup& group, const std::string& path);
   void CheckRule(const PolicyRule& rule, const std::string& path);
   void CheckUnits(const PolicyRule& rule, const std::string& path);
+  void CheckSpans(const PolicyRule& rule, const std::string& path);
   void CheckPart(const PolicyPart& part, const std::string& path);
   std::string ProblemOf(internal::v1::PolicyField field,
                         const std::string& value) const;
@@ -133,6 +134,7 @@ void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
           "must be 1 to 64 letters, digits, '_' or '-'");
   }
   CheckUnits(rule, path);
+  CheckSpans(rule, path);
   if (rule.parts_size() > kMaxPartsOfRule) {
     Fault(absl::StrCat(path, ".parts"),
           absl::StrCat("must be at most ", kMaxPartsOfRule));
@@ -168,6 +170,31 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
   }
   if (reserves && rule.parts().empty()) {
     Fault(absl::StrCat(path, ".parts"), "must say for whom the units are kept");
+  }
+}
+
+void PolicyCheck::CheckSpans(const PolicyRule& rule, const std::string& path) {
+  if (rule.kind() != internal::v1::POLICY_RULE_KIND_IDLE) {
+    if (rule.span_ms() != 0 || rule.warning_ms() != 0) {
+      Fault(absl::StrCat(path, ".span"), "means nothing but with idle");
+    }
+    return;
+  }
+  const int64_t span = rule.span_ms();
+  if (span != 0 &&
+      (span < kMinIdleMs || span > kMaxIdleMs || span % 1000 != 0)) {
+    Fault(absl::StrCat(path, ".span"),
+          "must be 1 minute to 30 days in whole seconds, or 0 for never");
+  }
+  const int64_t warning = rule.warning_ms();
+  if (warning < 0 || warning > span / 2 || warning % 1000 != 0) {
+    Fault(absl::StrCat(path, ".warning"),
+          "must be whole seconds, and at most half of the span");
+  }
+  for (int i = 0; i < rule.parts_size(); ++i) {
+    if (rule.parts(i).field() != internal::v1::POLICY_FIELD_TIME) continue;
+    Fault(absl::StrCat(path, ".parts[", i, "]"),
+          "of an idle rule cannot be a time: it holds at all hours");
   }
 }
 
@@ -252,6 +279,8 @@ const char* WordOf(internal::v1::PolicyRuleKind kind) {
       return "limit";
     case internal::v1::POLICY_RULE_KIND_ALLOW:
       return "allow";
+    case internal::v1::POLICY_RULE_KIND_IDLE:
+      return "idle";
     default:
       return "unknown";
   }

@@ -56,6 +56,7 @@ inline constexpr DslsType kDslsTypes[] = {
     {"Reserve", internal::v1::POLICY_RULE_KIND_RESERVE},
     {"Limit", internal::v1::POLICY_RULE_KIND_LIMIT},
     {"Allow", internal::v1::POLICY_RULE_KIND_ALLOW},
+    {"Idle", internal::v1::POLICY_RULE_KIND_IDLE},
 };
 
 }  // namespace quorate::policy

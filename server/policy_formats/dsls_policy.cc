@@ -169,6 +169,10 @@ void DslsReader::ReadRule(const XmlElement& from) {
   }
   rule->set_feature(from.Attribute("feature"));
   rule->set_units(NumberOf(from.Attribute("units")));
+  rule->set_span_ms(static_cast<int64_t>(NumberOf(from.Attribute("span"))) *
+                    1000);
+  rule->set_warning_ms(
+      static_cast<int64_t>(NumberOf(from.Attribute("warning"))) * 1000);
   rule->set_lend(from.BooleanAttribute("lend"));
   const std::string each = from.Attribute("each");
   if (each == "User") rule->set_each(internal::v1::POLICY_EACH_USER);

@@ -69,12 +69,18 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
       <xs:enumeration value="Reserve"/>
       <xs:enumeration value="Limit"/>
       <xs:enumeration value="Allow"/>
+      <xs:enumeration value="Idle"/>
     </xs:restriction>
   </xs:simpleType>
   <xs:simpleType name="each">
     <xs:restriction base="xs:string">
       <xs:enumeration value="User"/>
       <xs:enumeration value="Host"/>
+    </xs:restriction>
+  </xs:simpleType>
+  <xs:simpleType name="seconds">
+    <xs:restriction base="xs:unsignedInt">
+      <xs:maxInclusive value="2592000"/>
     </xs:restriction>
   </xs:simpleType>
   <xs:complexType name="rule">
@@ -90,6 +96,8 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
         <xs:restriction base="xs:unsignedInt"/>
       </xs:simpleType>
     </xs:attribute>
+    <xs:attribute name="span" type="seconds"/>
+    <xs:attribute name="warning" type="seconds"/>
     <xs:attribute name="lend" type="xs:boolean"/>
     <xs:attribute name="each" type="each"/>
   </xs:complexType>

@@ -152,6 +152,12 @@ void DslsWriter::WriteRule(const PolicyRule& rule) {
       rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE) {
     absl::StrAppend(&out_, " units=\"", rule.units(), "\"");
   }
+  if (rule.span_ms() > 0) {
+    absl::StrAppend(&out_, " span=\"", rule.span_ms() / 1000, "\"");
+  }
+  if (rule.warning_ms() > 0) {
+    absl::StrAppend(&out_, " warning=\"", rule.warning_ms() / 1000, "\"");
+  }
   if (rule.lend()) absl::StrAppend(&out_, " lend=\"true\"");
   if (rule.each() == internal::v1::POLICY_EACH_USER) {
     absl::StrAppend(&out_, " each=\"User\"");

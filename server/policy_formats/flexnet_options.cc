@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "server/policy/ip_address.h"
 #include "server/policy_formats/option_lines.h"
+#include "server/policy_formats/option_spans.h"
 
 namespace quorate::policy {
 namespace {
@@ -55,12 +56,6 @@ constexpr IgnoredKeyword kIgnored[] = {
     {"ACTIVATION_EXPIRY_DAYS", kNoTrustedStorage},
     {"MAX_OVERDRAFT", "how far a pool is overdrawn is the licence's to say"},
     {"LINGER", "a seat that is given back is free at once here"},
-    {"TIMEOUT",
-     "idle seats are not taken back here yet; those of dead clients are, by "
-     "their lease"},
-    {"TIMEOUTALL",
-     "idle seats are not taken back here yet; those of dead clients are, by "
-     "their lease"},
     {"NOLOG", kOtherLog},
     {"REPORTLOG", kOtherLog},
     {"DEBUGLOG", kOtherLog},
@@ -141,6 +136,7 @@ class OptionsReader {
   void ReadLine(const OptionLine& line);
   void ReadSetting(const OptionLine& line, const std::string& keyword);
   void ReadRule(const OptionLine& line, const RuleKeyword& keyword);
+  void ReadSpan(const OptionLine& line, const std::string& keyword);
   // The part that a type and a name make; nothing, with a remark, where they
   // make none. A part without values stands for everybody.
   std::optional<PolicyPart> ReadPrincipal(const OptionLine& line,
@@ -390,6 +386,15 @@ void OptionsReader::ReadRule(const OptionLine& line,
   AddRule(line, keyword, feature, units, *std::move(part));
 }
 
+void OptionsReader::ReadSpan(const OptionLine& line,
+                             const std::string& keyword) {
+  SpanLine read = ReadSpanLine(line, keyword);
+  imported_.remarks.push_back(std::move(read.remark));
+  if (!read.rule.has_value()) return;
+  *policy_.add_rules() = *std::move(read.rule);
+  lines_.rules.push_back(line.number);
+}
+
 void OptionsReader::ReadSetting(const OptionLine& line,
                                 const std::string& keyword) {
   if (keyword != "FQDN_MATCHING") {
@@ -423,6 +428,7 @@ void OptionsReader::ReadLine(const OptionLine& line) {
   if (const RuleKeyword* const rule = FindRow(kRuleKeywords, keyword)) {
     return ReadRule(line, *rule);
   }
+  if (IsSpanKeyword(keyword)) return ReadSpan(line, keyword);
   if (const IgnoredKeyword* const ignored = FindRow(kIgnored, keyword)) {
     return Remark(line, RemarkKind::kIgnored,
                   absl::StrCat(keyword, ": ", ignored->why));

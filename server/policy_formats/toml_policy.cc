@@ -42,7 +42,8 @@ constexpr PolicyField kFields[] = {
 
 constexpr internal::v1::PolicyRuleKind kRuleKinds[] = {
     internal::v1::POLICY_RULE_KIND_DENY, internal::v1::POLICY_RULE_KIND_RESERVE,
-    internal::v1::POLICY_RULE_KIND_LIMIT, internal::v1::POLICY_RULE_KIND_ALLOW};
+    internal::v1::POLICY_RULE_KIND_LIMIT, internal::v1::POLICY_RULE_KIND_ALLOW,
+    internal::v1::POLICY_RULE_KIND_IDLE};
 
 constexpr internal::v1::PolicyGroupKind kGroupKinds[] = {
     internal::v1::POLICY_GROUP_KIND_USERS,
@@ -100,6 +101,13 @@ PolicyEach ReadEach(TomlSection* section) {
   return internal::v1::POLICY_EACH_UNSPECIFIED;
 }
 
+// Whether it fits is CheckPolicy's to say.
+int64_t ReadSpanMs(TomlSection* section, absl::string_view key) {
+  return absl::ToInt64Milliseconds(
+      section->DurationOr(key, absl::ZeroDuration(), absl::ZeroDuration(),
+                          absl::Milliseconds(kMaxIdleMs)));
+}
+
 void ReadRule(TomlSection* section, PolicyRule* rule) {
   rule->set_name(section->RequiredText("name"));
   rule->set_kind(ReadKind(section, "kind", kRuleKinds));
@@ -108,6 +116,8 @@ void ReadRule(TomlSection* section, PolicyRule* rule) {
       "units", 0, 0, static_cast<int64_t>(kMaxPolicyUnits))));
   rule->set_lend(section->BooleanOr("lend", false));
   rule->set_each(ReadEach(section));
+  rule->set_span_ms(ReadSpanMs(section, "span"));
+  rule->set_warning_ms(ReadSpanMs(section, "warning"));
   ReadParts(section, rule);
   section->Close();
 }
@@ -186,6 +196,13 @@ void WriteRule(const PolicyRule& rule, std::string* out) {
     absl::StrAppend(out, "each = \"user\"\n");
   } else if (rule.each() == internal::v1::POLICY_EACH_HOST) {
     absl::StrAppend(out, "each = \"host\"\n");
+  }
+  for (const auto& [key, span_ms] : {std::pair("span", rule.span_ms()),
+                                     std::pair("warning", rule.warning_ms())}) {
+    if (span_ms == 0) continue;
+    absl::StrAppend(out, key, " = ",
+                    Quoted(absl::FormatDuration(absl::Milliseconds(span_ms))),
+                    "\n");
   }
   WriteParts(rule, out);
 }

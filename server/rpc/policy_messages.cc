@@ -27,6 +27,28 @@ To SameNumber(From from) {
   return static_cast<To>(static_cast<int>(from));
 }
 
+void CopySpans(const admin::v1::PolicyRule& from,
+               internal::v1::PolicyRule* rule) {
+  // What is out of range stays so, and is refused.
+  const auto ms_of = [](const google::protobuf::Duration& span) {
+    const bool whole = span.nanos() == 0 && span.seconds() >= 0 &&
+                       span.seconds() <= policy::kMaxIdleMs / 1000;
+    return whole ? span.seconds() * 1000 : int64_t{-1};
+  };
+  rule->set_span_ms(ms_of(from.span()));
+  rule->set_warning_ms(ms_of(from.warning()));
+}
+
+void CopySpans(const internal::v1::PolicyRule& from,
+               admin::v1::PolicyRule* rule) {
+  if (from.span_ms() != 0) {
+    SetDuration(absl::Milliseconds(from.span_ms()), rule->mutable_span());
+  }
+  if (from.warning_ms() != 0) {
+    SetDuration(absl::Milliseconds(from.warning_ms()), rule->mutable_warning());
+  }
+}
+
 template <typename From, typename To>
 void CopyRule(const From& from, To* rule) {
   rule->set_name(from.name());
@@ -35,6 +57,7 @@ void CopyRule(const From& from, To* rule) {
   rule->set_units(from.units());
   rule->set_lend(from.lend());
   rule->set_each(SameNumber<decltype(rule->each())>(from.each()));
+  CopySpans(from, rule);
   for (const auto& each : from.parts()) {
     auto* const part = rule->add_parts();
     part->set_field(SameNumber<decltype(part->field())>(each.field()));

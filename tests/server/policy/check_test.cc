@@ -41,9 +41,21 @@ Policy Sound() {
   return policy;
 }
 
+internal::v1::PolicyRule* MakeIdle(Policy* policy) {
+  internal::v1::PolicyRule* const rule = policy->mutable_rules(1);
+  rule->set_kind(internal::v1::POLICY_RULE_KIND_IDLE);
+  rule->clear_units();
+  rule->set_span_ms(60'000);
+  rule->set_warning_ms(30'000);
+  return rule;
+}
+
 TEST(PolicyCheckTest, FindsNothingWrongInASoundPolicy) {
   EXPECT_TRUE(CheckPolicy(Sound()).empty());
   EXPECT_TRUE(CheckPolicy(Policy()).empty());
+  Policy idle = Sound();
+  MakeIdle(&idle);
+  EXPECT_TRUE(CheckPolicy(idle).empty());
 }
 
 TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
@@ -78,6 +90,24 @@ TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
        "rules[2].each", "limit"},
       {[](Policy* p) { p->mutable_rules(2)->clear_parts(); }, "rules[2].parts",
        "for whom"},
+      {[](Policy* p) { p->mutable_rules(1)->set_span_ms(60'000); },
+       "rules[1].span", "idle"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(59'000); }, "rules[1].span",
+       "1 minute"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(60'001); }, "rules[1].span",
+       "whole seconds"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(kMaxIdleMs + 1000); },
+       "rules[1].span", "30 days"},
+      {[](Policy* p) { MakeIdle(p)->set_warning_ms(31'000); },
+       "rules[1].warning", "half"},
+      {[](Policy* p) { MakeIdle(p)->set_warning_ms(-1000); },
+       "rules[1].warning", "whole seconds"},
+      {[](Policy* p) {
+         internal::v1::PolicyPart* const part = MakeIdle(p)->add_parts();
+         part->set_field(internal::v1::POLICY_FIELD_TIME);
+         part->add_values("mon");
+       },
+       "rules[1].parts[0]", "all hours"},
       {[](Policy* p) { p->mutable_rules(0)->mutable_parts(0)->clear_values(); },
        "rules[0].parts[0].values", "1 to"},
       {[](Policy* p) { p->mutable_rules(0)->mutable_parts(0)->clear_field(); },

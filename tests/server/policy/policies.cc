@@ -124,13 +124,16 @@ void AddGroups(Random* random, Policy* policy) {
 
 PolicyRule RandomRule(Random* random, int number) {
   std::vector<TestPart> parts;
+  const bool idle = random->OneIn(5);
   const auto kind =
-      static_cast<internal::v1::PolicyRuleKind>(random->Between(1, 4));
+      idle ? internal::v1::POLICY_RULE_KIND_IDLE
+           : static_cast<internal::v1::PolicyRuleKind>(random->Between(1, 4));
   const bool reserves = kind == internal::v1::POLICY_RULE_KIND_RESERVE;
   for (uint64_t left = random->Between(reserves ? 1 : 0, 3); left > 0; --left) {
     TestPart part = {.field = RandomField(random),
                      .values = {},
                      .negated = random->OneIn(3)};
+    if (idle && part.field == internal::v1::POLICY_FIELD_TIME) continue;
     for (uint64_t i = random->Between(1, 3); i > 0; --i) {
       part.values.push_back(RandomValue(random, part.field));
     }
@@ -145,6 +148,9 @@ PolicyRule RandomRule(Random* random, int number) {
   } else if (kind == internal::v1::POLICY_RULE_KIND_LIMIT) {
     rule.set_units(random->Below(8));
     rule.set_each(static_cast<internal::v1::PolicyEach>(random->Below(3)));
+  } else if (idle) {
+    rule.set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
+    rule.set_warning_ms(rule.span_ms() / 1000 / random->Between(2, 4) * 1000);
   }
   return rule;
 }

@@ -52,6 +52,9 @@ constexpr char kFile[] =
       <name>not from there</name>
       <condition><iprange id="2"/><iprange id="4"/></condition>
     </rule>
+    <rule type="Idle" feature="cad" span="5400" warning="300">
+      <name>use it or lose it</name>
+    </rule>
   </rules>
 </authorizations>
 )";
@@ -77,6 +80,9 @@ TEST(DslsPolicyTest, ReadsDassaultsLayout) {
   const internal::v1::PolicyRule& rule = policy.rules(0);
   EXPECT_EQ(rule.kind(), internal::v1::POLICY_RULE_KIND_RESERVE);
   EXPECT_EQ(rule.units(), 4u);
+  EXPECT_EQ(policy.rules(2).kind(), internal::v1::POLICY_RULE_KIND_IDLE);
+  EXPECT_EQ(policy.rules(2).span_ms(), 5'400'000);
+  EXPECT_EQ(policy.rules(2).warning_ms(), 300'000);
   EXPECT_TRUE(rule.lend());
   EXPECT_THAT(rule.parts(0).values(), ElementsAre("UsrGroup1"));
   EXPECT_TRUE(rule.parts(1).negated());
@@ -178,7 +184,7 @@ TEST(DslsPolicyTest, RefusesEachWrongLineByNumber) {
        "<condition><usergroup id=\"7\"/></condition>", 14},
       {"mon-fri 22:00-06:00", "noon", 12},
       {"</rule>", "</rules>", 17},
-      {"<rules ", "<laws ", 22},
+      {"<rules ", "<laws ", 25},
   };
 
   for (const auto& each : kCases) {

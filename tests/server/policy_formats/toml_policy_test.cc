@@ -63,6 +63,13 @@ values = ["10.9.7.1"]
 [[rule.part]]
 field = "address"
 values = ["10.0.0.0/8"]
+
+[[rule]]
+name = "use it or lose it"
+kind = "idle"
+feature = "cad"
+span = "1h30m"
+warning = "5m"
 )";
 
 TEST(TomlPolicyTest, ReadsWhatPeopleWrite) {
@@ -85,6 +92,9 @@ TEST(TomlPolicyTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(policy.rules(1).feature(), "");
   ASSERT_EQ(policy.rules(2).parts_size(), 3);
   EXPECT_TRUE(policy.rules(2).parts(1).negated());
+  EXPECT_EQ(policy.rules(3).kind(), internal::v1::POLICY_RULE_KIND_IDLE);
+  EXPECT_EQ(policy.rules(3).span_ms(), 5'400'000);
+  EXPECT_EQ(policy.rules(3).warning_ms(), 300'000);
 }
 
 TEST(TomlPolicyTest, AnEmptyFileIsAPolicyWithoutARule) {

@@ -1,0 +1,106 @@
+// The policy says of each seat how long it may be idle: the first rule that
+// matches, those that name the feature first. By hand-made policies, and by
+// random ones asked again in the obvious way.
+
+#include "server/policy/seat_terms.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "base/random.h"
+#include "tests/server/policy/policies.h"
+#include "tests/support/seed.h"
+
+namespace quorate::policy {
+namespace {
+
+using internal::v1::Policy;
+using internal::v1::POLICY_FIELD_USER;
+using internal::v1::POLICY_RULE_KIND_IDLE;
+using internal::v1::PolicyRule;
+
+constexpr int64_t kMinute = 60'000;
+
+PolicyRule IdleRule(const std::string& name, const std::string& feature,
+                    int64_t minutes, const std::vector<TestPart>& parts) {
+  PolicyRule rule = RuleOf(name, POLICY_RULE_KIND_IDLE, feature, 0, parts);
+  rule.set_span_ms(minutes * kMinute);
+  rule.set_warning_ms(minutes * kMinute / 4);
+  return rule;
+}
+
+std::optional<IdleTerms> Ask(const Policy& policy, const Subject& subject,
+                             const std::string& feature) {
+  std::vector<PolicyFault> faults;
+  const auto compiled = CompiledPolicy::Compile(policy, &faults);
+  EXPECT_TRUE(faults.empty());
+  return FindIdleTerms(*compiled, compiled->Folded(subject), feature);
+}
+
+TEST(SeatTermsTest, TheRuleOfTheFeatureComesFirst) {
+  const Policy policy =
+      PolicyOf({IdleRule("all", "", 60, {}), IdleRule("cad", "cad", 20, {}),
+                IdleRule("later", "cad", 40, {})});
+  EXPECT_EQ(
+      Ask(policy, {.user = "ann"}, "cad"),
+      (IdleTerms{
+          .rule = 1, .span_ms = 20 * kMinute, .warning_ms = 5 * kMinute}));
+  EXPECT_EQ(Ask(policy, {.user = "ann"}, "cam")->span_ms, 60 * kMinute);
+}
+
+TEST(SeatTermsTest, NeverExceptsWhomItMatches) {
+  const Policy policy =
+      PolicyOf({IdleRule("boss", "", 0, {{POLICY_FIELD_USER, {"ann"}}}),
+                IdleRule("all", "", 60, {})});
+  EXPECT_EQ(Ask(policy, {.user = "ann"}, "cad"), std::nullopt);
+  EXPECT_EQ(Ask(policy, {.user = "bob"}, "cad")->rule, 1u);
+  EXPECT_EQ(Ask(Policy(), {.user = "bob"}, "cad"), std::nullopt);
+}
+
+// The same, looked up in the policy's text.
+std::optional<IdleTerms> SlowTerms(const CompiledPolicy& compiled,
+                                   const Subject& who,
+                                   const std::string& feature) {
+  for (const std::string& wanted : {feature, std::string()}) {
+    for (int i = 0; i < compiled.policy().rules_size(); ++i) {
+      const PolicyRule& rule = compiled.policy().rules(i);
+      const auto index = static_cast<uint32_t>(i);
+      if (rule.kind() != POLICY_RULE_KIND_IDLE || rule.feature() != wanted ||
+          !compiled.Matches(index, who)) {
+        continue;
+      }
+      if (rule.span_ms() == 0) return std::nullopt;
+      return IdleTerms{.rule = index,
+                       .span_ms = rule.span_ms(),
+                       .warning_ms = rule.warning_ms()};
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(SeatTermsTest, AgreesWithTheObviousWay) {
+  int found = 0;
+  for (const uint64_t seed : TestSeeds(1, 2'000)) {
+    SCOPED_TRACE(ReplayLine(seed, "policy_seat_terms_test", "*Obvious*"));
+    Random random(seed);
+    std::vector<PolicyFault> faults;
+    const auto compiled =
+        CompiledPolicy::Compile(RandomPolicy(&random), &faults);
+    ASSERT_TRUE(faults.empty()) << faults.front().path;
+    const Subject who = compiled->Folded({.user = RandomUser(&random),
+                                          .host = RandomHost(&random),
+                                          .project = RandomProject(&random)});
+    const std::string feature(1, static_cast<char>('a' + random.Below(4)));
+    const auto expected = SlowTerms(*compiled, who, feature);
+    EXPECT_EQ(FindIdleTerms(*compiled, who, feature), expected);
+    found += expected.has_value() ? 1 : 0;
+  }
+  EXPECT_GT(found, 50);
+}
+
+}  // namespace
+}  // namespace quorate::policy
