@@ -132,6 +132,9 @@ void Encode(const internal::v1::RenewSessions& body, BodyEncoder* out) {
   for (const internal::v1::Renewal& renewal : body.renewals()) {
     out->Number(renewal.session_id());
     out->Text(renewal.principal());
+    out->Number(renewal.has_idle_ms()
+                    ? static_cast<uint64_t>(renewal.idle_ms()) + 1
+                    : 0);
   }
 }
 

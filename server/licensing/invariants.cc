@@ -219,6 +219,10 @@ absl::Status CheckSessions(const Tables& tables) {
         handle >= tables.counters.next_seat_handle) {
       return Broken("seat ", handle, " was never granted");
     }
+    const int64_t warned_ms = seat->record.idle_warned_cluster_ms();
+    if (warned_ms < 0 || warned_ms > tables.counters.cluster_ms) {
+      return Broken("the holder of seat ", handle, " was warned in the future");
+    }
     const auto* const named = tables.seats.OfFeature(seat->record.feature());
     if (named == nullptr || !named->handles.contains(handle)) {
       return Broken("seat ", handle, " is not found by its feature");

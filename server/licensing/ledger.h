@@ -61,14 +61,15 @@ struct QueuePosition {
 // Something that one session's client wants to know at once. Not replicated:
 // every member sees it as it applies the entry.
 struct LedgerEvent {
-  enum class Kind { kQueueGranted, kTerminated, kSeatReleased };
+  enum class Kind { kQueueGranted, kTerminated, kSeatReleased, kSeatIdle };
 
   uint64_t session_id = 0;
   Kind kind = Kind::kQueueGranted;
   std::string request_id = {};  // Of the checkout that waited.
-  std::vector<internal::v1::SeatRecord> seats = {};  // Granted, or released.
-  std::string reason = {};  // Of an administrator's act,
-  std::string by = {};      // and who it was.
+  std::vector<internal::v1::SeatRecord> seats = {};  // What it is about.
+  std::string reason = {};  // Of an administrator's act; "idle".
+  std::string by = {};      // Who it was, or the policy's rule.
+  int64_t left_ms = 0;      // kSeatIdle: until it is taken back.
 };
 
 // What one command gave.

@@ -215,6 +215,10 @@ absl::Status Ledger::State::RestoreSessions() {
     if (!IsInRange(record, time())) {
       return Contradiction("the end of session ", id, " is out of range");
     }
+    if (record.idle_since_cluster_ms() < 0 ||
+        record.idle_since_cluster_ms() > tables_.counters.cluster_ms) {
+      return Contradiction("session ", id, " is idle since the future");
+    }
     if (tables_.sessions.Add(std::move(record)) == nullptr) {
       return Contradiction("session ", id, " is there twice");
     }
@@ -235,6 +239,11 @@ absl::Status Ledger::State::RestoreSeats() {
     }
     if (record.count() == 0 || record.feature().empty()) {
       return Contradiction("seat ", handle, " is of nothing");
+    }
+    if (record.idle_warned_cluster_ms() < 0 ||
+        record.idle_warned_cluster_ms() > tables_.counters.cluster_ms) {
+      return Contradiction("the holder of seat ", handle,
+                           " was warned in the future");
     }
     if ((!record.pool().empty() &&
          FeatureOfPool(record.pool()) != record.feature()) ||

@@ -134,6 +134,7 @@ LedgerAnswer Ledger::State::RenewSessions(
   const int64_t now = tables_.counters.cluster_ms;
   LedgerAnswer answer;
   answer.renewed_ttl_ms.reserve(static_cast<size_t>(body.renewals_size()));
+  size_t idle_work = 0;
   for (const internal::v1::Renewal& renewal : body.renewals()) {
     Session* const session =
         tables_.sessions.FindAlive(renewal.session_id(), time());
@@ -150,6 +151,7 @@ LedgerAnswer Ledger::State::RenewSessions(
     // The same session may be named twice; its record changes once.
     if (lease_end_ms == session->record.lease_end_cluster_ms()) continue;
     tables_.sessions.SetLeaseEnd(session, lease_end_ms);
+    HeedActivity(renewal, session, &idle_work, changes);
     changes->push_back(PutRecord(session->record));
   }
   return answer;

@@ -1,7 +1,7 @@
 // The inside of the ledger: its tables, and the commands that act on them.
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
-// the request's memory, then the command), ledger_sessions.cc,
+// the request's memory, then the command), ledger_sessions.cc, ledger_idle.cc,
 // ledger_checkout.cc, ledger_borrow.cc, ledger_queue.cc, ledger_licenses.cc,
 // ledger_policy.cc and ledger_epochs.cc act, ledger_restore.cc saves and
 // restores, ledger_read.cc shows.
@@ -144,6 +144,13 @@ class Ledger::State {
   Session* FindOwnSessionToReturn(uint64_t session_id,
                                   absl::string_view principal,
                                   LedgerAnswer* refusal);
+
+  // ledger_idle.cc
+  // Takes what a renewal says of its user's activity. Adds to `work`.
+  void HeedActivity(const internal::v1::Renewal& renewal, Session* session,
+                    size_t* work, Changes* changes);
+  void WatchIdleSeat(const Session& session, uint64_t handle, int64_t idle_ms,
+                     Changes* changes);
 
   // ledger_checkout.cc
   LedgerAnswer Checkout(const internal::v1::Command& command, Changes* changes);

@@ -45,6 +45,9 @@ inline constexpr size_t kMaxWriteOffs = 1'000;
 inline constexpr size_t kMaxQueuePlaces = 100'000;
 // Its end must stay a short piece of work.
 inline constexpr size_t kMaxQueuePlacesOfSession = 256;
+// A session is idle after so long without activity; no rule's warning is due
+// before.
+inline constexpr int64_t kIdleAfterMs = 30'000;
 // Work of one entry: more that is due waits for the next one. A session
 // counts as one and one for each of its seats; at least one session ends, and
 // twice as many answers are forgotten. Keeps an entry to a few milliseconds.

@@ -51,6 +51,15 @@ bool PolicyBook::Counts(absl::string_view feature) const {
   return !rules.reserve.empty() || !rules.limit.empty();
 }
 
+std::optional<policy::IdleTerms> PolicyBook::FindIdleTerms(
+    const SessionDescription& holder, absl::string_view feature) const {
+  if (compiled_->empty() || compiled_->RulesOf(feature).idle.empty()) {
+    return std::nullopt;
+  }
+  return policy::FindIdleTerms(*compiled_, compiled_->Folded(SubjectOf(holder)),
+                               feature);
+}
+
 void PolicyBook::TakeSeat(const SessionDescription& holder,
                           absl::string_view feature, uint64_t units) {
   if (!Counts(feature)) return;

@@ -17,6 +17,7 @@
 
 #include "server/policy/compiled_policy.h"
 #include "server/policy/rule_use.h"
+#include "server/policy/seat_terms.h"
 
 namespace quorate::licensing {
 
@@ -55,6 +56,15 @@ class PolicyBook {
            std::unique_ptr<const policy::CompiledPolicy> compiled);
 
   void EraseOldest() { versions_.erase(versions_.begin()); }
+
+  // How long this holder's seats of the feature may be idle; nothing: for ever.
+  std::optional<policy::IdleTerms> FindIdleTerms(
+      const internal::v1::SessionDescription& holder,
+      absl::string_view feature) const;
+
+  const std::string& RuleName(uint32_t rule) const {
+    return compiled_->rule(rule).name();
+  }
 
   void TakeSeat(const internal::v1::SessionDescription& holder,
                 absl::string_view feature, uint64_t units);

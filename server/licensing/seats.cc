@@ -55,7 +55,12 @@ const Seat* SeatTable::Move(uint64_t handle, Session* to) {
   internal::v1::SeatRecord record = Find(handle)->record;
   Erase(handle);
   record.set_session_id(to->record.session_id());
+  record.clear_idle_warned_cluster_ms();
   return Add(std::move(record), to);
+}
+
+void SeatTable::SetIdleWarned(uint64_t handle, int64_t cluster_ms) {
+  by_handle_.at(handle)->record.set_idle_warned_cluster_ms(cluster_ms);
 }
 
 void SeatTable::Erase(uint64_t handle) {

@@ -62,6 +62,9 @@ class SeatTable {
   // Makes the seat, which is there, one of session `to`. Its units stay out.
   const Seat* Move(uint64_t handle, Session* to);
 
+  // The seat is there.
+  void SetIdleWarned(uint64_t handle, int64_t cluster_ms);
+
   // Gives the units back. The seat is there.
   void Erase(uint64_t handle);
 

@@ -175,8 +175,11 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
 
 void PolicyCheck::CheckSpans(const PolicyRule& rule, const std::string& path) {
   if (rule.kind() != internal::v1::POLICY_RULE_KIND_IDLE) {
-    if (rule.span_ms() != 0 || rule.warning_ms() != 0) {
+    if (rule.span_ms() != 0) {
       Fault(absl::StrCat(path, ".span"), "means nothing but with idle");
+    }
+    if (rule.warning_ms() != 0) {
+      Fault(absl::StrCat(path, ".warning"), "means nothing but with idle");
     }
     return;
   }

@@ -48,6 +48,11 @@ class CheckoutService final
       const checkout::v1::ResizeSeatRequest* request,
       checkout::v1::ResizeSeatResponse* response) override;
 
+  grpc::ServerUnaryReactor* ListSeats(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::ListSeatsRequest* request,
+      checkout::v1::ListSeatsResponse* response) override;
+
   grpc::ServerUnaryReactor* Checkin(
       grpc::CallbackServerContext* context,
       const checkout::v1::CheckinRequest* request,

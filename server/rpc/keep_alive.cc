@@ -1,5 +1,6 @@
 #include "server/rpc/keep_alive.h"
 
+#include <algorithm>
 #include <deque>
 #include <iterator>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/policy/policy_check.h"
 #include "server/rpc/queue_place.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/validation.h"
@@ -71,6 +73,38 @@ void Describe(const licensing::LedgerEvent& event,
       news->mutable_seat_released()->set_reason(event.reason);
       news->mutable_seat_released()->set_released_by(event.by);
       break;
+    case licensing::LedgerEvent::Kind::kSeatIdle:
+      DescribeSeat(event.seats.front(),
+                   news->mutable_seat_idle()->mutable_seat());
+      SetDuration(absl::Milliseconds(event.left_ms),
+                  news->mutable_seat_idle()->mutable_left());
+      news->mutable_seat_idle()->set_rule(event.by);
+      break;
+  }
+}
+
+// Of at most `most` sessions. Those that are not renewed are left alone.
+void ParseActivities(
+    const google::protobuf::RepeatedPtrField<checkout::v1::SessionActivity>&
+        activities,
+    int most, RenewalBatcher::Renewals* renewals, FieldFaults* faults) {
+  if (activities.size() > most) {
+    faults->Add("activities", "must be at most one for each session");
+    return;
+  }
+  for (int i = 0; i < activities.size(); ++i) {
+    const std::optional<uint64_t> id =
+        ParseSessionName(activities[i].session());
+    const google::protobuf::Duration& idle = activities[i].idle();
+    if (!id.has_value() || idle.seconds() < 0 || idle.nanos() < 0) {
+      faults->Add(absl::StrCat("activities[", i, "]"),
+                  "must be of a session, and its time not before 0");
+      return;
+    }
+    // Longer is not told apart.
+    const int64_t seconds =
+        std::min<int64_t>(idle.seconds(), policy::kMaxIdleMs / 1000);
+    renewals->idle_ms[*id] = seconds * 1000 + idle.nanos() / 1'000'000;
   }
 }
 
@@ -116,7 +150,7 @@ class KeepAliveStream final
   void OnCancel() override;
   void OnDone() override;
 
-  std::optional<Refusal> ParseRequest(std::vector<uint64_t>* session_ids);
+  std::optional<Refusal> ParseRequest(RenewalBatcher::Renewals* renewals);
   void OnRenewed(Round* round, const RenewalResult& result);
   void SetEndLocked(grpc::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BreakLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -167,9 +201,9 @@ class RefusedStream final
 }  // namespace
 
 void KeepAliveStream::OnReadDone(bool ok) {
-  std::vector<uint64_t> session_ids;
+  RenewalBatcher::Renewals renewals = {.principal = principal_};
   std::optional<Refusal> refusal;
-  if (ok) refusal = ParseRequest(&session_ids);
+  if (ok) refusal = ParseRequest(&renewals);
   Round* round = nullptr;
   std::optional<grpc::Status> finish;
   {
@@ -184,7 +218,7 @@ void KeepAliveStream::OnReadDone(bool ok) {
       auto* names = request_.mutable_sessions();
       round->names = {std::make_move_iterator(names->begin()),
                       std::make_move_iterator(names->end())};
-      round->session_ids = session_ids;
+      round->session_ids = renewals.session_ids;
       ++held_;
     }
     finish = AdvanceLocked();
@@ -197,14 +231,14 @@ void KeepAliveStream::OnReadDone(bool ok) {
   const auto done = [this, round](const RenewalResult& result) {
     OnRenewed(round, result);
   };
-  if (batcher_->Submit(principal_, std::move(session_ids), done)) return;
+  if (batcher_->Submit(std::move(renewals), done)) return;
   RenewalResult refused;
   refused.refusal = Refusal{.reason = type::v1::ERROR_REASON_OVERLOADED};
   OnRenewed(round, refused);
 }
 
 std::optional<Refusal> KeepAliveStream::ParseRequest(
-    std::vector<uint64_t>* session_ids) {
+    RenewalBatcher::Renewals* renewals) {
   FieldFaults faults;
   const auto& names = request_.sessions();
   if (names.empty() || names.size() > kMaxSessionsOfMessage) {
@@ -212,7 +246,7 @@ std::optional<Refusal> KeepAliveStream::ParseRequest(
                absl::StrCat("must be 1 to ", kMaxSessionsOfMessage));
     return std::move(faults).ToRefusal();
   }
-  session_ids->reserve(names.size());
+  renewals->session_ids.reserve(names.size());
   for (int i = 0; i < names.size(); ++i) {
     const std::optional<uint64_t> id = ParseSessionName(names[i]);
     if (!id.has_value()) {
@@ -220,8 +254,10 @@ std::optional<Refusal> KeepAliveStream::ParseRequest(
                  "must be \"sessions/\" and a number");
       return std::move(faults).ToRefusal();
     }
-    session_ids->push_back(*id);
+    renewals->session_ids.push_back(*id);
   }
+  ParseActivities(request_.activities(), names.size(), renewals, &faults);
+  if (!faults.empty()) return std::move(faults).ToRefusal();
   return std::nullopt;
 }
 

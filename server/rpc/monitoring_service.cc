@@ -144,6 +144,11 @@ void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,
   SetDuration(absl::Milliseconds(std::max<int64_t>(
                   from.lease_end_cluster_ms() - now_cluster_ms, 0)),
               session->mutable_lease_left());
+  if (from.idle_since_cluster_ms() != 0) {
+    SetDuration(
+        absl::Milliseconds(now_cluster_ms - from.idle_since_cluster_ms()),
+        session->mutable_idle());
+  }
 }
 
 void DescribeHeld(const Ledger& ledger, const SeatRecord& from,

@@ -26,21 +26,19 @@ RenewalBatcher::~RenewalBatcher() {
   Stop();
 }
 
-bool RenewalBatcher::Submit(const std::string& principal,
-                            std::vector<uint64_t> session_ids, Done done) {
+bool RenewalBatcher::Submit(Renewals renewals, Done done) {
   bool wake = false;
   {
     MutexLock lock(&mu_);
     if (stopping_) return false;
-    const size_t with_these = waiting_sessions_ + session_ids.size();
+    const size_t with_these = waiting_sessions_ + renewals.session_ids.size();
     if (with_these > options_.max_waiting) return false;
     // The thread waits for the first of a batch, and for a full one.
     wake = waiting_.empty() ||
            (waiting_sessions_ < options_.full && with_these >= options_.full);
     waiting_sessions_ = with_these;
-    waiting_.push_back({.principal = principal,
-                        .session_ids = std::move(session_ids),
-                        .done = std::move(done)});
+    waiting_.push_back(
+        {.renewals = std::move(renewals), .done = std::move(done)});
   }
   if (wake) wake_.NotifyOne();
   return true;
@@ -84,7 +82,7 @@ std::vector<RenewalBatcher::Waiter> RenewalBatcher::TakeBatchLocked() {
   size_t taken = 0;
   size_t sessions = 0;
   while (taken < waiting_.size() && sessions < options_.full) {
-    sessions += waiting_[taken++].session_ids.size();
+    sessions += waiting_[taken++].renewals.session_ids.size();
   }
   waiting_sessions_ -= sessions;
   if (taken == waiting_.size()) return std::exchange(waiting_, {});
@@ -99,10 +97,14 @@ void RenewalBatcher::Propose(std::vector<Waiter> batch) {
   internal::v1::Command command;
   internal::v1::RenewSessions* body = command.mutable_renew_sessions();
   for (const Waiter& waiter : batch) {
-    for (const uint64_t session_id : waiter.session_ids) {
+    for (const uint64_t session_id : waiter.renewals.session_ids) {
       internal::v1::Renewal* renewal = body->add_renewals();
       renewal->set_session_id(session_id);
-      renewal->set_principal(waiter.principal);
+      renewal->set_principal(waiter.renewals.principal);
+      const auto idle = waiter.renewals.idle_ms.find(session_id);
+      if (idle != waiter.renewals.idle_ms.end()) {
+        renewal->set_idle_ms(idle->second);
+      }
     }
   }
   // Shared, since a std::function must be able to be copied.
@@ -123,8 +125,8 @@ void RenewalBatcher::Propose(std::vector<Waiter> batch) {
         }
         for (const Waiter& waiter : *waiters) {
           if (!renewed.refusal.has_value()) {
-            renewed.ttl_ms = ttl_ms.first(waiter.session_ids.size());
-            ttl_ms = ttl_ms.subspan(waiter.session_ids.size());
+            renewed.ttl_ms = ttl_ms.first(waiter.renewals.session_ids.size());
+            ttl_ms = ttl_ms.subspan(waiter.renewals.session_ids.size());
           }
           waiter.done(renewed);
         }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 
 #include "base/clock.h"
@@ -68,18 +69,24 @@ class RenewalBatcher {
   RenewalBatcher(const RenewalBatcher&) = delete;
   RenewalBatcher& operator=(const RenewalBatcher&) = delete;
 
-  // Renews sessions of one principal. False where there is no room or where
-  // the batcher was stopped; `done` is not called then.
-  [[nodiscard]] bool Submit(const std::string& principal,
-                            std::vector<uint64_t> session_ids, Done done);
+  // What to renew: sessions of one principal, and of those whose clients say
+  // it how long their users were idle.
+  struct Renewals {
+    std::string principal;
+    std::vector<uint64_t> session_ids;
+    absl::flat_hash_map<uint64_t, int64_t> idle_ms = {};
+  };
+
+  // False where there is no room or where the batcher was stopped; `done` is
+  // not called then.
+  [[nodiscard]] bool Submit(Renewals renewals, Done done);
 
   // Proposes what waits and ends the thread. Idempotent; for one caller.
   void Stop();
 
  private:
   struct Waiter {
-    std::string principal;
-    std::vector<uint64_t> session_ids;
+    Renewals renewals;
     Done done;
   };
 

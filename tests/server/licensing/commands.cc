@@ -150,6 +150,13 @@ Command RetireCommand(uint32_t cluster_epoch, uint32_t epoch,
   return command;
 }
 
+Command IdleCommand(const std::string& principal, uint64_t session_id,
+                    int64_t idle_ms) {
+  Command command = RenewCommand(principal, {session_id});
+  command.mutable_renew_sessions()->mutable_renewals(0)->set_idle_ms(idle_ms);
+  return command;
+}
+
 Command AdvanceCommand() {
   Command command;
   command.mutable_advance_clock();

@@ -46,6 +46,9 @@ internal::v1::Command ReturnCommand(uint64_t session_id);
 internal::v1::Command WriteOffCommand(uint64_t session_id);
 internal::v1::Command RenewCommand(const std::string& principal,
                                    const std::vector<uint64_t>& sessions);
+// Of one session, whose user did something so long ago.
+internal::v1::Command IdleCommand(const std::string& principal,
+                                  uint64_t session_id, int64_t idle_ms);
 internal::v1::Command AdvanceCommand();
 
 // Of a cluster that was restored, once the old one was retired.

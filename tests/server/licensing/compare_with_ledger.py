@@ -35,10 +35,10 @@ def pools_of(model):
 
 def tables_of(model):
     return {
-        "sessions": [[number, row.lease_end_ms]
+        "sessions": [[number, row.lease_end_ms, row.idle_since_ms]
                      for number, row in sorted(model.sessions.items())],
         "seats": [[handle, row.session, row.pool, row.count, row.token_pool,
-                   row.tokens] for handle, row in sorted(model.seats.items())],
+                   row.tokens, row.warned_ms] for handle, row in sorted(model.seats.items())],
         "queue": [[number, row.session, row.due_ms]
                   for number, row in sorted(model.places.items())
                   if row.waits],

@@ -250,11 +250,23 @@ Command CommandSource::SomeBody() {
   if (dice < 83) return Command();
   if (dice < 84) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
   if (dice < 86) return SomePolicy();
+  return SomeRenewals();
+}
+
+Command CommandSource::SomeRenewals() {
   std::vector<uint64_t> renewed;
   for (uint64_t i = random_.Below(6); i > 0; --i) {
     renewed.push_back(SomeSession());
   }
-  return RenewCommand(SomePrincipal(), renewed);
+  Command command = RenewCommand(SomePrincipal(), renewed);
+  for (auto& renewal : *command.mutable_renew_sessions()->mutable_renewals()) {
+    // To the minutes that random policies speak of.
+    const int64_t minutes = static_cast<int64_t>(random_.Below(6));
+    if (random_.OneIn(2)) {
+      renewal.set_idle_ms(minutes * 60'000 - random_.OneIn(4));
+    }
+  }
+  return command;
 }
 
 Command CommandSource::Next() {

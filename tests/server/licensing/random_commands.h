@@ -79,6 +79,7 @@ class CommandSource {
   internal::v1::Command SomeCheckin();
   internal::v1::Command SomeLicense();
   internal::v1::Command SomeRelease();
+  internal::v1::Command SomeRenewals();
   internal::v1::Command SomeRetirement();
   internal::v1::Command SomeOpen();
   internal::v1::Command SomePolicy();

@@ -147,17 +147,18 @@ std::string TablesText(const Ledger& ledger) {
   std::vector<std::string> terminated;
   ledger.VisitSessions(0, [&](const internal::v1::SessionRecord& record) {
     sessions.push_back(absl::StrCat("[", record.session_id(), ",",
-                                    record.lease_end_cluster_ms(), "]"));
+                                    record.lease_end_cluster_ms(), ",",
+                                    record.idle_since_cluster_ms(), "]"));
     return true;
   });
   std::vector<std::string> seats;
   ledger.VisitSeats(0, [&](const internal::v1::SeatRecord& record) {
     const std::string pool =
         record.pool().empty() ? record.feature() : record.pool();
-    seats.push_back(absl::StrCat("[", record.handle(), ",", record.session_id(),
-                                 ",", Quoted(pool), ",", record.count(), ",",
-                                 Quoted(record.token_pool()), ",",
-                                 record.token_units(), "]"));
+    seats.push_back(absl::StrCat(
+        "[", record.handle(), ",", record.session_id(), ",", Quoted(pool), ",",
+        record.count(), ",", Quoted(record.token_pool()), ",",
+        record.token_units(), ",", record.idle_warned_cluster_ms(), "]"));
     return true;
   });
   std::vector<std::string> queue;

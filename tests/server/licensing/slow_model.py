@@ -5,13 +5,14 @@ whenever it is needed. No index, and nothing of the ledger's but its messages.
 Read it from top to bottom as the specification. A command's rule is the method
 of its name; it returns what is special in the answer, or raises Refusal.
 slow_terms.py and slow_policy.py are the parts that have no state,
-slow_epochs.py is about restored clusters; compare_with_ledger.py runs it
-against the ledger.
+slow_epochs.py is about restored clusters, slow_seats.py about users who are
+away; compare_with_ledger.py runs it against the ledger.
 """
 
 import slow_policy
 from slow_epochs import SlowEpochs
 from slow_policy import NO_POLICY
+from slow_seats import SlowSeats
 from slow_terms import (NEVER, Refusal, Row, Table, feature_of, features_of,
                         group_of, lease_ms, need, need_covered, order_of_use,
                         pool_of, refused)
@@ -25,7 +26,7 @@ NO_ANSWER = Row(reason="", repeated=False, session_id=0, ttl_ms=0,
                 queue_place=0, queue_number=0)
 
 
-class SlowModel(SlowEpochs):
+class SlowModel(SlowEpochs, SlowSeats):
     """All lists of one cluster, and the commands."""
 
     def __init__(self, limits):
@@ -120,11 +121,13 @@ class SlowModel(SlowEpochs):
         number = self.sessions.add(Row(
             principal=command.principal, ttl_ms=body.ttl_ms,
             client=Row(body.description, peer_address=body.peer_address),
+            idle_since_ms=0,
             lease_end_ms=self.cluster_ms + lease_ms(body.ttl_ms)))
         return Row(session_id=number, ttl_ms=body.ttl_ms)
 
     def renew_sessions(self, body):
         renewed = []
+        work = 0
         for renewal in body.renewals:
             number = renewal.session_id
             renewed.append(0)
@@ -133,8 +136,12 @@ class SlowModel(SlowEpochs):
                 session = self.sessions[number]
                 if session.principal == renewal.principal:
                     renewed[-1] = session.ttl_ms
-                    session.lease_end_ms = \
-                        self.cluster_ms + lease_ms(session.ttl_ms)
+                    end_ms = self.cluster_ms + lease_ms(session.ttl_ms)
+                    again = end_ms == session.lease_end_ms
+                    session.lease_end_ms = end_ms
+                    if "idle_ms" in renewal and not again and \
+                            work < self.limits.expiries_per_entry:
+                        work += self.heed_activity(number, renewal.idle_ms)
         return Row(renewed_ttl_ms=renewed)
 
     def close_session(self, command, body):
@@ -267,7 +274,7 @@ class SlowModel(SlowEpochs):
             if total:
                 asked.append((feature, count, min(total, NO_LIMIT)))
         reason = slow_policy.why_not(
-            self.policies.get(self.last_policy, NO_POLICY), seats,
+            self.policy(), seats,
             session.client, self.calendar_ms, asked)
         need(not reason, reason)
         for end in self.terminated.values():
@@ -292,7 +299,7 @@ class SlowModel(SlowEpochs):
                 continue
             seat = Row(session=session, pool=grant.pool, count=item.count,
                        group=group_of(grant.terms, item, client),
-                       token_pool="", tokens=0)
+                       token_pool="", tokens=0, warned_ms=0)
             token_pools = [""]
             if grant.terms.token_feature:
                 lacking = grant.terms.token_feature
@@ -556,7 +563,7 @@ class SlowModel(SlowEpochs):
 
     def apply_policy(self, _, body):
         need(body.base_version == self.last_policy, "POLICY_CHANGED")
-        if body.policy != self.policies.get(self.last_policy, NO_POLICY):
+        if body.policy != self.policy():
             need(all(rule.name for rule in body.policy.rules), "BAD_REQUEST")
             self.put_in_force(body.policy)
 

@@ -137,9 +137,19 @@ def used(policy, rule, seats, feature, who):
                matches(policy, rule, seat.holder))
 
 
+def idle_terms(policy, who, feature):
+    """After how long a seat is taken back, 0: never; and the warning."""
+    for named in (feature, ""):
+        for rule in policy.rules:
+            if rule.kind == "POLICY_RULE_KIND_IDLE" and \
+                    rule.feature == named and matches(policy, rule, who):
+                return rule.span_ms, rule.warning_ms
+    return 0, 0
+
+
 def decide(policy, seats, who, calendar_ms, feature, count, total):
     """Why not, and how bad that is; nothing where it may."""
-    kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": []}
+    kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": [], "IDLE": []}
     for rule in policy.rules:
         if rule.feature in ("", feature):
             kinds[rule.kind.removeprefix("POLICY_RULE_KIND_")].append(rule)

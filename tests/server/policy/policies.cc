@@ -150,7 +150,7 @@ PolicyRule RandomRule(Random* random, int number) {
     rule.set_each(static_cast<internal::v1::PolicyEach>(random->Below(3)));
   } else if (idle) {
     rule.set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
-    rule.set_warning_ms(rule.span_ms() / 1000 / random->Between(2, 4) * 1000);
+    rule.set_warning_ms(random->OneIn(2) ? 0 : rule.span_ms() / 4);
   }
   return rule;
 }

@@ -75,6 +75,53 @@ class CheckoutServiceTest : public testing::Test {
   checkout::CheckoutResponse seats_;
 };
 
+TEST_F(CheckoutServiceTest, ShowsASessionItsOwnSeats) {
+  const std::string session = Open("r1");
+  checkout::CheckoutRequest three = CheckoutOf("r2", session, 3);
+  three.add_items()->set_feature("cad");
+  three.add_items()->set_feature("cad");
+  ASSERT_TRUE(Checkout(three).ok());
+  const checkout::CheckoutResponse granted = seats_;
+  world_.node().SetTime(9'000, 1'767'300'000'000);
+  ASSERT_TRUE(Checkout(CheckoutOf("r3", Open("r4"), 1)).ok());
+
+  checkout::ListSeatsRequest request;
+  request.set_filter("session=\"sessions/1\"");
+  request.set_page_size(2);
+  checkout::ListSeatsResponse page;
+  ASSERT_TRUE(alice_->ListSeats(NewCall().get(), request, &page).ok());
+  ASSERT_EQ(page.seats_size(), 2);
+  EXPECT_EQ(page.seats(0).handle(), granted.seats(0).handle());
+  EXPECT_EQ(page.seats(0).feature(), "cad");
+  EXPECT_EQ(page.seats(0).count(), 3U);
+  EXPECT_EQ(page.seats(0).grant_time().seconds(),
+            granted.seats(0).grant_time().seconds());
+  request.set_page_token(page.next_page_token());
+  page.Clear();
+  ASSERT_TRUE(alice_->ListSeats(NewCall().get(), request, &page).ok());
+  ASSERT_EQ(page.seats_size(), 1);
+  EXPECT_EQ(page.seats(0).handle(), granted.seats(2).handle());
+  EXPECT_EQ(page.next_page_token(), "");
+  EXPECT_EQ(page.header().member(), "m1");
+}
+
+TEST_F(CheckoutServiceTest, ShowsASessionToNobodyElse) {
+  Open("r1");
+  const auto bob =
+      checkout::CheckoutService::NewStub(world_.Connect(ClientNames("bob")));
+  checkout::ListSeatsRequest request;
+  checkout::ListSeatsResponse page;
+  const auto reason = [&](const std::string& filter) {
+    request.set_filter(filter);
+    return ReasonOf(bob->ListSeats(NewCall().get(), request, &page));
+  };
+  EXPECT_EQ(reason("session=\"sessions/1\""), "SESSION_NOT_YOURS");
+  EXPECT_EQ(reason("session=\"sessions/9\""), "SESSION_NOT_FOUND");
+  EXPECT_EQ(reason(""), "BAD_REQUEST");
+  EXPECT_EQ(reason("session=\"7\""), "BAD_REQUEST");
+  EXPECT_EQ(reason("user=\"ann\""), "BAD_REQUEST");
+}
+
 TEST_F(CheckoutServiceTest, TakesASeatAndGivesItBack) {
   checkout::OpenSessionResponse opened;
   ASSERT_TRUE(

@@ -53,7 +53,8 @@ class RenewalBatcherTest : public testing::Test {
   // Submits, and remembers what came back in the order of arrival.
   bool Submit(const std::string& principal, std::vector<uint64_t> ids) {
     return batcher_->Submit(
-        principal, std::move(ids), [this](const RenewalResult& result) {
+        {.principal = principal, .session_ids = std::move(ids)},
+        [this](const RenewalResult& result) {
           MutexLock lock(&mu_);
           if (result.refusal.has_value()) {
             refusals_.push_back(result.refusal->reason);

@@ -6,7 +6,9 @@
 
 #include "gtest/gtest.h"
 
+#include "quorate/admin/v1/policy.grpc.pb.h"
 #include "quorate/admin/v1/session.grpc.pb.h"
+#include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
 #include "tests/server/rpc/service_world.h"
 
@@ -117,6 +119,61 @@ TEST_F(SessionServiceTest, ReleasesASeat) {
   request.set_request_id("t2");
   EXPECT_EQ(ReasonOf(admin_->ReleaseSeat(NewCall().get(), request, &response)),
             "SEAT_NOT_FOUND");
+}
+
+TEST_F(SessionServiceTest, WarnsWhoIsIdleAndTakesTheSeatBack) {
+  const auto policies =
+      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
+  admin::v1::ApplyPolicyRequest apply;
+  apply.set_request_id("p1");
+  apply.set_etag("0");
+  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
+  rule->set_name("lunch");
+  rule->set_kind(admin::v1::POLICY_RULE_KIND_IDLE);
+  rule->mutable_span()->set_seconds(60);
+  rule->mutable_warning()->set_seconds(30);
+  admin::v1::ApplyPolicyResponse applied;
+  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+
+  const auto say_idle = [this](int64_t seconds) {
+    world_.node().AdvanceCluster(40'000);
+    checkout::KeepAliveRequest request;
+    request.add_sessions(session_);
+    checkout::SessionActivity* activity = request.add_activities();
+    activity->set_session(session_);
+    activity->mutable_idle()->set_seconds(seconds);
+    ASSERT_TRUE(stream_->Write(request));
+    ASSERT_TRUE(stream_->Read(&news_));
+  };
+  world_.node().AdvanceCluster(60'000);
+  say_idle(45);
+  ASSERT_TRUE(news_.event().has_seat_idle());
+  EXPECT_EQ(news_.event().session(), session_);
+  EXPECT_EQ(news_.event().seat_idle().seat().handle(), seat_);
+  EXPECT_EQ(news_.event().seat_idle().left().seconds(), 30);
+  EXPECT_EQ(news_.event().seat_idle().rule(), "lunch");
+  ASSERT_TRUE(stream_->Read(&news_));
+  EXPECT_EQ(news_.renewals(0).state(), checkout::SESSION_STATE_ALIVE);
+
+  const auto monitoring = monitoring::v1::MonitoringService::NewStub(
+      world_.Connect(ClientNames("admin")));
+  monitoring::v1::ListSessionsResponse sessions;
+  ASSERT_TRUE(monitoring->ListSessions(NewCall().get(), {}, &sessions).ok());
+  EXPECT_EQ(sessions.sessions(0).idle().seconds(), 45);
+
+  say_idle(85);
+  ASSERT_TRUE(news_.event().has_seat_released());
+  EXPECT_EQ(news_.event().seat_released().seat().handle(), seat_);
+  EXPECT_EQ(news_.event().seat_released().reason(), "idle");
+  EXPECT_EQ(news_.event().seat_released().released_by(), "lunch");
+  ASSERT_TRUE(stream_->Read(&news_));
+
+  checkout::KeepAliveRequest wrong;
+  wrong.add_sessions(session_);
+  wrong.add_activities()->set_session("7");
+  ASSERT_TRUE(stream_->Write(wrong));
+  EXPECT_FALSE(stream_->Read(&news_));
+  EXPECT_EQ(ReasonOf(stream_->Finish()), "BAD_REQUEST");
 }
 
 TEST_F(SessionServiceTest, ResizesASeat) {
