@@ -31,6 +31,16 @@ absl::StatusOr<std::unique_ptr<Session>> Client::OpenSession(
   return std::make_unique<Session>(std::move(session));
 }
 
+absl::StatusOr<AttachedSession> Client::Attach(const std::string& session,
+                                               SessionOptions options,
+                                               const CallOptions& call) {
+  AttachedSession attached;
+  QUORATE_ASSIGN_OR_RETURN(auto core, core_->Attach(session, std::move(options),
+                                                    call, &attached.seats));
+  attached.session = std::make_unique<Session>(std::move(core));
+  return attached;
+}
+
 void Client::CancelCalls() {
   core_->CancelCalls();
 }

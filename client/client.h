@@ -12,16 +12,26 @@
 #define QUORATE_CLIENT_CLIENT_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 #include "base/clock.h"
 #include "client/client_options.h"
+#include "client/seat.h"
 #include "client/session.h"
 
 namespace quorate {
 
 class ClientCore;
+
+// A session that was taken up again, and what it holds. Each seat goes back
+// when it is destroyed, as any other.
+struct AttachedSession {
+  std::unique_ptr<Session> session;
+  std::vector<Seat> seats;  // By handle.
+};
 
 // One per process is enough: it holds the connections, renews all sessions
 // over one stream, and moves to another member when one fails. Has at most
@@ -51,6 +61,16 @@ class Client {
   // docs/errors.md where the deadline passed.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(
       SessionOptions options, const CallOptions& call = {});
+
+  // Takes up a session that another process, or this one before it was
+  // restarted, has opened with the same certificate, and its seats: the same
+  // handles and grant times, as long as its lease runs. The other process must
+  // be gone, or have called Session::Detach. Of `options` the callbacks count.
+  // Errors: SESSION_NOT_FOUND, SESSION_NOT_YOURS, SESSION_TERMINATED, and as
+  // OpenSession; FAILED_PRECONDITION where this client has it.
+  absl::StatusOr<AttachedSession> Attach(const std::string& session,
+                                         SessionOptions options,
+                                         const CallOptions& call = {});
 
   // Ends the calls that are under way on other threads with CANCELLED; whether
   // they took effect is then open, but that places in the queue are given up

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "client/messages.h"
 
 namespace quorate {
 namespace {
@@ -12,11 +13,6 @@ namespace {
 // Waits run on a clock that stands still while the machine sleeps, leases on
 // one that does not: after a sleep the loss is noticed this late at most.
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
-
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
 
 }  // namespace
 
@@ -62,6 +58,11 @@ void KeepAlive::RenewNow(const std::string& name) {
   book_.RenewNow(name);
   woken_ = true;
   changed_.NotifyAll();
+}
+
+void KeepAlive::ReportActivity(const std::string& name) {
+  MutexLock lock(&mu_);
+  book_.ReportActivity(name, clock_->SinceBoot());
 }
 
 void KeepAlive::Stop() {
@@ -213,6 +214,11 @@ void KeepAlive::Carry(const LeaseBook::Plan& plan) {
     request.set_sequence(batch.sequence);
     for (const std::string& name : batch.names) {
       request.add_sessions(name);
+    }
+    for (const LeaseBook::Activity& activity : batch.activities) {
+      checkout::v1::SessionActivity* said = request.add_activities();
+      said->set_session(activity.name);
+      *said->mutable_idle() = ToProto(activity.idle);
     }
     current_->Send(std::move(request));
   }

@@ -57,6 +57,9 @@ class KeepAlive {
   // Renews a session at once, over a stream that then brings its news.
   void RenewNow(const std::string& name);
 
+  // The session's user did something. Told with its next renewal.
+  void ReportActivity(const std::string& name);
+
   // Ends the thread and the streams; waits for both. Nothing is called after.
   void Stop();
 

@@ -42,8 +42,9 @@ LeaseBook::LeaseBook(absl::Duration answer_timeout, uint64_t seed)
 
 void LeaseBook::Add(const std::string& name, absl::Duration ttl,
                     absl::Duration sent) {
-  leases_[name] = Lease{
-      .ttl = ttl, .valid_until = sent + ttl, .renew_at = sent + Interval(ttl)};
+  Lease lease = {.ttl = ttl, .valid_until = sent + ttl, .renew_at = sent};
+  lease.renew_at += Interval(lease);
+  leases_[name] = lease;
 }
 
 void LeaseBook::Remove(const std::string& name) {
@@ -57,10 +58,24 @@ void LeaseBook::RenewNow(const std::string& name) {
   }
 }
 
-absl::Duration LeaseBook::Interval(absl::Duration ttl) {
+void LeaseBook::ReportActivity(const std::string& name, absl::Duration now) {
+  const auto lease = leases_.find(name);
+  if (lease == leases_.end()) return;
+  if (!lease->second.active_at.has_value()) {
+    lease->second.renew_at =
+        std::min(lease->second.renew_at, now + kActivityInterval);
+  }
+  lease->second.active_at = now;
+}
+
+absl::Duration LeaseBook::Interval(const Lease& lease) {
   // 0.9 to 1.1 of the interval: sessions that were opened together come apart.
   const double jitter = 0.9 + static_cast<double>(random_.Below(201)) / 1000.0;
-  return ttl / kRenewalsPerTtl * jitter;
+  absl::Duration interval = lease.ttl / kRenewalsPerTtl;
+  if (lease.active_at.has_value()) {
+    interval = std::min(interval, kActivityInterval);
+  }
+  return interval * jitter;
 }
 
 absl::Duration LeaseBook::AnswerTimeout() const {
@@ -121,10 +136,14 @@ std::vector<LeaseBook::Batch> LeaseBook::TakeDue(absl::Duration now) {
     const absl::Duration slack = lease.ttl / kRenewalsPerTtl / kCoalescePart;
     if (lease.renew_at > now + slack) continue;
     if (batches.empty() || batches.back().names.size() == kMaxNames) {
-      batches.push_back({.sequence = ++last_sequence_, .names = {}});
+      batches.push_back({.sequence = ++last_sequence_});
     }
     batches.back().names.push_back(name);
-    lease.renew_at = now + Interval(lease.ttl);
+    if (lease.active_at.has_value()) {
+      batches.back().activities.push_back(
+          {name, std::max(now - *lease.active_at, absl::ZeroDuration())});
+    }
+    lease.renew_at = now + Interval(lease);
   }
   for (const Batch& batch : batches) {
     in_flight_.push_back({batch.sequence, now, batch.names});
@@ -167,7 +186,7 @@ LeaseBook::Outcome LeaseBook::Acknowledge(uint64_t sequence,
       lease.ttl = answer->second->ttl;
     }
     lease.valid_until = std::max(lease.valid_until, message.sent + lease.ttl);
-    lease.renew_at = message.sent + Interval(lease.ttl);
+    lease.renew_at = message.sent + Interval(lease);
     outcome.extensions.push_back({name, lease.valid_until});
   }
   return outcome;

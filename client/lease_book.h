@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,18 @@ class LeaseBook {
   // A message may name at most so many sessions (KeepAliveRequest.sessions).
   static constexpr size_t kMaxNames = 1000;
 
+  // Users whose sessions say so are heard of at least so often.
+  static constexpr absl::Duration kActivityInterval = absl::Minutes(1);
+
+  struct Activity {
+    std::string name;
+    absl::Duration idle;
+  };
+
   struct Batch {
     uint64_t sequence = 0;
     std::vector<std::string> names;
+    std::vector<Activity> activities;  // Of those that say it.
   };
 
   enum class StreamOrder {
@@ -84,6 +94,10 @@ class LeaseBook {
   // its news.
   void RenewNow(const std::string& name);
 
+  // Its user did something at `now`. From the first time on its renewals say
+  // how long that is ago.
+  void ReportActivity(const std::string& name, absl::Duration now);
+
   // What to do at `now`. To be asked again at wake_at, and after every event.
   Plan Next(absl::Duration now);
 
@@ -105,6 +119,7 @@ class LeaseBook {
     absl::Duration ttl;
     absl::Duration valid_until;
     absl::Duration renew_at;
+    std::optional<absl::Duration> active_at = std::nullopt;
   };
 
   struct InFlight {
@@ -113,7 +128,7 @@ class LeaseBook {
     std::vector<std::string> names;
   };
 
-  absl::Duration Interval(absl::Duration ttl);
+  absl::Duration Interval(const Lease& lease);
   absl::Duration AnswerTimeout() const;
   void Abandon(absl::Duration now, absl::Duration reconnect_after);
   std::vector<Batch> TakeDue(absl::Duration now);

@@ -22,6 +22,10 @@ absl::Duration Session::ttl() const {
   return core_->ttl();
 }
 
+void Session::ReportActivity() {
+  core_->ReportActivity();
+}
+
 std::string Session::termination_reason() const {
   return core_->termination_reason();
 }
@@ -78,6 +82,10 @@ absl::StatusOr<std::vector<Seat>> Session::CheckoutAllOrWait(
 
 absl::Status Session::Checkin(Seat seat, const CallOptions& options) {
   return seat.Return(options);
+}
+
+void Session::Detach() {
+  core_->Detach();
 }
 
 absl::Status Session::Close(const CallOptions& options) {

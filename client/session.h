@@ -48,10 +48,16 @@ struct SessionOptions {
   // destroy the Client. Not called after ~Session has returned.
   std::function<void(LossReason)> on_lost = {};
 
-  // Called when an administrator took one seat away, with its handle and the
-  // reason given: it is not valid any more. As on_lost otherwise.
+  // Called when one seat was taken away, with its handle and the reason that
+  // an administrator gave, or "idle": it is not valid any more. As on_lost
+  // otherwise.
   std::function<void(uint64_t seat, const std::string& reason)>
       on_seat_released = {};
+
+  // Called when a seat is about to be taken away since its user does nothing,
+  // with its handle and how long that will take. Ask him: Session::
+  // ReportActivity keeps it. As on_lost otherwise.
+  std::function<void(uint64_t seat, absl::Duration left)> on_seat_idle = {};
 };
 
 // One thing to check out. Thread-compatible.
@@ -118,6 +124,12 @@ class Session {
   // is not.
   absl::Duration TimeLeft() const;
 
+  // The user did something. Where the cluster's policy takes idle seats back,
+  // it counts from here. From the first call on the cluster hears how long ago
+  // the last one was; of a session that never calls it nothing is taken. Costs
+  // little: it may be called for each key stroke.
+  void ReportActivity();
+
   // What the administrator said who terminated it; empty where none did.
   std::string termination_reason() const;
 
@@ -155,6 +167,11 @@ class Session {
 
   // As seat.Return().
   absl::Status Checkin(Seat seat, const CallOptions& options = {});
+
+  // Leaves the session to another process, which Client::Attach takes it up
+  // with before its lease ends: it is not renewed any more, and neither it nor
+  // its seats are valid or go back from here.
+  void Detach();
 
   // Ends the session, which returns all its seats, and waits for the answer.
   // OK also where the cluster had ended it before. After UNAVAILABLE or

@@ -8,48 +8,18 @@
 #include "quorate/checkout/v1/checkout.pb.h"
 
 #include "base/status.h"
-#include "base/utf8.h"
 #include "client/error.h"
-#include "client/process_identity.h"
+#include "client/messages.h"
 #include "client/rpc_status.h"
 
 namespace quorate {
 namespace {
 
-// How long ~Client may take for closing what is open.
-constexpr absl::Duration kShutdownTime = absl::Seconds(2);
+// Activities that are closer together are one.
+constexpr absl::Duration kActivityGrain = absl::Seconds(1);
 
 // CheckinRequest.seats takes at most so many.
 constexpr size_t kMaxReturns = 1000;
-
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
-
-absl::Time FromProto(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) +
-         absl::Nanoseconds(time.nanos());
-}
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  google::protobuf::Duration result;
-  const int64_t seconds =
-      absl::IDivDuration(duration, absl::Seconds(1), &duration);
-  result.set_seconds(seconds);
-  result.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return result;
-}
-
-std::string RequestId(const CallOptions& options) {
-  return options.request_id.empty() ? DrawRequestId() : options.request_id;
-}
-
-// A message with another string is refused by the transport, without a reason.
-absl::Status CheckText(absl::string_view field, absl::string_view text) {
-  if (IsUtf8(text)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, " is not UTF-8"));
-}
 
 absl::Status FillItem(const SeatRequest& wanted,
                       checkout::v1::CheckoutItem* item) {
@@ -148,6 +118,10 @@ void SessionCore::OnNews(const checkout::v1::SessionEvent& event) {
     OnSeatReleased(event.seat_released().seat().handle(),
                    event.seat_released().reason());
   }
+  if (event.has_seat_idle()) {
+    OnSeatIdle(event.seat_idle().seat().handle(),
+               FromProto(event.seat_idle().left()));
+  }
   if (event.has_terminated()) {
     {
       MutexLock lock(&mu_);
@@ -171,11 +145,35 @@ void SessionCore::OnSeatReleased(uint64_t seat, const std::string& reason) {
   });
 }
 
+void SessionCore::OnSeatIdle(uint64_t seat, absl::Duration left) {
+  if (state() != State::kOpen) return;
+  warned_ = true;
+  client_->callbacks().Push([self = shared_from_this(), seat, left] {
+    self->RunCallback([seat, left](const Callbacks& callbacks) {
+      if (callbacks.seat_idle) callbacks.seat_idle(seat, left);
+    });
+  });
+}
+
+void SessionCore::ReportActivity() {
+  const absl::Duration now = client_->clock().SinceBoot();
+  const absl::Duration before = absl::Nanoseconds(active_at_ns_.load());
+  const bool warned = warned_.exchange(false);
+  // More often is not told apart.
+  if (!warned && before != absl::ZeroDuration() &&
+      now - before < kActivityGrain) {
+    return;
+  }
+  active_at_ns_ = absl::ToInt64Nanoseconds(now);
+  client_->keep_alive().ReportActivity(name_);
+  if (warned) client_->keep_alive().RenewNow(name_);
+}
+
 absl::Status SessionCore::Resize(uint64_t seat, uint32_t count,
                                  const CallOptions& options) {
   QUORATE_RETURN_IF_ERROR(CheckOpen());
   checkout::v1::ResizeSeatRequest request;
-  request.set_request_id(RequestId(options));
+  request.set_request_id(RequestIdOf(options));
   request.set_session(name_);
   request.set_seat(seat);
   request.set_count(count);
@@ -218,7 +216,7 @@ absl::Status SessionCore::CheckOpen() const {
 absl::Status SessionCore::Fill(absl::Span<const SeatRequest> requests,
                                const CallOptions& options,
                                checkout::v1::CheckoutRequest* request) const {
-  request->set_request_id(RequestId(options));
+  request->set_request_id(RequestIdOf(options));
   request->set_session(name_);
   QUORATE_RETURN_IF_ERROR(CheckText("request_id", request->request_id()));
   for (const SeatRequest& wanted : requests) {
@@ -253,6 +251,8 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Take(
   if (seats.size() != wanted) {
     return absl::InternalError("the member answered with too few seats");
   }
+  // Who has just got a seat is not idle.
+  if (active_at_ns_ != 0) ReportActivity();
   return seats;
 }
 
@@ -276,7 +276,7 @@ absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
       return absl::OkStatus();
   }
   checkout::v1::CheckinRequest request;
-  request.set_request_id(RequestId(options));
+  request.set_request_id(RequestIdOf(options));
   request.set_session(name_);
   request.add_seats(seat);
   checkout::v1::CheckinResponse response;
@@ -340,9 +340,15 @@ absl::Status SessionCore::Close(const CallOptions& options) {
   return SendClose(options);
 }
 
+void SessionCore::Detach() {
+  if (!Leave(State::kClosed)) return;
+  client_->keep_alive().Remove(name_);
+  client_->Forget(name_);
+}
+
 absl::Status SessionCore::SendClose(const CallOptions& options) {
   checkout::v1::CloseSessionRequest request;
-  request.set_request_id(RequestId(options));
+  request.set_request_id(RequestIdOf(options));
   request.set_session(name_);
   checkout::v1::CloseSessionResponse response;
   absl::Status status = client_->caller().Run(
@@ -410,109 +416,6 @@ void SessionCore::Silence() {
 
 void SessionCore::Abandon() {
   Leave(State::kClosed);
-}
-
-ClientCore::ClientCore(ClientOptions options, const Clock* clock)
-    : options_(std::move(options)),
-      clock_(clock),
-      endpoints_(options_, clock),
-      caller_(&endpoints_, clock),
-      keep_alive_(&endpoints_, clock, options_.keep_alive_answer),
-      returns_(clock),
-      callbacks_(clock) {}
-
-CallLimits ClientCore::Limits(const CallOptions& options) const {
-  const absl::Duration deadline = options.deadline > absl::ZeroDuration()
-                                      ? options.deadline
-                                      : options_.deadline;
-  return {.deadline = std::min(deadline, ClientOptions::kMaxDeadline),
-          .first_attempt = options_.first_attempt};
-}
-
-absl::StatusOr<std::shared_ptr<SessionCore>> ClientCore::Open(
-    SessionOptions options, const CallOptions& call) {
-  checkout::v1::OpenSessionRequest request;
-  request.set_request_id(RequestId(call));
-  checkout::v1::ClientDescription* client = request.mutable_client();
-  client->set_user(options.user.empty() ? LoginName() : options.user);
-  client->set_host(options.host.empty() ? HostName() : options.host);
-  client->set_display(options.display);
-  client->set_application(options.application);
-  client->set_version(options.version);
-  client->set_project(options.project);
-  client->set_process_id(options.process_id != 0 ? options.process_id
-                                                 : ProcessId());
-  *request.mutable_ttl() = ToProto(options.ttl);
-  for (const auto& [field, text] :
-       {std::pair("request_id", &request.request_id()),
-        std::pair("user", &client->user()), std::pair("host", &client->host()),
-        std::pair("display", &client->display()),
-        std::pair("application", &client->application()),
-        std::pair("version", &client->version()),
-        std::pair("project", &client->project())}) {
-    QUORATE_RETURN_IF_ERROR(CheckText(field, *text));
-  }
-  checkout::v1::OpenSessionResponse response;
-  // Before the first attempt: the lease may have begun with any of them.
-  const absl::Duration sent = clock_->SinceBoot();
-  QUORATE_RETURN_IF_ERROR(caller_.Run(
-      Limits(call),
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        response.Clear();
-        return connection.checkout->OpenSession(context, request, &response);
-      }));
-  const absl::Duration ttl = FromProto(response.ttl());
-  if (response.session().empty() || ttl <= absl::ZeroDuration()) {
-    return absl::InternalError("the member answered without a session");
-  }
-  auto session = std::make_shared<SessionCore>(
-      shared_from_this(), response.session(), ttl,
-      SessionCore::Callbacks{
-          .lost = std::move(options.on_lost),
-          .seat_released = std::move(options.on_seat_released)});
-  {
-    MutexLock lock(&mu_);
-    open_[session->name()] = session;
-  }
-  session->Start(sent);
-  return session;
-}
-
-void ClientCore::Forget(const std::string& session) {
-  MutexLock lock(&mu_);
-  open_.erase(session);
-}
-
-std::vector<std::shared_ptr<SessionCore>> ClientCore::OpenSessions() {
-  std::vector<std::shared_ptr<SessionCore>> open;
-  MutexLock lock(&mu_);
-  for (const auto& [name, weak] : open_) {
-    if (auto session = weak.lock()) open.push_back(std::move(session));
-  }
-  return open;
-}
-
-void ClientCore::CancelCalls() {
-  caller_.Cancel();
-  for (const auto& session : OpenSessions()) {
-    session->CancelWaits();
-  }
-}
-
-void ClientCore::Shutdown() {
-  CancelCalls();
-  const std::vector<std::shared_ptr<SessionCore>> open = OpenSessions();
-  for (const auto& session : open) {
-    session->CloseLater();
-  }
-  returns_.Drain(kShutdownTime);
-  caller_.Stop();
-  returns_.Stop();
-  keep_alive_.Stop();
-  callbacks_.Stop();
-  for (const auto& session : open) {
-    session->Abandon();
-  }
 }
 
 }  // namespace quorate

@@ -48,8 +48,10 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   struct Callbacks {
     std::function<void(LossReason)> lost;
     std::function<void(uint64_t, const std::string&)> seat_released;
+    std::function<void(uint64_t, absl::Duration)> seat_idle;
   };
 
+  // Sessions may outlive the Client: they share its core.
   SessionCore(std::shared_ptr<ClientCore> client, std::string name,
               absl::Duration ttl, Callbacks callbacks);
 
@@ -69,6 +71,9 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   bool Holds(uint64_t seat) const;
 
   std::string termination_reason() const;
+
+  // See Session.
+  void ReportActivity();
 
   absl::Status Resize(uint64_t seat, uint32_t count,
                       const CallOptions& options);
@@ -91,6 +96,9 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   void CheckinLater(uint64_t seat);
 
   absl::Status Close(const CallOptions& options);
+
+  // See Session.
+  void Detach();
 
   // Closes in the background; nothing where it is closed or lost.
   void CloseLater();
@@ -130,6 +138,7 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   void OnNews(const checkout::v1::SessionEvent& event);
   void OnGranted(const std::string& request_id);
   void OnSeatReleased(uint64_t seat, const std::string& reason);
+  void OnSeatIdle(uint64_t seat, absl::Duration left);
   void GiveUpLater(const std::string& request_id);
 
   void Lose(LossReason reason);
@@ -148,6 +157,11 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
 
   // Nanoseconds of Clock::SinceBoot; 0 where the session is lost or closed.
   std::atomic<int64_t> valid_until_ns_{0};
+
+  // The same of the last activity that was reported; 0: none was.
+  std::atomic<int64_t> active_at_ns_{0};
+  // A seat is about to be taken away: activity is told at once.
+  std::atomic<bool> warned_{false};
 
   mutable Mutex mu_;
   CondVar callback_done_;
@@ -178,6 +192,12 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::StatusOr<std::shared_ptr<SessionCore>> Open(SessionOptions options,
                                                     const CallOptions& call);
 
+  // Renews a session and takes it up; `seats` are those that it holds
+  // (attached_session.cc).
+  absl::StatusOr<std::shared_ptr<SessionCore>> Attach(
+      const std::string& session, SessionOptions options,
+      const CallOptions& call, std::vector<Seat>* seats);
+
   CallLimits Limits(const CallOptions& options) const;
 
   void Forget(const std::string& session);
@@ -201,6 +221,12 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   TaskThread& callbacks() { return callbacks_; }
 
  private:
+  // The TTL that a session has left, counted from `sent`.
+  absl::StatusOr<absl::Duration> RenewOnce(const std::string& session,
+                                           const CallLimits& limits,
+                                           absl::Duration* sent);
+  absl::StatusOr<std::vector<Seat::Grant>> ListGrants(
+      const std::string& session, const CallLimits& limits);
   std::vector<std::shared_ptr<SessionCore>> OpenSessions();
 
   // Constant after construction.

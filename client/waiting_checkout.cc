@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "client/error.h"
+#include "client/messages.h"
 #include "client/session_core.h"
 
 namespace quorate {
@@ -23,18 +24,10 @@ bool PlaceStays(const absl::Status& status) {
          ReasonOf(status) == ErrorReason::kDiskFull;
 }
 
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  google::protobuf::Duration result;
-  result.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  result.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return result;
-}
-
 QueuePlace PlaceOf(const checkout::v1::QueuePlace& place) {
   return {.number = place.number(),
           .position = place.position(),
-          .expected_wait = absl::Seconds(place.expected_wait().seconds()) +
-                           absl::Nanoseconds(place.expected_wait().nanos())};
+          .expected_wait = FromProto(place.expected_wait())};
 }
 
 }  // namespace

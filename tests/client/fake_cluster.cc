@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "grpc/support/time.h"
 #include "grpcpp/security/server_credentials.h"
@@ -132,6 +133,41 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
                   });
   }
 
+  // One a page, so that clients must turn pages.
+  grpc::Status ListSeats(grpc::ServerContext* context,
+                         const checkout::v1::ListSeatsRequest* request,
+                         checkout::v1::ListSeatsResponse* response) override {
+    return Answer(
+        context, "ListSeats", "", response,
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(cluster_->mu_) {
+          uint64_t after = 0;
+          (void)absl::SimpleAtoi(request->page_token(), &after);
+          for (const auto& [name, client] : cluster_->sessions_) {
+            if (request->filter() != absl::StrCat("session=\"", name, "\"")) {
+              continue;
+            }
+            for (auto it = cluster_->seats_.upper_bound(after);
+                 it != cluster_->seats_.end(); ++it) {
+              if (it->second.session != name) continue;
+              if (response->seats_size() > 0) {
+                response->set_next_page_token(
+                    absl::StrCat(response->seats(0).handle()));
+                break;
+              }
+              checkout::v1::Seat* seat = response->add_seats();
+              seat->set_handle(it->first);
+              seat->set_feature(it->second.feature);
+              seat->set_count(it->second.count);
+              seat->mutable_grant_time()->set_seconds(
+                  it->second.granted_seconds);
+            }
+            return grpc::Status::OK;
+          }
+          return FakeRefusal(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND",
+                             "no such session");
+        });
+  }
+
   grpc::Status KeepAlive(
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<checkout::v1::KeepAliveResponse,
@@ -157,6 +193,7 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
           break;
       }
       stream->Write(response);
+      WriteNews(stream);
     }
     return grpc::Status::OK;
   }
@@ -360,11 +397,14 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
     for (const auto& item : request.items()) {
       const uint64_t handle = ++cluster_->last_number_;
       cluster_->seats_[handle] = {request.session(), item.feature(),
-                                  item.count()};
+                                  item.count(),
+                                  static_cast<int64_t>(handle) * 1000};
       checkout::v1::Seat* seat = response->add_seats();
       seat->set_handle(handle);
       seat->set_feature(item.feature());
       seat->set_count(item.count());
+      seat->mutable_grant_time()->set_seconds(
+          cluster_->seats_[handle].granted_seconds);
     }
     return grpc::Status::OK;
   }
@@ -385,6 +425,9 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
   void Renew(const checkout::v1::KeepAliveRequest& request,
              checkout::v1::KeepAliveResponse* response) {
     MutexLock lock(&cluster_->mu_);
+    for (const auto& activity : request.activities()) {
+      cluster_->idle_seconds_.push_back(activity.idle().seconds());
+    }
     for (const std::string& session : request.sessions()) {
       checkout::v1::SessionRenewal* renewal = response->add_renewals();
       renewal->set_session(session);
@@ -395,6 +438,18 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
       renewal->set_state(checkout::v1::SESSION_STATE_ALIVE);
       SetTtl(renewal->mutable_ttl());
     }
+  }
+
+  void WriteNews(
+      grpc::ServerReaderWriter<checkout::v1::KeepAliveResponse,
+                               checkout::v1::KeepAliveRequest>* stream) {
+    checkout::v1::KeepAliveResponse response;
+    {
+      MutexLock lock(&cluster_->mu_);
+      if (!cluster_->news_.has_value()) return;
+      *response.mutable_event() = *std::exchange(cluster_->news_, {});
+    }
+    stream->Write(response);
   }
 
   FakeCluster* const cluster_;
@@ -486,6 +541,16 @@ std::vector<Arrival> FakeCluster::Arrivals(const std::string& method) const {
     if (arrival.method == method) result.push_back(arrival);
   }
   return result;
+}
+
+void FakeCluster::SetNews(const checkout::v1::SessionEvent& news) {
+  MutexLock lock(&mu_);
+  news_ = news;
+}
+
+std::vector<int64_t> FakeCluster::IdleSeconds() const {
+  MutexLock lock(&mu_);
+  return idle_seconds_;
 }
 
 std::vector<checkout::v1::CheckoutItem> FakeCluster::LastItems() const {

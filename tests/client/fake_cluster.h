@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -84,6 +85,8 @@ class FakeCluster {
   void SetTtl(absl::Duration ttl);
   void EndSession(const std::string& name);
   void EndSeat(uint64_t handle);
+  // Sent after the next answer to a keep-alive message.
+  void SetNews(const checkout::v1::SessionEvent& news);
 
   // What ClusterService of all members shows and changes.
   FakeMembership& membership() { return membership_; }
@@ -92,6 +95,8 @@ class FakeCluster {
   void Kill(size_t member);
 
   std::vector<Arrival> Arrivals(const std::string& method) const;
+  // What keep-alive messages said of users' activity, in seconds.
+  std::vector<int64_t> IdleSeconds() const;
   // Of the last checkout that was granted.
   std::vector<checkout::v1::CheckoutItem> LastItems() const;
   size_t SeatsOut(const std::string& feature) const;
@@ -107,6 +112,7 @@ class FakeCluster {
     std::string session;
     std::string feature;
     uint32_t count;
+    int64_t granted_seconds;
   };
 
   // What of a member's conduct is left to its calls: kServe, or a status.
@@ -131,6 +137,8 @@ class FakeCluster {
       ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, Held> seats_ ABSL_GUARDED_BY(mu_);
   std::vector<checkout::v1::CheckoutItem> last_items_ ABSL_GUARDED_BY(mu_);
+  std::vector<int64_t> idle_seconds_ ABSL_GUARDED_BY(mu_);
+  std::optional<checkout::v1::SessionEvent> news_ ABSL_GUARDED_BY(mu_);
   // Answers by request_id, serialised.
   std::map<std::string, std::string> answers_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -88,6 +88,37 @@ TEST_F(KeepAliveTest, HoldsSeatsForManyTtls) {
   EXPECT_EQ(losses_, 0);
 }
 
+TEST_F(KeepAliveTest, TellsOfActivityAndAtOnceWhereASeatIsAboutToGo) {
+  std::atomic<uint64_t> warned{0};
+  const auto session = *client_->OpenSession(
+      {.application = "test",
+       .on_seat_idle = [&warned](uint64_t seat, absl::Duration left) {
+         EXPECT_EQ(left, absl::Seconds(30));
+         warned = seat;
+       }});
+  ToNextRenewal();
+  ASSERT_TRUE(AwaitRenewals(1));
+  EXPECT_TRUE(cluster_.IdleSeconds().empty());  // It never said.
+  session->ReportActivity();
+  checkout::v1::SessionEvent news;
+  news.set_session(session->name());
+  news.mutable_seat_idle()->mutable_seat()->set_handle(7);
+  news.mutable_seat_idle()->mutable_left()->set_seconds(30);
+  cluster_.SetNews(news);
+  ToNextRenewal();
+  ASSERT_TRUE(AwaitRenewals(2));
+  ASSERT_TRUE(
+      cluster_.Await([&] { return cluster_.IdleSeconds().size() == 1; }));
+  EXPECT_GE(cluster_.IdleSeconds().front(), 45);
+  ASSERT_TRUE(cluster_.Await([&] { return warned == 7; }));
+  // Before the next renewal is due.
+  session->ReportActivity();
+  ASSERT_TRUE(AwaitRenewals(3));
+  ASSERT_TRUE(
+      cluster_.Await([&] { return cluster_.IdleSeconds().size() == 2; }));
+  EXPECT_LE(cluster_.IdleSeconds().back(), 20);
+}
+
 TEST_F(KeepAliveTest, MovesToAnotherMemberWhenTheStreamBreaks) {
   const auto session = Open();
   ToNextRenewal();

@@ -74,6 +74,35 @@ TEST_F(LeaseBookTest, SendsSessionsThatAreNearlyDueInOneMessage) {
   EXPECT_EQ(plan.batches[0].names.size(), 50u);
 }
 
+TEST_F(LeaseBookTest, SaysHowLongUsersWereIdleWhereTheyAreKnownToBe) {
+  book_.Add("says", absl::Hours(1), At(0));
+  book_.Add("silent", kTtl, At(0));
+  book_.ReportActivity("says", At(5));
+  book_.ReportActivity("unknown", At(5));
+  int said = 0;
+  absl::Duration last = At(5);
+  while (now_ < At(600)) {
+    for (const LeaseBook::Batch& batch : NextAction().batches) {
+      for (const LeaseBook::Activity& activity : batch.activities) {
+        EXPECT_EQ(activity.name, "says");
+        EXPECT_EQ(activity.idle, now_ - At(5));
+        // Each minute or so, whatever its TTL.
+        EXPECT_LE(now_ - last, absl::Seconds(66));
+        last = now_;
+        ++said;
+      }
+      std::vector<LeaseBook::Renewal> renewals;
+      for (const std::string& name : batch.names) {
+        renewals.push_back({.name = name,
+                            .alive = true,
+                            .ttl = name == "says" ? absl::Hours(1) : kTtl});
+      }
+      book_.Acknowledge(batch.sequence, renewals, now_);
+    }
+  }
+  EXPECT_GE(said, 9);
+}
+
 TEST_F(LeaseBookTest, PutsAtMostAThousandNamesIntoAMessage) {
   for (int i = 0; i < 2500; ++i) {
     book_.Add("s" + std::to_string(i), kTtl, At(0));

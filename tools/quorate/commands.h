@@ -13,6 +13,7 @@ namespace quorate::cli {
 // invocation->run is set. Both outlive the parsing and the run.
 void AddStatusCommand(CLI::App* app, Invocation* invocation);
 void AddCheckoutCommand(CLI::App* app, Invocation* invocation);
+void AddAttachCommand(CLI::App* app, Invocation* invocation);
 void AddRunCommand(CLI::App* app, Invocation* invocation);
 void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);

@@ -86,6 +86,7 @@ int Main(int argc, char** argv) {
   AddFlags(&app, &invocation);
   AddStatusCommand(&app, &invocation);
   AddCheckoutCommand(&app, &invocation);
+  AddAttachCommand(&app, &invocation);
   AddRunCommand(&app, &invocation);
   AddPoolsCommand(&app, &invocation);
   AddSessionsCommand(&app, &invocation);

@@ -32,13 +32,14 @@ int Run(const Invocation& invocation, const SessionsFlags& flags) {
     return kExitOk;
   }
   Table table({"SESSION", "USER", "HOST", "PROCESS", "APPLICATION", "SEATS",
-               "SINCE", "LEASE LEFT", "PRINCIPAL"});
+               "SINCE", "LEASE LEFT", "IDLE", "PRINCIPAL"});
   for (const auto& session : sessions->sessions()) {
     table.AddRow(
         {session.name(), session.client().user(), session.client().host(),
          absl::StrCat(session.client().process_id()),
          session.client().application(), absl::StrCat(session.seat_count()),
          ShowTime(session.open_time()), ShowDuration(session.lease_left()),
+         session.has_idle() ? ShowDuration(session.idle()) : "",
          session.principal()});
   }
   table.Print(std::cout);

@@ -210,6 +210,24 @@ TEST_F(CliTest, CheckoutHoldsUntilItIsInterrupted) {
   EXPECT_EQ(cluster_.SeatsOut("cad"), 0u);
 }
 
+TEST_F(CliTest, AttachTakesUpTheSessionOfAProgramThatWasKilled) {
+  Program holder(Words({"checkout", "cad", "--hold", "forever"}), environment_);
+  ASSERT_TRUE(cluster_.Await([this] { return cluster_.SeatsOut("cad") == 1; }));
+  holder.Signal(SIGKILL);
+  holder.Wait();
+  EXPECT_EQ(cluster_.SeatsOut("cad"), 1u);
+  const ProgramResult shown = Run({"attach", "sessions/1", "-o", "json"});
+  ASSERT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_EQ(nlohmann::json::parse(shown.output)["seats"][0]["handle"], "2");
+  EXPECT_THAT(shown.errors, HasSubstr("left as it is"));
+  EXPECT_EQ(cluster_.SeatsOut("cad"), 1u);
+  const ProgramResult held = Run({"attach", "1", "--hold", "50ms"});
+  EXPECT_EQ(held.exit_code, 0) << held.errors;
+  EXPECT_THAT(held.output, HasSubstr("cad"));
+  EXPECT_EQ(cluster_.SessionsOpen(), 0u);
+  EXPECT_EQ(Run({"attach", "1"}).exit_code, 5);
+}
+
 TEST_F(CliTest, CheckoutCanBeInterruptedWhileItWaits) {
   for (size_t i = 0; i < 3; ++i) {
     cluster_.SetConduct(i, Conduct::kHang);
