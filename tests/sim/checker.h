@@ -23,6 +23,7 @@
 #include "replication/raft/raft.h"
 #include "replication/storage/log_store.h"
 #include "server/licensing/ledger.h"
+#include "tests/sim/belief_book.h"
 #include "tests/sim/clock_checker.h"
 #include "tests/sim/scheduler.h"
 
@@ -100,9 +101,10 @@ class Checker {
 
   const ClockChecker& clocks() const { return clocks_; }
 
-  // A client believes that it holds `count` more (or fewer) of a feature.
-  // Rule: never more than the licence has, all clients together.
-  void OnBelief(const std::string& feature, int64_t change, int64_t total);
+  // What clients were told; where a rule is broken by it, `broken` says how.
+  BeliefBook& beliefs() { return beliefs_; }
+
+  void OnBelief(const std::string& broken);
 
   void Fail(absl::string_view rule, const std::string& detail);
 
@@ -164,6 +166,7 @@ class Checker {
 
   const Scheduler* const scheduler_;
   ClockChecker clocks_;
+  BeliefBook beliefs_;
   bool trace_ = false;
   std::string failure_;
   std::map<raft::MemberId, Seen> seen_;
@@ -179,7 +182,6 @@ class Checker {
   absl::flat_hash_set<raft::ProposalId> applied_;
   absl::flat_hash_set<raft::ProposalId> refused_;
   absl::flat_hash_map<std::string, raft::Index> effect_of_request_;
-  std::map<std::string, int64_t> believed_;
   size_t installs_ = 0;
   std::optional<SimTime> leader_crashed_;
   std::vector<SimTime> failovers_;

@@ -63,6 +63,7 @@ constexpr SimOptionField kFields[] = {
     {"max_inflight_messages", &SimOptions::max_inflight_messages, kTrouble, 64},
     {"snapshot_entries", &SimOptions::snapshot_entries, kTrouble, 1'000'000},
     {"snapshot_chunk_bytes", &SimOptions::snapshot_chunk_bytes},
+    {"conditions_per_mille", &SimOptions::conditions_per_mille, kTrouble},
 };
 
 uint64_t Milliseconds(Random* random, uint64_t low, uint64_t high) {
@@ -187,6 +188,7 @@ SimOptions SimOptions::ForSeed(uint64_t seed) {
   DrawRaft(&random, &options);
   DrawDiskFaults(&random, &options);
   DrawMembers(&random, &options);
+  if (!random.OneIn(3)) options.conditions_per_mille = random.Between(100, 900);
   return options;
 }
 

@@ -91,6 +91,10 @@ struct SimOptions {
   uint64_t clients = 0;
   uint64_t think_time_max = 0;
 
+  // Chance per 1000 that a licence has more of a feature, with conditions; 0
+  // for plain licences alone (sim_licenses.h).
+  uint64_t conditions_per_mille = 0;
+
   // Raft.
   uint64_t max_message_bytes = 0;
   uint64_t max_inflight_messages = 0;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "server/licensing/policy_book.h"
+#include "tests/sim/sim_licenses.h"
 
 namespace quorate::sim {
 
@@ -23,6 +24,8 @@ constexpr SimTime kTtl = 10 * kSecond;
 SimClient::SimClient(const Deps& deps, int number)
     : deps_(deps),
       principal_(absl::StrCat("client/", number)),
+      description_(SimDescription(number)),
+      features_(SimFeatures(*deps.options)),
       random_(deps.options->seed ^ (static_cast<uint64_t>(number + 1) << 40)) {}
 
 SimMember* SimClient::Anyone() {
@@ -31,6 +34,10 @@ SimMember* SimClient::Anyone() {
     if (!member->gone()) there.push_back(member.get());
   }
   return there[random_.Below(there.size())];
+}
+
+const std::string& SimClient::SomeFeature() {
+  return features_[random_.Below(features_.size())];
 }
 
 void SimClient::Start() {
@@ -108,7 +115,7 @@ void SimClient::Step() {
   if (choice < 88) return CloseSession();
   if (choice < 91 && !seats_.empty()) return Resize();
   if (choice < 92) return Terminate();
-  if (choice < 90) return ChangePolicy();
+  if (choice < 94) return ChangePolicy();
   VerifySeats();
 }
 
@@ -116,8 +123,7 @@ void SimClient::OpenSession() {
   internal::v1::Command command;
   command.set_request_id(NewRequestId());
   internal::v1::OpenSession* open = command.mutable_open_session();
-  open->mutable_description()->set_user(principal_);
-  open->mutable_description()->set_host("station");
+  *open->mutable_description() = description_;
   open->set_ttl_ms(kTtl / kMillisecond);
   const SimTime sent = deps_.scheduler->now();
   Ask(std::move(command), [this, sent](const LedgerAnswer& answer) {
@@ -149,10 +155,7 @@ void SimClient::DropSession() {
 }
 
 void SimClient::DropSeat(uint64_t handle) {
-  const HeldSeat seat = seats_.at(handle);
-  const SimFeature& feature = kSimFeatures[seat.feature];
-  deps_.checker->OnBelief(feature.name, -static_cast<int64_t>(seat.count),
-                          feature.count);
+  deps_.checker->beliefs().OnGivenBack(handle);
   seats_.erase(handle);
 }
 
@@ -192,44 +195,40 @@ void SimClient::Checkout() {
   command.set_request_id(NewRequestId());
   internal::v1::Checkout* checkout = command.mutable_checkout();
   checkout->set_session_id(session_);
-  std::vector<HeldSeat> wanted;
   const uint64_t items = random_.Between(1, 2);
   for (uint64_t i = 0; i < items; ++i) {
-    const HeldSeat seat = {
-        static_cast<size_t>(random_.Below(std::size(kSimFeatures))),
-        static_cast<uint32_t>(random_.Between(1, 2))};
-    wanted.push_back(seat);
     internal::v1::CheckoutItem* item = checkout->add_items();
-    item->set_feature(kSimFeatures[seat.feature].name);
-    item->set_count(seat.count);
+    item->set_feature(SomeFeature());
+    item->set_count(static_cast<uint32_t>(random_.Between(1, 2)));
+    if (deps_.options->conditions_per_mille > 0) DrawConditions(&random_, item);
   }
   if (random_.OneIn(2)) {
     checkout->set_wait_ms(static_cast<int64_t>(random_.Between(1, 12'000)));
     checkout->set_priority(static_cast<uint32_t>(random_.Between(4, 6)));
   }
-  AskFor(command, wanted);
+  AskFor(command);
 }
 
-void SimClient::AskFor(const internal::v1::Command& command,
-                       const std::vector<HeldSeat>& wanted) {
-  Ask(command, [this, command, wanted,
-                opened = opened_](const LedgerAnswer& answer) {
+void SimClient::AskFor(const internal::v1::Command& command) {
+  Ask(command, [this, command, opened = opened_](const LedgerAnswer& answer) {
     const bool mine = opened == opened_ && session_ != 0;
     if (answer.ok() && mine && answer.queue_position.number > 0) {
       if (stopped_ || random_.OneIn(12)) return TakeBack(command);
       deps_.scheduler->After(TimeBelow(&random_, 2 * kSecond),
-                             [this, command, wanted, opened] {
+                             [this, command, opened] {
                                if (opened != opened_) return Think();
-                               AskFor(command, wanted);
+                               AskFor(command);
                              });
       return;
     }
     if (answer.ok() && mine) {
       granted_later_ += answer.queue_place != 0;
-      for (size_t i = 0; i < wanted.size(); ++i) {
-        const SimFeature& feature = kSimFeatures[wanted[i].feature];
-        seats_[answer.seat_handles.at(i)] = wanted[i];
-        deps_.checker->OnBelief(feature.name, wanted[i].count, feature.count);
+      for (int i = 0; i < command.checkout().items_size(); ++i) {
+        const internal::v1::CheckoutItem& item = command.checkout().items(i);
+        const uint64_t handle = answer.seat_handles.at(static_cast<size_t>(i));
+        seats_[handle] = item;
+        deps_.checker->OnBelief(
+            deps_.checker->beliefs().OnTaken(handle, description_, item));
       }
     }
     Think();
@@ -275,8 +274,7 @@ void SimClient::Resize() {
   auto seat = seats_.begin();
   std::advance(seat, random_.Below(seats_.size()));
   const uint64_t handle = seat->first;
-  const SimFeature& feature = kSimFeatures[seat->second.feature];
-  const uint32_t before = seat->second.count;
+  const uint32_t before = seat->second.count();
   const auto after = static_cast<uint32_t>(random_.Between(1, 3));
   internal::v1::Command command;
   command.set_request_id(NewRequestId());
@@ -284,11 +282,9 @@ void SimClient::Resize() {
   resize->set_session_id(session_);
   resize->set_seat_handle(handle);
   resize->set_count(after);
-  const auto believe = [this, &feature, handle](uint32_t count) {
-    HeldSeat& held = seats_.at(handle);
-    deps_.checker->OnBelief(
-        feature.name, static_cast<int64_t>(count) - held.count, feature.count);
-    held.count = count;
+  const auto believe = [this, handle](uint32_t count) {
+    seats_.at(handle).set_count(count);
+    deps_.checker->OnBelief(deps_.checker->beliefs().OnResized(handle, count));
   };
   // The engineer uses less before he says so, and more when he may.
   if (after < before) believe(after);
@@ -347,15 +343,14 @@ void SimClient::ChangePolicy() {
     rule->set_kind(static_cast<internal::v1::PolicyRuleKind>(
         random_.Between(internal::v1::POLICY_RULE_KIND_DENY,
                         internal::v1::POLICY_RULE_KIND_LIMIT)));
-    rule->set_feature(
-        kSimFeatures[random_.Below(std::size(kSimFeatures))].name);
+    rule->set_feature(SomeFeature());
     if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY) {
       rule->set_units(random_.Between(1, 3));
     }
     internal::v1::PolicyPart* const part = rule->add_parts();
     part->set_field(internal::v1::POLICY_FIELD_USER);
     part->set_negated(random_.OneIn(3));
-    part->add_values(principal_);
+    part->add_values(description_.user());
   }
   Ask(std::move(command), [this, base, rules](const LedgerAnswer& answer) {
     if (answer.ok() && rules > 0) {

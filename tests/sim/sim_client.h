@@ -19,14 +19,6 @@
 
 namespace quorate::sim {
 
-// What the demonstration licence of the simulated world allows.
-struct SimFeature {
-  const char* name;
-  uint32_t count;
-};
-
-inline constexpr SimFeature kSimFeatures[] = {{"cad", 5}, {"solver", 3}};
-
 // Thread-compatible. What Deps points to is not owned.
 class SimClient {
  public:
@@ -64,11 +56,6 @@ class SimClient {
   const std::string& principal() const { return principal_; }
 
  private:
-  struct HeldSeat {
-    size_t feature;
-    uint32_t count;
-  };
-
   // One request under way.
   struct Request {
     internal::v1::Command command;
@@ -90,8 +77,7 @@ class SimClient {
   void OpenSession();
   void Checkout();
   // Asks for the seats, again and again while it is told to wait.
-  void AskFor(const internal::v1::Command& command,
-              const std::vector<HeldSeat>& wanted);
+  void AskFor(const internal::v1::Command& command);
   void TakeBack(const internal::v1::Command& checkout);
   void Checkin();
   void Resize();
@@ -107,9 +93,12 @@ class SimClient {
   void DropSeat(uint64_t handle);
 
   SimMember* Anyone();
+  const std::string& SomeFeature();
 
   const Deps deps_;
   const std::string principal_;
+  const internal::v1::SessionDescription description_;
+  const std::vector<std::string> features_;
   Random random_;
   bool stopped_ = false;
   uint64_t next_request_ = 1;
@@ -121,7 +110,7 @@ class SimClient {
   uint64_t opened_ = 0;  // Sessions so far: tells late events of older ones.
   uint64_t terminated_ = 0;  // The one of these that was terminated last.
   SimTime believed_until_ = 0;
-  std::map<uint64_t, HeldSeat> seats_;
+  std::map<uint64_t, internal::v1::CheckoutItem> seats_;  // By handle.
 };
 
 }  // namespace quorate::sim

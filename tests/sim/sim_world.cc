@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "tests/sim/quorums.h"
+#include "tests/sim/sim_licenses.h"
 
 namespace quorate::sim {
 namespace {
@@ -120,7 +121,7 @@ SimMember* SimWorld::Find(raft::MemberId id) const {
 SimReport SimWorld::Run() {
   for (const auto& member : members_)
     member->Start();
-  InstallLicense();
+  InstallLicenses(SimLicenses(options_), 0);
   nemesis_.Start();
   administrator_.Start();
   RunUntil(static_cast<SimTime>(options_.faulty_time));
@@ -151,36 +152,30 @@ SimReport SimWorld::Run() {
   return report;
 }
 
-void SimWorld::InstallLicense() {
+// One after the other; then the clients begin.
+void SimWorld::InstallLicenses(
+    const std::vector<internal::v1::LicenseTerms>& licenses, size_t next) {
+  if (next == licenses.size()) {
+    for (const auto& client : clients_)
+      client->Start();
+    return;
+  }
+  checker_.beliefs().OnLicense(licenses[next]);
   internal::v1::Command command;
-  command.set_request_id("license");
+  command.set_request_id(licenses[next].license_id());
   internal::v1::InstallLicense* install = command.mutable_install_license();
   install->set_license_file("simulated");
   install->set_payload_sha256(std::string(32, 'x'));
-  internal::v1::LicenseTerms* terms = install->mutable_terms();
-  terms->set_license_id("demonstration");
-  terms->set_serial(1);
-  terms->set_vendor_id("vendor");
-  terms->set_customer_id("customer");
-  terms->set_issued_ms(1);
-  terms->set_not_before_ms(1);
-  terms->set_cluster_id(SimStorage::kClusterId);
-  terms->set_cluster_epoch(SimStorage::kClusterEpoch);
-  for (const SimFeature& feature : kSimFeatures) {
-    internal::v1::FeatureTerms* added = terms->add_features();
-    added->set_name(feature.name);
-    added->set_count(feature.count);
-  }
+  *install->mutable_terms() = licenses[next];
   clients_.front()->RequestThrough(
       nullptr, std::move(command),
-      [this](const licensing::LedgerAnswer& answer) {
+      [this, licenses, next](const licensing::LedgerAnswer& answer) {
         if (!answer.ok()) {
           checker_.Fail("the licence is installed",
                         absl::StrCat("reason ", answer.reason));
           return;
         }
-        for (const auto& client : clients_)
-          client->Start();
+        InstallLicenses(licenses, next + 1);
       });
 }
 

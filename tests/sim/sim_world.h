@@ -55,7 +55,8 @@ class SimWorld {
   void Found();
   // Those of the last configuration that was committed.
   std::vector<SimMember*> Members() const;
-  void InstallLicense();
+  void InstallLicenses(const std::vector<internal::v1::LicenseTerms>& licenses,
+                       size_t next);
   void RunUntil(SimTime end);
   bool RunToOrder();
   bool RunToProgress();

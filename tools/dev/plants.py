@@ -187,6 +187,20 @@ PLANTS = {
         "quorum == raft::kEveryIndex ? 0 : ShownMs(self, self);",
         seeds="1..100",
     ),
+    "cheap_tokens": Plant(
+        "a seat takes one token for a unit, whatever a unit costs",
+        "server/licensing/allotment.cc",
+        "uint64_t{item.count()} * pool->kind.token_cost;\n      allotment",
+        "uint64_t{item.count()};\n      allotment",
+        seeds="1..300",
+    ),
+    "wide_group": Plant(
+        "seats of different users are one where a user's are",
+        "server/licensing/allotment.cc",
+        """absl::StrAppend(&group, "u", description_.user(), kSeparator);""",
+        """absl::StrAppend(&group, "u", kSeparator);""",
+        seeds="1..300",
+    ),
     "free_leap": Plant(
         "a great leap of the calendar waits for nobody",
         "replication/node/calendar.cc",

@@ -1,0 +1,165 @@
+#include "tests/sim/belief_book.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+#include "server/licensing/pool_kind.h"
+#include "server/licensing/record_codec.h"
+
+namespace quorate::sim {
+namespace {
+
+using internal::v1::Attribute;
+using internal::v1::CheckoutItem;
+using internal::v1::FeatureTerms;
+using internal::v1::SessionDescription;
+
+bool Offers(const FeatureTerms& terms, const Attribute& wanted) {
+  return std::any_of(terms.attributes().begin(), terms.attributes().end(),
+                     [&wanted](const Attribute& has) {
+                       return has.name() == wanted.name() &&
+                              has.value() == wanted.value();
+                     });
+}
+
+// Versions of these worlds are in their order as text.
+bool Covers(const FeatureTerms& terms, const SessionDescription& client,
+            const CheckoutItem& item) {
+  const std::string& version =
+      item.version().empty() ? client.version() : item.version();
+  if (!terms.version_max().empty() &&
+      (version.empty() || version > terms.version_max())) {
+    return false;
+  }
+  if (terms.maintenance_end_ms() != 0 &&
+      (item.released_ms() == 0 ||
+       item.released_ms() >= terms.maintenance_end_ms())) {
+    return false;
+  }
+  for (const Attribute& wanted : item.attributes()) {
+    if (!Offers(terms, wanted)) return false;
+  }
+  return terms.hosts().empty() ||
+         std::find(terms.hosts().begin(), terms.hosts().end(), client.host()) !=
+             terms.hosts().end();
+}
+
+// Empty: the seat is one by itself.
+std::string GroupOf(const FeatureTerms& terms, const SessionDescription& client,
+                    const CheckoutItem& item) {
+  std::string group;
+  for (const int by : terms.shared_by()) {
+    if (by == internal::v1::SHARED_BY_KEY && item.share_key().empty())
+      return "";
+    absl::StrAppend(&group, by, "=");
+    if (by == internal::v1::SHARED_BY_USER) group += client.user();
+    if (by == internal::v1::SHARED_BY_HOST) group += client.host();
+    if (by == internal::v1::SHARED_BY_DISPLAY) group += client.display();
+    if (by == internal::v1::SHARED_BY_KEY) group += item.share_key();
+    group += ";";
+  }
+  return group;
+}
+
+bool IsCounted(const FeatureTerms& terms) {
+  return !terms.uncounted() && terms.token_feature().empty();
+}
+
+}  // namespace
+
+void BeliefBook::OnLicense(const internal::v1::LicenseTerms& license) {
+  for (const FeatureTerms& terms : license.features()) {
+    Pool& pool = pools_[licensing::PoolName(licensing::KindOf(terms))];
+    pool.terms = terms;
+    pool.capacity += terms.count() + terms.overdraft();
+  }
+}
+
+void BeliefBook::OnChange(const licensing::RecordChange& change) {
+  if (!change.value.has_value()) return;
+  const auto family = licensing::FamilyOf(change.key);
+  if (!family.ok() || *family != licensing::RecordFamily::kSeat) return;
+  const auto seat = licensing::ParseRecord<internal::v1::SeatRecord>(
+      change.key, *change.value);
+  if (seat.ok()) records_[seat->handle()] = *seat;
+}
+
+std::string BeliefBook::OnTaken(uint64_t handle,
+                                const SessionDescription& client,
+                                const CheckoutItem& item) {
+  const auto record = records_.find(handle);
+  if (record == records_.end()) {
+    return absl::StrCat("a seat that is told of is recorded: ", handle);
+  }
+  Seat& seat = seats_[handle];
+  seat = {.client = client,
+          .item = item,
+          .pool = record->second.pool(),
+          .token_pool = record->second.token_pool()};
+  if (seat.pool.empty()) seat.pool = item.feature();
+  const std::string misplaced = MisplacedBy(seat);
+  return misplaced.empty() ? ExceededBy(seat) : misplaced;
+}
+
+std::string BeliefBook::OnResized(uint64_t handle, uint32_t count) {
+  Seat& seat = seats_.at(handle);
+  seat.item.set_count(count);
+  return ExceededBy(seat);
+}
+
+std::string BeliefBook::MisplacedBy(const Seat& seat) const {
+  const std::string rule = absl::StrCat("a seat is of a pool that is for it: ",
+                                        seat.item.ShortDebugString(), " of ");
+  const auto pool = pools_.find(seat.pool);
+  if (pool == pools_.end() ||
+      pool->second.terms.name() != seat.item.feature() ||
+      !Covers(pool->second.terms, seat.client, seat.item)) {
+    return absl::StrCat(rule, seat.pool);
+  }
+  const std::string& token_feature = pool->second.terms.token_feature();
+  const auto tokens = pools_.find(seat.token_pool);
+  if (token_feature.empty()) {
+    return seat.token_pool.empty() ? "" : absl::StrCat(rule, seat.token_pool);
+  }
+  if (tokens == pools_.end() || !IsCounted(tokens->second.terms) ||
+      tokens->second.terms.name() != token_feature ||
+      !Covers(tokens->second.terms, seat.client, seat.item)) {
+    return absl::StrCat(rule, "tokens ", seat.token_pool);
+  }
+  return "";
+}
+
+std::string BeliefBook::ExceededBy(const Seat& seat) const {
+  for (const std::string& name : {seat.pool, seat.token_pool}) {
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end() || !IsCounted(pool->second.terms)) continue;
+    const uint64_t out = OutOf(name);
+    if (out <= pool->second.capacity) continue;
+    return absl::StrCat("never a seat too many: clients believe in ", out,
+                        " of ", pool->second.capacity, " ", name);
+  }
+  return "";
+}
+
+uint64_t BeliefBook::OutOf(const std::string& pool) const {
+  uint64_t out = 0;
+  std::map<std::string, uint64_t> largest;  // By group.
+  for (const auto& [handle, seat] : seats_) {
+    const uint64_t count = seat.item.count();
+    const FeatureTerms& terms = pools_.at(seat.pool).terms;
+    if (seat.token_pool == pool) out += count * terms.token_cost();
+    if (seat.pool != pool) continue;
+    const std::string group = GroupOf(terms, seat.client, seat.item);
+    if (group.empty()) {
+      out += count;
+    } else {
+      largest[group] = std::max(largest[group], count);
+    }
+  }
+  for (const auto& [group, count] : largest)
+    out += count;
+  return out;
+}
+
+}  // namespace quorate::sim
