@@ -71,6 +71,10 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kSessionTerminated, "SESSION_TERMINATED"},
     {ErrorReason::kCoolingDown, "COOLING_DOWN"},
     {ErrorReason::kCreditsExhausted, "CREDITS_EXHAUSTED"},
+    {ErrorReason::kNamesExhausted, "NAMES_EXHAUSTED"},
+    {ErrorReason::kRecyclingLimit, "RECYCLING_LIMIT"},
+    {ErrorReason::kNameInUse, "NAME_IN_USE"},
+    {ErrorReason::kNameNotFound, "NAME_NOT_FOUND"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -75,6 +75,10 @@ enum class ErrorReason {
   kSessionTerminated = 59,
   kCoolingDown = 60,
   kCreditsExhausted = 80,
+  kNamesExhausted = 81,
+  kRecyclingLimit = 82,
+  kNameInUse = 83,
+  kNameNotFound = 84,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

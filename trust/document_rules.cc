@@ -164,11 +164,21 @@ absl::Status CheckFeatureTime(const Feature& feature, const License& license) {
 
 absl::Status CheckCounts(const Feature& feature) {
   const bool tokens = !feature.token_feature().empty();
-  if (feature.credits() &&
+  if ((feature.credits() || feature.named_users()) &&
       (tokens || feature.uncounted() || feature.overdraft() != 0 ||
-       feature.shared_by_size() > 0)) {
-    return Nonsense(absl::StrCat("the credits of feature ", feature.name(),
-                                 " are counted otherwise too, or shared"));
+       feature.shared_by_size() > 0 ||
+       (feature.credits() && feature.named_users()))) {
+    return Nonsense(absl::StrCat(
+        "the ", feature.credits() ? "credits" : "named users", " of feature ",
+        feature.name(), " are counted otherwise too, or shared"));
+  }
+  if ((feature.recycle_count() > 0) != (feature.recycle_days() > 0) ||
+      (feature.recycle_count() > 0 && !feature.named_users()) ||
+      feature.recycle_count() > kMaxRecycleCount ||
+      feature.recycle_days() > kMaxRecycleDays) {
+    return Nonsense(absl::StrCat(
+        "feature ", feature.name(), " does not let up to ", kMaxRecycleCount,
+        " names of users be freed in up to ", kMaxRecycleDays, " days"));
   }
   if (!tokens && !feature.uncounted()) {
     if (feature.count() >= 1 && feature.count() <= kMaxFeatureCount &&
@@ -344,7 +354,8 @@ bool HasConditions(const Feature& feature) {
          feature.attributes_size() > 0 || feature.uncounted() ||
          feature.hosts_size() > 0 || feature.shared_by_size() > 0 ||
          !feature.token_feature().empty() || feature.overdraft() != 0 ||
-         feature.credits();
+         feature.credits() || feature.named_users() ||
+         feature.recycle_count() > 0 || feature.recycle_days() > 0;
 }
 
 }  // namespace quorate::trust

@@ -34,6 +34,8 @@ inline constexpr int64_t kMaxUnixMs = 253'402'300'799'999;
 inline constexpr int kMaxAttributes = 8;
 inline constexpr int kMaxHosts = 32;
 inline constexpr uint32_t kMaxTokenCost = 1'000'000;
+inline constexpr uint32_t kMaxRecycleCount = 1'000;
+inline constexpr uint32_t kMaxRecycleDays = 3'660;  // Ten years.
 
 // What a licence has in `crit` where a feature has conditions.
 inline constexpr absl::string_view kFeatureConditions = "feature-conditions";

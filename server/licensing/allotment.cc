@@ -60,6 +60,8 @@ class Plan {
   };
 
   std::string GroupOf(const Pool& pool, const CheckoutItem& item) const;
+  // He has a name of named users, or there is one left for him.
+  bool HasName(const Pool& pool) const;
   // True where there was room.
   bool Take(const Pool& pool, const Share& share);
   Pool* TakeTokens(const Pool& pool, const CheckoutItem& item, uint64_t units);
@@ -114,11 +116,14 @@ std::optional<LedgerAnswer> Plan::WhyNotCovered(
 }
 
 std::string Plan::GroupOf(const Pool& pool, const CheckoutItem& item) const {
+  if (pool.kind.counting == Counting::kNamed) {
+    return UserGroup(description_.user());
+  }
   std::string group;
   for (const internal::v1::SharedBy by : pool.kind.shared_by) {
     switch (by) {
       case internal::v1::SHARED_BY_USER:
-        absl::StrAppend(&group, "u", description_.user(), kSeparator);
+        absl::StrAppend(&group, UserGroup(description_.user()));
         break;
       case internal::v1::SHARED_BY_HOST:
         absl::StrAppend(&group, "h", description_.host(), kSeparator);
@@ -141,7 +146,17 @@ std::string Plan::GroupOf(const Pool& pool, const CheckoutItem& item) const {
   return group;
 }
 
+// All items are one user's.
+bool Plan::HasName(const Pool& pool) const {
+  const NamedUsers& names = pools_.models().names;
+  const std::string& user = description_.user();
+  return names.Has(pool.name, user)
+             ? names.IsWithin(pool.name, user, pool.total)
+             : names.CountOf(pool.name) < pool.total;
+}
+
 bool Plan::Take(const Pool& pool, const Share& share) {
+  if (pool.kind.counting == Counting::kNamed) return HasName(pool);
   const bool credits = pool.kind.counting == Counting::kCredits;
   uint64_t out = idle_ ? 0 : pool.out;
   if (credits) out = pool.credits_used;
@@ -272,6 +287,8 @@ struct Supply {
   uint64_t asked = 0;
   uint64_t total = 0;
   uint64_t out = 0;
+  bool has_names = false;
+  uint64_t names = 0;
   bool has_credits = false;
   uint64_t credits = 0;
   uint64_t credits_used = 0;
@@ -281,6 +298,11 @@ struct Supply {
       has_credits = true;
       credits += pool.total;
       credits_used += pool.credits_used;
+      return;
+    }
+    if (pool.kind.counting == Counting::kNamed) {
+      has_names = true;
+      names += pool.total;
       return;
     }
     total += pool.ceiling();
@@ -335,6 +357,11 @@ LedgerAnswer RefuseForGood(const Supply& supply) {
   if (supply.has_credits) {
     return RefuseCredits(supply.feature, supply.credits, supply.credits_used,
                          supply.asked);
+  }
+  if (supply.has_names) {
+    return Refuse(
+        type::v1::ERROR_REASON_NAMES_EXHAUSTED,
+        {{"feature", supply.feature}, {"total", absl::StrCat(supply.names)}});
   }
   return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, supply);
 }
@@ -403,6 +430,10 @@ std::optional<LedgerAnswer> CheckItem(const CheckoutItem& item, int i) {
 }
 
 }  // namespace
+
+std::string UserGroup(absl::string_view user) {
+  return absl::StrCat("u", user, kSeparator);
+}
 
 std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items) {
   if (items.size() < 1 || items.size() > kMaxItems) {

@@ -36,6 +36,9 @@ using Allotments = absl::InlinedVector<Allotment, 2>;
 using CheckoutItems =
     google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
+// The share group of a user's seats where they count as one.
+std::string UserGroup(absl::string_view user);
+
 // BAD_REQUEST where an item's fields are out of range; else nothing.
 std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items);
 

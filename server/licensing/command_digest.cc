@@ -120,6 +120,12 @@ void Encode(const internal::v1::Borrow& body, BodyEncoder* out) {
   out->Signed(body.span_ms());
 }
 
+void Encode(const internal::v1::ReleaseNamedUser& body, BodyEncoder* out) {
+  out->Text(body.feature());
+  out->Text(body.user());
+  out->Text(body.reason());
+}
+
 void Encode(const internal::v1::Checkin& body, BodyEncoder* out) {
   out->Number(body.session_id());
   out->Number(static_cast<uint64_t>(body.seat_handles_size()));
@@ -249,6 +255,8 @@ void EncodeBody(const Command& command, BodyEncoder* out) {
       return Encode(command.terminate_session(), out);
     case Command::kReleaseSeat:
       return Encode(command.release_seat(), out);
+    case Command::kReleaseNamedUser:
+      return Encode(command.release_named_user(), out);
     case Command::kBorrow:
       return Encode(command.borrow(), out);
     case Command::kReturnBorrow:

@@ -63,7 +63,8 @@ absl::Status CheckCredits(const Tables& tables, const Pool& pool) {
   for (const CapacityTerm& term : pool.terms) {
     const bool credits = pool.kind.counting == Counting::kCredits;
     const uint64_t booked =
-        credits ? tables.credits.Used(term.license_id, pool.kind.feature) : 0;
+        credits ? tables.models.credits.Used(term.license_id, pool.kind.feature)
+                : 0;
     if (term.used != booked) {
       return Broken("of pool ", pool.name, " licence ", term.license_id,
                     " has used ", term.used, ", the book says ", booked);
@@ -75,6 +76,25 @@ absl::Status CheckCredits(const Tables& tables, const Pool& pool) {
   if (used != pool.credits_used || left != pool.credits_left) {
     return Broken("pool ", pool.name, " has ", pool.credits_left,
                   " credits left, its licences ", left);
+  }
+  return absl::OkStatus();
+}
+
+// Invariant: who has a seat of named users has a name.
+absl::Status CheckNames(const Tables& tables) {
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    if (seat->pool->kind.counting != Counting::kNamed) continue;
+    const Session* const session =
+        tables.sessions.Find(seat->record.session_id());
+    if (!tables.models.names.Has(seat->pool->name,
+                                 session->record.description().user())) {
+      return Broken("seat ", handle, " is of a user who has no name");
+    }
+  }
+  for (const auto& [pool, names] : tables.models.names.by_pool()) {
+    if (names.assigned_ms.size() != names.in_order.size()) {
+      return Broken("the names of pool ", pool, " are out of order");
+    }
   }
   return absl::OkStatus();
 }
@@ -356,6 +376,7 @@ absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckSessions(tables));
   QUORATE_RETURN_IF_ERROR(CheckPolicies(tables));
   QUORATE_RETURN_IF_ERROR(CheckAnswers(tables));
+  QUORATE_RETURN_IF_ERROR(CheckNames(tables));
   return CheckQueue(tables);
 }
 

@@ -109,6 +109,7 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kCancelCheckout:
     case Command::kResizeSeat:
     case Command::kTerminateSession:
+    case Command::kReleaseNamedUser:
     case Command::kReleaseSeat:
     case Command::kBorrow:
     case Command::kReturnBorrow:
@@ -202,6 +203,8 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return ResizeSeat(command, changes);
     case Command::kTerminateSession:
       return TerminateSession(command, changes);
+    case Command::kReleaseNamedUser:
+      return ReleaseNamedUser(command);
     case Command::kReleaseSeat:
       return ReleaseSeat(command, changes);
     case Command::kBorrow:

@@ -116,14 +116,25 @@ struct PoolView {
   uint64_t borrowed = 0;    // Each seat by itself.
   int64_t next_end_ms = 0;  // 0: none ends.
   bool licensed = true;     // Else only seats keep it, and its kind is lost.
-  uint64_t used = 0;        // Credits.
+  uint64_t used = 0;        // Credits, or names of users.
   uint64_t left = 0;
 
   // Of what is counted.
   uint64_t free() const {
-    if (kind.counting == Counting::kCredits) return left;
+    if (kind.counting == Counting::kCredits ||
+        kind.counting == Counting::kNamed) {
+      return left;
+    }
     return out < total + overdraft ? total + overdraft - out : 0;
   }
+};
+
+// One name of a pool of named users.
+struct NamedUserView {
+  std::string pool;
+  std::string user;
+  int64_t assigned_calendar_ms = 0;
+  bool active = false;  // He has a seat out by it.
 };
 
 // All pools of a feature together, as rules of the policy see them.
@@ -230,6 +241,12 @@ class Ledger {
       absl::string_view after,
       const std::function<bool(const internal::v1::LicenseRecord&)>& visit)
       const;
+
+  // Names of named users, of one feature or of all where it is empty, by pool
+  // and user: at most `limit` after the one given.
+  std::vector<NamedUserView> NamedUsersOf(
+      absl::string_view feature,
+      const std::pair<std::string, std::string>& after, size_t limit) const;
 
   // The policy in force, its versions, and what its rules count.
   const PolicyBook& policies() const;

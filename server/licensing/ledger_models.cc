@@ -1,14 +1,22 @@
-// What licence models keep beside seats: credits that are used up.
+// What licence models keep beside seats: credits that are used up, and the
+// names of named users.
+
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
+#include "server/licensing/refusals.h"
 
 namespace quorate::licensing {
 
+using internal::v1::Command;
 using internal::v1::CreditsRecord;
+using internal::v1::NamedUserRecord;
+using internal::v1::NameRecyclingRecord;
 using internal::v1::SeatRecord;
 
 namespace {
@@ -19,41 +27,199 @@ void UseUpOf(Pool* pool, uint64_t before, uint64_t units, Pools* pools) {
   if (units > before) pools->UseCredits(pool, units - before);
 }
 
+NamedUserRecord RecordOf(const std::string& pool, const std::string& user,
+                         int64_t assigned_ms) {
+  NamedUserRecord record;
+  record.set_pool(pool);
+  record.set_user(user);
+  record.set_assigned_calendar_ms(assigned_ms);
+  return record;
+}
+
+NameRecyclingRecord RecordOf(const std::string& pool, const PoolNames& names) {
+  NameRecyclingRecord record;
+  record.set_pool(pool);
+  record.mutable_freed_calendar_ms()->Assign(names.freed_ms.begin(),
+                                             names.freed_ms.end());
+  return record;
+}
+
+template <typename Record>
+absl::Status ParseInto(absl::string_view key, absl::string_view value,
+                       std::vector<Record>* records) {
+  QUORATE_ASSIGN_OR_RETURN(Record record, ParseRecord<Record>(key, value));
+  records->push_back(std::move(record));
+  return absl::OkStatus();
+}
+
+template <typename... Parts>
+absl::Status Contradiction(const Parts&... parts) {
+  return absl::DataLossError(absl::StrCat(parts...));
+}
+
 }  // namespace
 
 void Ledger::State::UseUp(const SeatRecord& before, const Seat& seat) {
   UseUpOf(seat.pool, before.count(), seat.record.count(), &tables_.pools);
   UseUpOf(seat.token_pool, before.token_units(), seat.record.token_units(),
           &tables_.pools);
+  if (seat.pool->kind.counting != Counting::kNamed) return;
+  const std::string& user = tables_.sessions.Find(seat.record.session_id())
+                                ->record.description()
+                                .user();
+  NamedUsers& names = tables_.models.names;
+  if (names.Has(seat.pool->name, user)) return;
+  names.Assign(seat.pool->name, user, tables_.counters.calendar_ms);
+}
+
+LedgerAnswer Ledger::State::ReleaseNamedUser(const Command& command) {
+  const internal::v1::ReleaseNamedUser& body = command.release_named_user();
+  if (!IsFeatureName(body.feature())) {
+    return RefuseField("feature",
+                       "must be 1 to 64 letters, digits, '_' or '-'");
+  }
+  if (!IsPlainText(body.user())) {
+    return RefuseField("user", "must be plain text of at most 256 bytes");
+  }
+  if (!IsPlainText(body.reason())) {
+    return RefuseField("reason", "must be plain text of at most 256 bytes");
+  }
+  std::vector<const Pool*> pools;
+  for (const Pool* const pool : tables_.pools.OfFeature(body.feature())) {
+    if (pool->kind.counting != Counting::kNamed ||
+        !tables_.models.names.Has(pool->name, body.user())) {
+      continue;
+    }
+    if (auto refusal = RefuseToFree(*pool, body.user())) {
+      return *std::move(refusal);
+    }
+    pools.push_back(pool);
+  }
+  if (pools.empty()) {
+    return Refuse(type::v1::ERROR_REASON_NAME_NOT_FOUND,
+                  {{"feature", body.feature()}, {"user", body.user()}});
+  }
+  for (const Pool* const pool : pools) {
+    tables_.models.names.Free(pool->name, body.user(), pool->kind,
+                              tables_.counters.calendar_ms);
+  }
+  return {};
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseToFree(
+    const Pool& pool, absl::string_view user) const {
+  if (pool.CountOfGroup(UserGroup(user)) > 0) {
+    return Refuse(
+        type::v1::ERROR_REASON_NAME_IN_USE,
+        {{"feature", pool.kind.feature}, {"user", std::string(user)}});
+  }
+  const std::optional<int64_t> next_ms =
+      tables_.models.names.NextFreeMs(pool.name, pool.kind);
+  if (next_ms.has_value() && *next_ms <= tables_.counters.calendar_ms) {
+    return std::nullopt;
+  }
+  LedgerAnswer refusal =
+      Refuse(type::v1::ERROR_REASON_RECYCLING_LIMIT,
+             {{"feature", pool.kind.feature},
+              {"max", absl::StrCat(pool.kind.recycle_count)},
+              {"days", absl::StrCat(pool.kind.recycle_days)}});
+  if (next_ms.has_value()) {
+    refusal.metadata.emplace_back("next_ms", absl::StrCat(*next_ms));
+  }
+  return refusal;
+}
+
+std::vector<NamedUserView> Ledger::NamedUsersOf(
+    absl::string_view feature, const std::pair<std::string, std::string>& after,
+    size_t limit) const {
+  const Tables& tables = state_->tables();
+  const NamedUsers::ByPool& by_pool = tables.models.names.by_pool();
+  std::vector<NamedUserView> views;
+  for (auto each = by_pool.lower_bound(after.first);
+       each != by_pool.end() && views.size() < limit; ++each) {
+    const auto& [name, names] = *each;
+    if (!feature.empty() && FeatureOfPool(name) != feature) continue;
+    const Pool* const pool = tables.pools.Find(name);
+    auto user = name == after.first
+                    ? names.assigned_ms.upper_bound(after.second)
+                    : names.assigned_ms.begin();
+    for (; user != names.assigned_ms.end() && views.size() < limit; ++user) {
+      views.push_back(
+          {.pool = name,
+           .user = user->first,
+           .assigned_calendar_ms = user->second,
+           .active = pool != nullptr &&
+                     pool->CountOfGroup(UserGroup(user->first)) > 0});
+    }
+  }
+  return views;
 }
 
 void Ledger::State::WriteModels(Changes* changes) {
-  for (const CreditsRecord& record : tables_.credits.TakeChanges()) {
+  const NamedUsers& names = tables_.models.names;
+  const NamedUsers::Changes changed = tables_.models.names.TakeChanges();
+  for (const auto& [pool, user] : changed.names) {
+    const PoolNames& of_pool = names.by_pool().at(pool);
+    const auto name = of_pool.assigned_ms.find(user);
+    changes->push_back(name != of_pool.assigned_ms.end()
+                           ? PutRecord(RecordOf(pool, user, name->second))
+                           : EraseRecord(NamedUserKey(pool, user)));
+  }
+  for (const std::string& pool : changed.freed) {
+    changes->push_back(PutRecord(RecordOf(pool, names.by_pool().at(pool))));
+  }
+  for (const CreditsRecord& record : tables_.models.credits.TakeChanges()) {
     changes->push_back(PutRecord(record));
   }
 }
 
 absl::Status Ledger::State::RestoreModelRecord(absl::string_view key,
                                                absl::string_view value) {
-  QUORATE_ASSIGN_OR_RETURN(CreditsRecord record,
-                           ParseRecord<CreditsRecord>(key, value));
-  restored_.credits.push_back(std::move(record));
-  return absl::OkStatus();
+  switch (key.size() > 1 ? static_cast<ModelFamily>(key[1]) : ModelFamily()) {
+    case ModelFamily::kName:
+      return ParseInto(key, value, &restored_.names);
+    case ModelFamily::kNameRecycling:
+      return ParseInto(key, value, &restored_.freed_names);
+    default:
+      return ParseInto(key, value, &restored_.credits);
+  }
 }
 
 absl::Status Ledger::State::RestoreModels() {
+  ModelBooks& models = tables_.models;
   for (const CreditsRecord& record : restored_.credits) {
-    if (!tables_.credits.Restore(record)) {
-      return absl::DataLossError(
-          absl::StrCat("the credits used of ", record.feature(), " by licence ",
-                       record.license_id(), " are there twice, or nothing"));
+    if (!models.credits.Restore(record)) {
+      return Contradiction("the credits used of ", record.feature(),
+                           " by licence ", record.license_id(),
+                           " are there twice, or nothing");
+    }
+  }
+  for (const NamedUserRecord& record : restored_.names) {
+    if (!models.names.Restore(record)) {
+      return Contradiction("a user has two names of pool ", record.pool());
+    }
+  }
+  for (const NameRecyclingRecord& record : restored_.freed_names) {
+    if (!models.names.Restore(record)) {
+      return Contradiction("when names of pool ", record.pool(),
+                           " were freed is there twice, or out of order");
     }
   }
   return absl::OkStatus();
 }
 
 void Ledger::State::DumpModels(std::vector<RecordChange>* records) const {
-  for (const CreditsRecord& record : tables_.credits.Records()) {
+  const NamedUsers::ByPool& names = tables_.models.names.by_pool();
+  for (const auto& [pool, of_pool] : names) {
+    for (const auto& [user, assigned_ms] : of_pool.assigned_ms) {
+      records->push_back(PutRecord(RecordOf(pool, user, assigned_ms)));
+    }
+  }
+  for (const auto& [pool, of_pool] : names) {
+    if (of_pool.freed_ms.empty()) continue;
+    records->push_back(PutRecord(RecordOf(pool, of_pool)));
+  }
+  for (const CreditsRecord& record : tables_.models.credits.Records()) {
     records->push_back(PutRecord(record));
   }
 }

@@ -13,7 +13,7 @@ using internal::v1::LicenseRecord;
 using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 
-PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
+PoolView ViewOf(const Pool& pool, const licensing::Pools& pools) {
   PoolView view{.name = pool.name,
                 .kind = pool.kind,
                 .total = pool.total,
@@ -25,9 +25,14 @@ PoolView ViewOf(const Pool& pool, int64_t calendar_ms) {
                 .left = pool.credits_left};
   int64_t end_ms = kNever;
   for (const CapacityTerm& term : pool.terms) {
-    if (term.InForce(calendar_ms)) end_ms = std::min(end_ms, term.end_ms);
+    if (term.InForce(pools.calendar_ms()))
+      end_ms = std::min(end_ms, term.end_ms);
   }
   if (end_ms != kNever) view.next_end_ms = end_ms;
+  if (pool.kind.counting == Counting::kNamed) {
+    view.used = pools.models().names.CountOf(pool.name);
+    view.left = view.total - std::min(view.total, view.used);
+  }
   return view;
 }
 
@@ -64,7 +69,7 @@ std::vector<PoolView> Ledger::Pools(absl::string_view after_name,
   std::vector<PoolView> views;
   for (auto pool = pools.by_name().upper_bound(after_name);
        pool != pools.by_name().end() && views.size() < limit; ++pool) {
-    views.push_back(ViewOf(*pool->second, pools.calendar_ms()));
+    views.push_back(ViewOf(*pool->second, pools));
   }
   return views;
 }
@@ -108,7 +113,7 @@ std::optional<PoolView> Ledger::FindPool(absl::string_view name) const {
   const licensing::Pools& pools = state_->tables().pools;
   const Pool* const pool = pools.Find(name);
   if (pool == nullptr) return std::nullopt;
-  return ViewOf(*pool, pools.calendar_ms());
+  return ViewOf(*pool, pools);
 }
 
 std::vector<PoolView> Ledger::PoolsOfFeature(absl::string_view feature,
@@ -118,7 +123,7 @@ std::vector<PoolView> Ledger::PoolsOfFeature(absl::string_view feature,
   std::vector<PoolView> views;
   for (const Pool* const pool : pools.OfFeature(feature)) {
     if (pool->name <= after_name) continue;
-    views.push_back(ViewOf(*pool, pools.calendar_ms()));
+    views.push_back(ViewOf(*pool, pools));
   }
   std::sort(views.begin(), views.end(),
             [](const PoolView& left, const PoolView& right) {

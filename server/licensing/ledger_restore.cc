@@ -120,7 +120,8 @@ absl::Status Ledger::State::RestoreLedger() {
         restored_.seats.empty() && restored_.answers.empty() &&
         restored_.policy_versions.empty() && restored_.places.empty() &&
         restored_.lines.empty() && restored_.write_offs.empty() &&
-        restored_.credits.empty()) {
+        restored_.credits.empty() && restored_.names.empty() &&
+        restored_.freed_names.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");

@@ -23,8 +23,8 @@
 #include "quorate/internal/v1/record.pb.h"
 
 #include "server/licensing/allotment.h"
-#include "server/licensing/credits.h"
 #include "server/licensing/ledger.h"
+#include "server/licensing/model_books.h"
 #include "server/licensing/policy_book.h"
 #include "server/licensing/pools.h"
 #include "server/licensing/queue.h"
@@ -57,8 +57,8 @@ struct Tables {
   uint32_t cluster_epoch = 0;
   Counters counters;
   LicensesById licenses;
-  CreditBook credits;
-  Pools pools{&credits};
+  ModelBooks models;
+  Pools pools{&models};
   SessionTable sessions;
   PolicyBook policies;
   Queue queue;
@@ -86,6 +86,8 @@ struct RestoredRecords {
   std::vector<internal::v1::TerminationRecord> terminations;
   std::vector<internal::v1::WriteOffRecord> write_offs;
   std::vector<internal::v1::CreditsRecord> credits;
+  std::vector<internal::v1::NamedUserRecord> names;
+  std::vector<internal::v1::NameRecyclingRecord> freed_names;
 };
 
 // Thread-compatible.
@@ -220,6 +222,9 @@ class Ledger::State {
   // ledger_models.cc
   // What a seat uses up for good beyond what it had `before`.
   void UseUp(const internal::v1::SeatRecord& before, const Seat& seat);
+  LedgerAnswer ReleaseNamedUser(const internal::v1::Command& command);
+  std::optional<LedgerAnswer> RefuseToFree(const Pool& pool,
+                                           absl::string_view user) const;
   void WriteModels(Changes* changes);
   absl::Status RestoreModelRecord(absl::string_view key,
                                   absl::string_view value);

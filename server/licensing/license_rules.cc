@@ -25,6 +25,9 @@ bool IsSpan(int64_t start_ms, int64_t end_ms) {
 // A pool's name holds them all.
 constexpr int kMaxHosts = 32;
 constexpr uint32_t kMaxTokenCost = 1'000'000;
+// A record holds when each was freed. Ten years.
+constexpr uint32_t kMaxRecycleCount = 1'000;
+constexpr uint32_t kMaxRecycleDays = 3'660;
 
 bool AreHosts(const google::protobuf::RepeatedPtrField<std::string>& hosts) {
   return hosts.size() <= kMaxHosts &&
@@ -49,10 +52,18 @@ struct Fault {
 
 Fault FaultOfCounting(const FeatureTerms& feature) {
   const bool tokens = !feature.token_feature().empty();
-  if (feature.credits() &&
+  if ((feature.credits() || feature.named_users()) &&
       (tokens || feature.uncounted() || feature.overdraft() != 0 ||
-       feature.shared_by_size() > 0)) {
-    return {"credits", "are counted by themselves, and not shared"};
+       feature.shared_by_size() > 0 ||
+       (feature.credits() && feature.named_users()))) {
+    return {feature.credits() ? "credits" : "named_users",
+            "are counted by themselves, and not shared"};
+  }
+  if ((feature.recycle_count() > 0) != (feature.recycle_days() > 0) ||
+      (feature.recycle_count() > 0 && !feature.named_users()) ||
+      feature.recycle_count() > kMaxRecycleCount ||
+      feature.recycle_days() > kMaxRecycleDays) {
+    return {"recycle_count", "goes with days, and with named users"};
   }
   if (!tokens && !feature.uncounted()) {
     if (feature.count() >= 1) return {};

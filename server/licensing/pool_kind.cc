@@ -48,6 +48,11 @@ int CompareParts(absl::string_view left, absl::string_view right) {
   return left.compare(right);
 }
 
+int RankOf(Counting counting) {
+  if (counting == Counting::kNamed) return 0;
+  return counting == Counting::kCredits ? 2 : 1;
+}
+
 }  // namespace
 
 PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
@@ -61,6 +66,10 @@ PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
     kind.counting = Counting::kUncounted;
   } else if (feature.credits()) {
     kind.counting = Counting::kCredits;
+  } else if (feature.named_users()) {
+    kind.counting = Counting::kNamed;
+    kind.recycle_count = feature.recycle_count();
+    kind.recycle_days = feature.recycle_days();
   }
   kind.version_max = feature.version_max();
   kind.maintenance_end_ms = feature.maintenance_end_ms();
@@ -83,6 +92,13 @@ std::string PoolName(const PoolKind& kind) {
   std::vector<std::string> parts;
   if (kind.counting == Counting::kUncounted) parts.push_back("uncounted");
   if (kind.counting == Counting::kCredits) parts.push_back("credits");
+  if (kind.counting == Counting::kNamed) {
+    parts.push_back("named");
+    if (kind.recycle_count > 0) {
+      parts.push_back(absl::StrCat("recycle:", kind.recycle_count, "/",
+                                   kind.recycle_days, "d"));
+    }
+  }
   if (kind.counting == Counting::kTokens) {
     parts.push_back(absl::StrCat(kind.token_cost, "*", kind.token_feature));
   }
@@ -131,8 +147,9 @@ int CompareVersions(absl::string_view left, absl::string_view right) {
 }
 
 bool IsNarrower(const PoolKind& left, const PoolKind& right) {
-  const bool credits = left.counting == Counting::kCredits;
-  if (credits != (right.counting == Counting::kCredits)) return !credits;
+  if (RankOf(left.counting) != RankOf(right.counting)) {
+    return RankOf(left.counting) < RankOf(right.counting);
+  }
   if (left.version_max.empty() != right.version_max.empty()) {
     return !left.version_max.empty();
   }

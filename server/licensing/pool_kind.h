@@ -24,6 +24,7 @@ enum class Counting {
   kUncounted,
   kTokens,   // Units are taken of another feature's pool.
   kCredits,  // Units are used up.
+  kNamed,    // Units are names of users.
 };
 
 struct PoolKind {
@@ -36,6 +37,8 @@ struct PoolKind {
   std::vector<internal::v1::SharedBy> shared_by;  // Ascending.
   std::string token_feature;
   uint32_t token_cost = 0;
+  uint32_t recycle_count = 0;  // Names that may be freed in so many days.
+  uint32_t recycle_days = 0;
 };
 
 PoolKind KindOf(const internal::v1::FeatureTerms& feature);
@@ -52,10 +55,11 @@ absl::string_view FeatureOfPool(absl::string_view pool_name);
 // older, equal or newer.
 int CompareVersions(absl::string_view left, absl::string_view right);
 
-// True where `left` is to be used up before `right`: credits last, since they
-// do not come back; else what fewer applications can use first. The older
-// version_max, then the earlier end of
-// maintenance, then more attributes, then named hosts, then the name.
+// True where `left` is to be used up before `right`: names of users first,
+// since nobody else can use them; credits last, since they do not come back;
+// else what fewer applications can use first. The older version_max, then the
+// earlier end of maintenance, then more attributes, then named hosts, then the
+// name.
 bool IsNarrower(const PoolKind& left, const PoolKind& right);
 
 }  // namespace quorate::licensing

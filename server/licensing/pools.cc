@@ -125,7 +125,7 @@ void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
     pool->terms.push_back(TermOf(license, feature));
     if (feature.credits()) {
       pool->terms.back().used =
-          credits_->Used(license.license_id(), feature.name());
+          models_->credits.Used(license.license_id(), feature.name());
     }
     Recompute(pool);
   }
@@ -246,7 +246,7 @@ void Pools::UseCredits(Pool* pool, uint64_t count) {
     if (taken == 0) continue;
     term->used += taken;
     count -= taken;
-    credits_->Use(term->license_id, pool->kind.feature, taken);
+    models_->credits.Use(term->license_id, pool->kind.feature, taken);
   }
   QUORATE_CHECK(count == 0);
   Recompute(pool);

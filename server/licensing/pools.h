@@ -26,7 +26,7 @@
 
 #include "quorate/internal/v1/command.pb.h"
 
-#include "server/licensing/credits.h"
+#include "server/licensing/model_books.h"
 #include "server/licensing/pool_kind.h"
 
 namespace quorate::licensing {
@@ -119,8 +119,8 @@ struct Share {
 // All pools. Thread-compatible.
 class Pools {
  public:
-  // The book is not owned.
-  explicit Pools(CreditBook* credits) : credits_(credits) {}
+  // The books are not owned.
+  explicit Pools(ModelBooks* models) : models_(models) {}
 
   Pools(const Pools&) = delete;
   Pools& operator=(const Pools&) = delete;
@@ -162,6 +162,8 @@ class Pools {
 
   int64_t calendar_ms() const { return calendar_ms_; }
 
+  const ModelBooks& models() const { return *models_; }
+
   // In the order of the names.
   using ByName = absl::btree_map<std::string, std::unique_ptr<Pool>>;
 
@@ -177,7 +179,7 @@ class Pools {
   void ErasePool(Pool* pool);
   void SetKind(Pool* pool, PoolKind kind);
 
-  CreditBook* const credits_;
+  ModelBooks* const models_;
   // Invariant: both hold the same pools.
   ByName by_name_;
   absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;

@@ -74,6 +74,14 @@ std::string KeyOf(const internal::v1::CreditsRecord& record) {
   return CreditsKey(record.license_id(), record.feature());
 }
 
+std::string KeyOf(const internal::v1::NamedUserRecord& record) {
+  return NamedUserKey(record.pool(), record.user());
+}
+
+std::string KeyOf(const internal::v1::NameRecyclingRecord& record) {
+  return ModelKey(ModelFamily::kNameRecycling, record.pool(), "");
+}
+
 std::string KeyOf(const internal::v1::QueueLineRecord& record) {
   return QueueLineKey(record.feature());
 }
@@ -118,6 +126,10 @@ std::string AnswerKey(uint64_t sequence) {
 
 std::string PolicyVersionKey(uint64_t version) {
   return NumberedKey(RecordFamily::kPolicyVersion, version);
+}
+
+std::string NamedUserKey(absl::string_view pool, absl::string_view user) {
+  return ModelKey(ModelFamily::kName, pool, user);
 }
 
 std::string CreditsKey(absl::string_view license_id,
@@ -191,6 +203,14 @@ RecordChange PutRecord(const internal::v1::CreditsRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::NamedUserRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::NameRecyclingRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -247,6 +267,10 @@ template absl::StatusOr<internal::v1::TerminationRecord> ParseRecord(
 template absl::StatusOr<internal::v1::WriteOffRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::CreditsRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::NamedUserRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::NameRecyclingRecord> ParseRecord(
     absl::string_view, absl::string_view);
 
 void ToRecord(const RememberedAnswer& answer, uint64_t sequence,

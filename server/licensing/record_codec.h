@@ -36,6 +36,8 @@ enum class RecordFamily : char {
 
 // The second byte of a key of a licence model, for ever.
 enum class ModelFamily : char {
+  kName = 'n',
+  kNameRecycling = 'r',
   kCreditsUsed = 'u',
 };
 
@@ -61,6 +63,7 @@ std::string QueueLineKey(absl::string_view feature);
 std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
 std::string WriteOffKey(uint64_t session_id);
+std::string NamedUserKey(absl::string_view pool, absl::string_view user);
 std::string CreditsKey(absl::string_view license_id, absl::string_view feature);
 
 RecordChange PutRecord(const internal::v1::LedgerRecord& record);
@@ -74,6 +77,8 @@ RecordChange PutRecord(const internal::v1::TerminationRecord& record);
 RecordChange PutRecord(const internal::v1::PolicyVersionRecord& record);
 RecordChange PutRecord(const internal::v1::WriteOffRecord& record);
 RecordChange PutRecord(const internal::v1::CreditsRecord& record);
+RecordChange PutRecord(const internal::v1::NamedUserRecord& record);
+RecordChange PutRecord(const internal::v1::NameRecyclingRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.

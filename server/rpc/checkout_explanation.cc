@@ -177,6 +177,11 @@ std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
     case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
     case type::v1::ERROR_REASON_CREDITS_EXHAUSTED:
       return "Ask for fewer, or buy more.";
+    case type::v1::ERROR_REASON_NAMES_EXHAUSTED:
+      return absl::StrCat(
+          "Free the name of somebody who does not need it "
+          "(quorate users list ",
+          checkout.feature, "), or buy more.");
     case type::v1::ERROR_REASON_COOLING_DOWN:
       return "Wait; an administrator took it from this client.";
     default:

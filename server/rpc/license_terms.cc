@@ -49,6 +49,9 @@ void CopyConditions(const document::v1::Feature& from,
   terms->set_token_feature(from.token_feature());
   terms->set_token_cost(from.token_cost());
   terms->set_credits(from.credits());
+  terms->set_named_users(from.named_users());
+  terms->set_recycle_count(from.recycle_count());
+  terms->set_recycle_days(from.recycle_days());
   terms->set_overdraft(from.overdraft());
   terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }

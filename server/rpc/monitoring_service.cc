@@ -96,6 +96,8 @@ monitoring::v1::PoolModel ModelOf(const PoolView& pool) {
       return monitoring::v1::POOL_MODEL_TOKENS;
     case licensing::Counting::kCredits:
       return monitoring::v1::POOL_MODEL_CREDITS;
+    case licensing::Counting::kNamed:
+      return monitoring::v1::POOL_MODEL_NAMED_USERS;
   }
   return monitoring::v1::POOL_MODEL_UNSPECIFIED;
 }
@@ -104,6 +106,8 @@ void DescribeKind(const licensing::PoolKind& from, monitoring::v1::Pool* pool) {
   pool->set_uncounted(from.counting == licensing::Counting::kUncounted);
   pool->set_token_feature(from.token_feature);
   pool->set_token_cost(from.token_cost);
+  pool->set_recycle_count(from.recycle_count);
+  pool->set_recycle_days(from.recycle_days);
   pool->set_version_max(from.version_max);
   if (from.maintenance_end_ms != 0) {
     SetTimestamp(from.maintenance_end_ms, pool->mutable_maintenance_end_time());

@@ -54,6 +54,12 @@ class MonitoringService final
       const monitoring::v1::ListReservationsRequest* request,
       monitoring::v1::ListReservationsResponse* response) override;
 
+  // monitoring_named_users.cc
+  grpc::ServerUnaryReactor* ListNamedUsers(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListNamedUsersRequest* request,
+      monitoring::v1::ListNamedUsersResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

@@ -203,6 +203,22 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_BORROW_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "{session} is no borrow (any more)",
      "there is no such borrow (any more)"},
+    {type::v1::ERROR_REASON_NAMES_EXHAUSTED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "the licence of {feature} is for {total} named users, and others have all "
+     "of these names",
+     "all names of the licence are others'"},
+    {type::v1::ERROR_REASON_RECYCLING_LIMIT, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "the licence of {feature} lets {max} names be freed in {days} days: the "
+     "next one at {next_time}",
+     "the licence lets no name be freed"},
+    {type::v1::ERROR_REASON_NAME_IN_USE, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition, "{user} has a seat of {feature} out",
+     "the user has a seat out by this name"},
+    {type::v1::ERROR_REASON_NAME_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "{user} has no name of {feature}",
+     "the user has no name of this feature"},
     {type::v1::ERROR_REASON_CREDITS_EXHAUSTED, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "{asked} credits of {feature} asked for, but {used} of {total} are used "

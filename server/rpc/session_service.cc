@@ -111,4 +111,39 @@ grpc::ServerUnaryReactor* SessionService::ReleaseSeat(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* SessionService::ReleaseNamedUser(
+    grpc::CallbackServerContext* context,
+    const admin::v1::ReleaseNamedUserRequest* request,
+    admin::v1::ReleaseNamedUserResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  CheckFeature(request->feature(), "feature", &faults);
+  CheckText(request->user(), "user", &faults);
+  CheckText(request->reason(), "reason", &faults);
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  internal::v1::ReleaseNamedUser* body = command.mutable_release_named_user();
+  body->set_feature(request->feature());
+  body->set_user(request->user());
+  body->set_reason(request->reason());
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [request, response, principal = call->principal](
+                      const licensing::LedgerAnswer& answer) {
+                    response->set_released_by(principal);
+                    if (answer.repeated) return;
+                    LogInfo("admin", "named_user_released",
+                            {{"feature", request->feature()},
+                             {"user", request->user()},
+                             {"by", principal},
+                             {"reason", request->reason()}});
+                  });
+  return reactor;
+}
+
 }  // namespace quorate::server

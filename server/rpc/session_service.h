@@ -26,6 +26,11 @@ class SessionService final : public admin::v1::SessionService::CallbackService {
       const admin::v1::ReleaseSeatRequest* request,
       admin::v1::ReleaseSeatResponse* response) override;
 
+  grpc::ServerUnaryReactor* ReleaseNamedUser(
+      grpc::CallbackServerContext* context,
+      const admin::v1::ReleaseNamedUserRequest* request,
+      admin::v1::ReleaseNamedUserResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

@@ -151,6 +151,7 @@ std::pair<std::string, std::string> PublicFact(const std::string& key,
     absl::string_view public_key;
   } kTimes[] = {{"starts_ms", "start_time"},
                 {"ended_ms", "end_time"},
+                {"next_ms", "next_time"},
                 {"released_ms", "release_time"},
                 {"maintenance_end_ms", "maintenance_end_time"},
                 {"until_ms", "until_time"},

@@ -242,8 +242,9 @@ void AddPools(const monitoring::v1::ListPoolsResponse& pools,
     Pool pool = {
         .name = from.name(),
         .issued = from.total(),
-        // Credits that are used up are not to be had again.
-        .in_use = from.model() == monitoring::v1::POOL_MODEL_CREDITS
+        // What is used up, or somebody's own, is not to be had again.
+        .in_use = from.model() == monitoring::v1::POOL_MODEL_CREDITS ||
+                          from.model() == monitoring::v1::POOL_MODEL_NAMED_USERS
                       ? from.used()
                       : from.out(),
         // What takes tokens of another feature has no count of its own.

@@ -173,6 +173,21 @@ absl::StatusOr<monitoring::v1::ListQueueResponse> Cluster::ListQueue(
                       query);
 }
 
+absl::StatusOr<monitoring::v1::ListNamedUsersResponse> Cluster::ListNamedUsers(
+    const ListQuery& query) {
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListNamedUsers,
+                      &monitoring::v1::ListNamedUsersResponse::mutable_users,
+                      query);
+}
+
+absl::StatusOr<admin::v1::ReleaseNamedUserResponse> Cluster::ReleaseNamedUser(
+    admin::v1::ReleaseNamedUserRequest request) {
+  return calls_->Change(&Connection::sessions,
+                        &admin::v1::SessionService::Stub::ReleaseNamedUser,
+                        std::move(request));
+}
+
 absl::StatusOr<monitoring::v1::ListReservationsResponse>
 Cluster::ListReservations(const ListQuery& query) {
   return calls_->List(

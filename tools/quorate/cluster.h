@@ -48,6 +48,10 @@ class Cluster {
       const ListQuery& query);
   absl::StatusOr<monitoring::v1::ListQueueResponse> ListQueue(
       const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListNamedUsersResponse> ListNamedUsers(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::ReleaseNamedUserResponse> ReleaseNamedUser(
+      admin::v1::ReleaseNamedUserRequest request);
   absl::StatusOr<monitoring::v1::ListReservationsResponse> ListReservations(
       const ListQuery& query);
   absl::StatusOr<admin::v1::TerminateSessionResponse> TerminateSession(

@@ -19,6 +19,7 @@ void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);
 void AddQueueCommand(CLI::App* app, Invocation* invocation);
+void AddUsersCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);

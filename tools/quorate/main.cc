@@ -92,6 +92,7 @@ int Main(int argc, char** argv) {
   AddSessionsCommand(&app, &invocation);
   AddSeatsCommand(&app, &invocation);
   AddQueueCommand(&app, &invocation);
+  AddUsersCommand(&app, &invocation);
   AddLicenseCommand(&app, &invocation);
   AddMembersCommand(&app, &invocation);
   AddBackupCommand(&app, &invocation);

@@ -28,6 +28,12 @@ std::string ShowPool(const monitoring::v1::Pool& pool) {
   return pool.name().empty() ? pool.feature() : pool.name();
 }
 
+// What is used does not come back by itself.
+bool UsesUp(const monitoring::v1::Pool& pool) {
+  return pool.model() == monitoring::v1::POOL_MODEL_CREDITS ||
+         pool.model() == monitoring::v1::POOL_MODEL_NAMED_USERS;
+}
+
 int Run(const Invocation& invocation, const PoolsFlags& flags) {
   const auto options = OptionsOf(invocation);
   if (!options.ok()) return Fail(invocation, options.status());
@@ -46,9 +52,7 @@ int Run(const Invocation& invocation, const PoolsFlags& flags) {
     const bool counted = !pool.uncounted() && pool.token_feature().empty();
     table.AddRow({ShowPool(pool), counted ? ShowTotal(pool) : "-",
                   absl::StrCat(pool.out()),
-                  pool.model() == monitoring::v1::POOL_MODEL_CREDITS
-                      ? absl::StrCat(pool.used())
-                      : "-",
+                  UsesUp(pool) ? absl::StrCat(pool.used()) : "-",
                   counted ? absl::StrCat(pool.free()) : "-",
                   ShowTime(pool.end_time())});
   }

@@ -61,6 +61,11 @@ void AddConditions(const Feature& feature, Description* description) {
   };
   if (feature.uncounted()) add("uncounted", true);
   if (feature.credits()) add("model", "credits");
+  if (feature.named_users()) add("model", "named");
+  if (feature.recycle_count() > 0) {
+    add("recycle",
+        absl::StrCat(feature.recycle_count(), "/", feature.recycle_days()));
+  }
   if (!feature.token_feature().empty()) {
     add("tokens", absl::StrCat(feature.token_cost(), "*",
                                Shown(feature.token_feature())));

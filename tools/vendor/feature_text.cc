@@ -83,6 +83,19 @@ absl::Status ParseAttribute(absl::string_view text, Feature* feature) {
   return absl::OkStatus();
 }
 
+// "2/30": two names in thirty days.
+absl::Status ParseRecycling(absl::string_view text, Feature* feature) {
+  const Pair pair = absl::StrSplit(text, absl::MaxSplits('/', 1));
+  uint32_t count = 0;
+  uint32_t days = 0;
+  if (!ParseCount(pair.first, &count) || !ParseCount(pair.second, &days)) {
+    return Wrong(text, "is not like 2/30");
+  }
+  feature->set_recycle_count(count);
+  feature->set_recycle_days(days);
+  return absl::OkStatus();
+}
+
 absl::Status ParseCondition(absl::string_view key, absl::string_view value,
                             Feature* feature) {
   if (key == "version") {
@@ -97,8 +110,13 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
   } else if (key == "share") {
     return ParseShared(value, feature);
   } else if (key == "model") {
-    if (value != "credits") return Wrong(value, "is not credits");
-    feature->set_credits(true);
+    if (value != "credits" && value != "named") {
+      return Wrong(value, "is not credits or named");
+    }
+    feature->set_credits(value == "credits");
+    feature->set_named_users(value == "named");
+  } else if (key == "recycle") {
+    return ParseRecycling(value, feature);
   } else if (key == "overdraft") {
     uint32_t count = 0;
     if (!ParseCount(value, &count)) return Wrong(value, "is no count");
@@ -109,7 +127,7 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
   } else {
     return Wrong(key,
                  "is not version, maintenance, attribute, host, share, model, "
-                 "overdraft or overdraft-end");
+                 "recycle, overdraft or overdraft-end");
   }
   return absl::OkStatus();
 }

@@ -18,7 +18,9 @@ inline constexpr char kFeatureSyntax[] =
     "up to that day are covered), attribute=region:eu, host=NAME, "
     "share=user+host+display, share=site or share=key (seats that agree count "
     "as one), overdraft=COUNT, overdraft-end=DATE, model=credits (what is "
-    "taken does not come back); repeat for each feature";
+    "taken does not come back), model=named (COUNT users, who keep their "
+    "names), recycle=2/30 (at most 2 names are freed for others in 30 days; "
+    "none where it is not said); repeat for each feature";
 
 // INVALID_ARGUMENT with the part that is wrong. Ranges are CheckLicense's.
 absl::StatusOr<document::v1::Feature> ParseFeatureText(absl::string_view text);

@@ -80,6 +80,14 @@ Command TerminateCommand(uint64_t session_id, int64_t cool_down_ms,
   return command;
 }
 
+Command ReleaseUserCommand(const std::string& feature,
+                           const std::string& user) {
+  Command command;
+  command.mutable_release_named_user()->set_feature(feature);
+  command.mutable_release_named_user()->set_user(user);
+  return command;
+}
+
 Command ReleaseSeatCommand(uint64_t handle) {
   Command command;
   command.mutable_release_seat()->set_seat_handle(handle);

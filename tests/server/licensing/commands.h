@@ -38,6 +38,8 @@ internal::v1::Command TerminateCommand(uint64_t session_id,
                                        int64_t cool_down_ms,
                                        bool at_once = false);
 internal::v1::Command ReleaseSeatCommand(uint64_t handle);
+internal::v1::Command ReleaseUserCommand(const std::string& feature,
+                                         const std::string& user);
 // For so long from now by the calendar.
 internal::v1::Command BorrowCommand(uint64_t session_id,
                                     const std::vector<uint64_t>& handles,

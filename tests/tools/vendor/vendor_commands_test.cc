@@ -182,7 +182,8 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
        "overdraft-end=2198-12-31",
        "--feature", "view=uncounted,host=ws1,host=ws2", "--feature",
        "mesh=5*tok", "--feature", "tok=40", "--feature",
-       "run=500,model=credits"}));
+       "run=500,model=credits", "--feature",
+       "edit=10,model=named,recycle=2/30"}));
   ASSERT_EQ(issue.exit_code, 0) << issue.err;
   const auto verifier =
       trust::LicenseVerifier::Create(ReadAll(keys_ + "/root.pem"));
@@ -203,6 +204,9 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
   EXPECT_EQ(features[2]["tokens"], "5*tok");
   EXPECT_TRUE(verified->license.features(4).credits());
   EXPECT_EQ(features[4]["model"], "credits");
+  EXPECT_TRUE(verified->license.features(5).named_users());
+  EXPECT_EQ(features[5]["model"], "named");
+  EXPECT_EQ(features[5]["recycle"], "2/30");
 }
 
 TEST_F(VendorCommandsTest, InspectSaysWhyAForeignLicenceDoesNotVerify) {
@@ -326,6 +330,10 @@ INSTANTIATE_TEST_SUITE_P(
                  {"--feature", "cad=uncounted,overdraft=1"},
                  "is not counted"},
         Nonsense{"model", {"--feature", "cad=1,model=gold"}, "is not credits"},
+        Nonsense{"recycle", {"--feature", "cad=1,recycle=2/30"}, "be freed"},
+        Nonsense{"no_days",
+                 {"--feature", "cad=1,model=named,recycle=2"},
+                 "is not like 2/30"},
         Nonsense{"shared_credits",
                  {"--feature", "cad=9,model=credits,share=user"},
                  "or shared"},
