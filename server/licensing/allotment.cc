@@ -27,17 +27,16 @@ bool HasAttribute(const PoolKind& kind, const Attribute& wanted) {
                      });
 }
 
-bool GivesTokens(const Pool& pool) {
-  return pool.kind.counting == Counting::kCounted ||
-         pool.kind.counting == Counting::kCredits;
-}
-
 // What the items are checked against, and what was planned for those before.
 class Plan {
  public:
   // `idle`: as if nothing were out.
-  Plan(const SessionDescription& description, const Pools& pools, bool idle)
-      : description_(description), pools_(pools), idle_(idle) {}
+  Plan(const SessionDescription& description, const Pools& pools, bool idle,
+       IsKept is_kept)
+      : description_(description),
+        pools_(pools),
+        idle_(idle),
+        is_kept_(is_kept) {}
 
   // Why the pool is not for this item; nothing where it is.
   std::optional<LedgerAnswer> WhyNotCovered(const Pool& pool,
@@ -69,6 +68,7 @@ class Plan {
   const SessionDescription& description_;
   const Pools& pools_;
   const bool idle_;
+  const IsKept is_kept_;
   absl::InlinedVector<Taken, 2> taken_;
   Allotments allotments_;
 };
@@ -174,6 +174,7 @@ bool Plan::Take(const Pool& pool, const Share& share) {
   const uint64_t ceiling =
       credits ? pool.credits_used + pool.credits_left : pool.ceiling();
   if (charge > 0 && (out > ceiling || charge > ceiling - out)) return false;
+  if (charge > 0 && is_kept_(pool)) return false;
   taken_.push_back({.pool = &pool,
                     .charge = charge,
                     .count = share.count,
@@ -435,6 +436,11 @@ std::string UserGroup(absl::string_view user) {
   return absl::StrCat("u", user, kSeparator);
 }
 
+bool GivesTokens(const Pool& pool) {
+  return pool.kind.counting == Counting::kCounted ||
+         pool.kind.counting == Counting::kCredits;
+}
+
 std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items) {
   if (items.size() < 1 || items.size() > kMaxItems) {
     return RefuseField("items", absl::StrCat("must be 1 to ", kMaxItems));
@@ -447,8 +453,9 @@ std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items) {
 
 std::optional<LedgerAnswer> Allot(const CheckoutItems& items,
                                   const SessionDescription& description,
-                                  const Pools& pools, Allotments* allotments) {
-  Plan plan(description, pools, /*idle=*/false);
+                                  const Pools& pools, IsKept is_kept,
+                                  Allotments* allotments) {
+  Plan plan(description, pools, /*idle=*/false, is_kept);
   const auto failed =
       std::find_if(items.begin(), items.end(),
                    [&](const CheckoutItem& item) { return !plan.Add(item); });
@@ -459,13 +466,34 @@ std::optional<LedgerAnswer> Allot(const CheckoutItems& items,
   for (const CheckoutItem& item : items) {
     if (auto refusal = WhyNever(item, pools, plan)) return refusal;
   }
-  Plan idle(description, pools, /*idle=*/true);
+  Plan idle(description, pools, /*idle=*/true, KeptForNobody);
   for (const CheckoutItem& item : items) {
     if (!idle.Add(item))
       return RefuseForGood(SupplyFor(item, items, pools, idle));
   }
   return RefuseByCount(type::v1::ERROR_REASON_POOL_EXHAUSTED,
                        SupplyFor(*failed, items, pools, plan));
+}
+
+std::vector<const Pool*> PoolsFor(const CheckoutItem& item,
+                                  const SessionDescription& description,
+                                  const Pools& pools) {
+  const Plan plan(description, pools, /*idle=*/true, KeptForNobody);
+  std::vector<const Pool*> found;
+  for (const Pool* const pool : pools.OfFeature(item.feature())) {
+    if (!pool->in_force || plan.WhyNotCovered(*pool, item).has_value()) {
+      continue;
+    }
+    if (pool->kind.counting == Counting::kUncounted) continue;
+    if (pool->kind.counting != Counting::kTokens) {
+      found.push_back(pool);
+      continue;
+    }
+    for (const Pool* const tokens : pools.OfFeature(pool->kind.token_feature)) {
+      if (plan.IsForTokens(*tokens, item)) found.push_back(tokens);
+    }
+  }
+  return found;
 }
 
 std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,

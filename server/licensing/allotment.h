@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 
 #include "quorate/internal/v1/command.pb.h"
 #include "quorate/internal/v1/record.pb.h"
@@ -33,6 +35,16 @@ struct Allotment {
 };
 
 using Allotments = absl::InlinedVector<Allotment, 2>;
+// Its units are tokens where another feature takes them.
+bool GivesTokens(const Pool& pool);
+
+// True where what is free of the pool is kept for others.
+using IsKept = absl::FunctionRef<bool(const Pool&)>;
+
+inline bool KeptForNobody(const Pool& /*pool*/) {
+  return false;
+}
+
 using CheckoutItems =
     google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>;
 
@@ -42,14 +54,20 @@ std::string UserGroup(absl::string_view user);
 // BAD_REQUEST where an item's fields are out of range; else nothing.
 std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items);
 
-// One allotment for each item, for a session of that description. The items
-// are in range. Nothing is taken yet. A refusal that waiting does not help goes
-// before one that it may help (POOL_EXHAUSTED): else a caller would wait for
-// what he cannot get.
+// One allotment for each item, for a session of that description; none takes
+// units of a pool that is kept. The items are in range. Nothing is taken yet. A
+// refusal that waiting does not help goes before one that it may help
+// (POOL_EXHAUSTED): else a caller would wait for what he cannot get.
 std::optional<LedgerAnswer> Allot(
     const CheckoutItems& items,
     const internal::v1::SessionDescription& description, const Pools& pools,
-    Allotments* allotments);
+    IsKept is_kept, Allotments* allotments);
+
+// The pools in force that such an item may take units of and of which there
+// may be too few.
+std::vector<const Pool*> PoolsFor(
+    const internal::v1::CheckoutItem& item,
+    const internal::v1::SessionDescription& description, const Pools& pools);
 
 // Why a seat that is not out at the moment, and was out as `before`, cannot be
 // out with more units, in the pools that it names; nothing where it can.

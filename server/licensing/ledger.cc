@@ -54,6 +54,9 @@ void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
   if (tables_.pools.NextChangeMs() <= counters.calendar_ms) {
     tables_.queue.MarkAllUnserved();
   }
+  if (tables_.policies.MoveTo(counters.calendar_ms)) {
+    tables_.queue.MarkAllUnserved();
+  }
   tables_.pools.MoveTo(counters.calendar_ms);
   EndDueSessions(changes);
   EndDuePlaces();

@@ -251,9 +251,6 @@ class Ledger {
   // The policy in force, its versions, and what its rules count.
   const PolicyBook& policies() const;
 
-  // True where what is free of the feature is kept for those who wait for it.
-  bool IsKeptForQueue(absl::string_view feature) const;
-
   // The places in the queue that wait, by number.
   void VisitQueue(
       uint64_t after,

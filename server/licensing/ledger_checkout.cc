@@ -38,29 +38,43 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
   Allotments allotments;
-  std::optional<LedgerAnswer> refusal =
-      RefuseNow(*session, body.items(), &allotments);
-  if (!refusal.has_value()) refusal = RefuseOvertaking(body.items());
+  std::optional<LedgerAnswer> refusal = RefuseClient(*session, body.items());
+  if (!refusal.has_value()) {
+    refusal =
+        AllotNow(body.items(), session->record.description(), &allotments);
+  }
+  if (!refusal.has_value()) refusal = RefuseTooMany(*session, body.items());
+  if (!refusal.has_value()) refusal = RefuseUnserved(body.items());
   if (refusal.has_value()) {
     return RefuseOrQueue(command, *session, *std::move(refusal));
   }
   return Grant(session, body.items(), allotments, changes);
 }
 
-std::optional<LedgerAnswer> Ledger::State::RefuseNow(
-    const Session& session, const CheckoutItems& items,
-    Allotments* allotments) const {
+std::optional<LedgerAnswer> Ledger::State::RefuseClient(
+    const Session& session, const CheckoutItems& items) const {
   if (auto refusal = RefuseByPolicy(session, items)) return refusal;
-  if (auto refusal = RefuseCoolingDown(session, items)) return refusal;
-  if (auto refusal = Allot(items, session.record.description(), tables_.pools,
-                           allotments)) {
-    return refusal;
-  }
+  return RefuseCoolingDown(session, items);
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseTooMany(
+    const Session& session, const CheckoutItems& items) const {
   if (session.seats.size() + static_cast<size_t>(items.size()) >
       limits_.seats_of_session) {
     return RefuseOverLimit("seats_of_session", limits_.seats_of_session);
   }
   return std::nullopt;
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseNow(
+    const Session& session, const CheckoutItems& items, IsKept is_kept,
+    Allotments* allotments) const {
+  if (auto refusal = RefuseClient(session, items)) return refusal;
+  if (auto refusal = Allot(items, session.record.description(), tables_.pools,
+                           is_kept, allotments)) {
+    return refusal;
+  }
+  return RefuseTooMany(session, items);
 }
 
 LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,

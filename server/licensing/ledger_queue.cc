@@ -20,30 +20,9 @@ using internal::v1::CheckoutItem;
 using internal::v1::Command;
 using internal::v1::QueuePlaceRecord;
 
-// Places of one line that are passed over because it is not its free units that
-// they lack; who is behind them waits for the next occasion. Bounds the work.
-constexpr int kMaxPassed = 256;
-
 // Bounds for the estimate, which is rough in any case: its product fits.
 constexpr int64_t kMaxHeldMs = int64_t{30} * 24 * 3'600'000;
 constexpr uint64_t kMaxUnitsAhead = 1'000'000'000;
-
-// It would be granted once others give back.
-bool WaitingHelps(const LedgerAnswer& refusal) {
-  return refusal.reason == type::v1::ERROR_REASON_POOL_EXHAUSTED ||
-         refusal.reason == type::v1::ERROR_REASON_SEATS_RESERVED;
-}
-
-// Too few units of this feature are free, and those that are may be kept for
-// it. Not so where they are reserved for others.
-bool Lacks(const LedgerAnswer& refusal, absl::string_view feature) {
-  if (refusal.reason != type::v1::ERROR_REASON_POOL_EXHAUSTED) return false;
-  return std::any_of(
-      refusal.metadata.begin(), refusal.metadata.end(),
-      [feature](const std::pair<std::string, std::string>& fact) {
-        return fact.first == "feature" && fact.second == feature;
-      });
-}
 
 uint64_t UnitsIn(const QueuePlaceRecord& place, absl::string_view feature) {
   uint64_t units = 0;
@@ -61,22 +40,56 @@ int64_t MemoryMs(const Session& session) {
 
 }  // namespace
 
-std::optional<LedgerAnswer> Ledger::State::RefuseOvertaking(
+std::optional<LedgerAnswer> Ledger::State::AllotNow(
+    const CheckoutItems& items,
+    const internal::v1::SessionDescription& description,
+    Allotments* allotments) const {
+  bool some_are_kept = false;
+  auto refusal = Allot(
+      items, description, tables_.pools,
+      [&](const Pool& pool) {
+        const bool kept = tables_.queue.IsKept(pool.name);
+        some_are_kept |= kept;
+        return kept;
+      },
+      allotments);
+  if (!refusal.has_value() || !some_are_kept ||
+      Allot(items, description, tables_.pools, KeptForNobody, allotments)) {
+    return refusal;
+  }
+  for (const CheckoutItem& item : items) {
+    for (const Pool* const pool : PoolsFor(item, description, tables_.pools)) {
+      if (tables_.queue.IsKept(pool->name)) {
+        return RefuseOvertaking(item);
+      }
+    }
+  }
+  return refusal;
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseUnserved(
     const CheckoutItems& items) const {
   for (const CheckoutItem& item : items) {
     const QueueLine* const line = tables_.queue.FindLine(item.feature());
-    if (line == nullptr) continue;
-    if (!line->record().held() && !line->record().unserved()) continue;
-    const FeatureView all =
-        tables_.FindFeature(item.feature()).value_or(FeatureView());
-    return Refuse(type::v1::ERROR_REASON_POOL_EXHAUSTED,
-                  {{"feature", item.feature()},
-                   {"total", absl::StrCat(all.total)},
-                   {"out", absl::StrCat(all.out)},
-                   {"asked", absl::StrCat(item.count())},
-                   {"waiting", absl::StrCat(line->size())}});
+    if (line != nullptr && line->record().unserved()) {
+      return RefuseOvertaking(item);
+    }
   }
   return std::nullopt;
+}
+
+LedgerAnswer Ledger::State::RefuseOvertaking(const CheckoutItem& item) const {
+  const FeatureView all =
+      tables_.FindFeature(item.feature()).value_or(FeatureView());
+  const QueueLine* const line = tables_.queue.FindLine(item.feature());
+  return Refuse(
+      type::v1::ERROR_REASON_POOL_EXHAUSTED,
+      {{"feature", item.feature()},
+       {"total", absl::StrCat(all.total)},
+       {"out", absl::StrCat(all.out)},
+       {"asked", absl::StrCat(item.count())},
+       // Tokens may be kept for those who wait for another feature.
+       {"waiting", absl::StrCat(line == nullptr ? 1 : line->size())}});
 }
 
 LedgerAnswer Ledger::State::RefuseOrQueue(const Command& command,
@@ -192,86 +205,6 @@ void Ledger::State::RememberPlace(QueuePlace* place) {
                        AddMs(tables_.counters.cluster_ms, MemoryMs(*session)));
 }
 
-void Ledger::State::ServeQueue(Changes* changes) {
-  // One that was retired grants nothing any more.
-  if (tables_.retirement.has_value()) return;
-  size_t settled = 0;
-  while (const QueueLine* const line = tables_.queue.FirstUnserved()) {
-    const std::string feature = line->record().feature();
-    while (true) {
-      bool held = false;
-      QueuePlace* const place = NextToSettle(feature, &held);
-      if (place == nullptr) {
-        tables_.queue.SetServed(feature, held);
-        break;
-      }
-      if (settled == limits_.settlements_per_entry) return;
-      ++settled;
-      Settle(place, changes);
-      if (tables_.queue.FindLine(feature) == nullptr) break;
-    }
-  }
-}
-
-// The first of the line that need not wait any longer, null where each has to;
-// `held` says whether units are kept for one of them.
-QueuePlace* Ledger::State::NextToSettle(absl::string_view feature, bool* held) {
-  const int64_t now = tables_.counters.cluster_ms;
-  uint64_t number = 0;
-  int passed = 0;
-  tables_.queue.FindLine(feature)->Visit([&](const QueuePlace& place) {
-    const QueuePlaceRecord& record = place.record;
-    Session* const session =
-        tables_.sessions.FindAlive(record.session_id(), time());
-    std::optional<LedgerAnswer> refusal;
-    if (session != nullptr && record.due_cluster_ms() > now) {
-      Allotments allotments;
-      refusal = RefuseNow(*session, record.items(), &allotments);
-    }
-    if (!refusal.has_value() || !WaitingHelps(*refusal)) {
-      number = record.number();
-      return false;
-    }
-    *held = Lacks(*refusal, feature);
-    return !*held && ++passed < kMaxPassed;
-  });
-  return number == 0 ? nullptr : tables_.queue.Find(number);
-}
-
-void Ledger::State::Settle(QueuePlace* place, Changes* changes) {
-  const int64_t now = tables_.counters.cluster_ms;
-  QueuePlaceRecord& record = place->record;
-  Session* const session =
-      tables_.sessions.FindAlive(record.session_id(), time());
-  if (session == nullptr) {
-    EndPlace(place, type::v1::ERROR_REASON_SESSION_NOT_FOUND);
-    return;
-  }
-  if (record.due_cluster_ms() <= now) {
-    EndPlace(place, type::v1::ERROR_REASON_WAIT_TIMED_OUT);
-    return;
-  }
-  Allotments allotments;
-  if (const auto refusal = RefuseNow(*session, record.items(), &allotments)) {
-    EndPlace(place, refusal->reason);
-    return;
-  }
-  const LedgerAnswer granted =
-      Grant(session, record.items(), allotments, changes);
-  tables_.queue.Leave(place, internal::v1::QUEUE_PLACE_STATE_GRANTED);
-  record.mutable_seat_handles()->Assign(granted.seat_handles.begin(),
-                                        granted.seat_handles.end());
-  record.set_granted_calendar_ms(granted.granted_calendar_ms);
-  RememberPlace(place);
-  LedgerEvent event = {.session_id = record.session_id(),
-                       .kind = LedgerEvent::Kind::kQueueGranted,
-                       .request_id = record.request_id()};
-  for (const uint64_t handle : granted.seat_handles) {
-    event.seats.push_back(tables_.seats.Find(handle)->record);
-  }
-  events_.push_back(std::move(event));
-}
-
 LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
                                            Changes* changes) {
   const internal::v1::CancelCheckout& body = command.cancel_checkout();
@@ -315,22 +248,6 @@ void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
                               std::clamp<int64_t>(held_ms, 0, kMaxHeldMs));
   tables_.queue.MarkUnserved(seat.feature());
   MarkTokenLines();
-}
-
-// Whatever came back, it may have been tokens.
-void Ledger::State::MarkTokenLines() {
-  if (!tables_.pools.any_takes_tokens()) return;
-  std::vector<std::string> features;
-  for (const auto& [feature, line] : tables_.queue.lines()) {
-    const absl::Span<Pool* const> pools = tables_.pools.OfFeature(feature);
-    if (std::any_of(pools.begin(), pools.end(), [](const Pool* pool) {
-          return pool->kind.counting == Counting::kTokens;
-        })) {
-      features.push_back(feature);
-    }
-  }
-  for (const std::string& feature : features)
-    tables_.queue.MarkUnserved(feature);
 }
 
 void Ledger::State::GiveBack(uint64_t handle, Changes* changes) {

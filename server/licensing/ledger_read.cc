@@ -56,9 +56,13 @@ std::optional<int64_t> Ledger::NextDueClusterMs() const {
 
 std::optional<int64_t> Ledger::NextDueCalendarMs() const {
   const Tables& tables = state_->tables();
-  const int64_t next_ms =
+  int64_t next_ms =
       std::min(tables.pools.NextChangeMs(),
                tables.sessions.FirstBorrowEndMs().value_or(kNever));
+  // The hours of rules matter to those who wait; others ask again.
+  if (!tables.queue.lines().empty()) {
+    next_ms = std::min(next_ms, tables.policies.next_change_ms());
+  }
   if (next_ms == kNever) return std::nullopt;
   return next_ms;
 }
@@ -106,7 +110,10 @@ std::optional<LedgerAnswer> Ledger::WhyNotNow(
     return RefuseCoolDown(item.feature(), *end_ms - now);
   }
   Allotments allotments;
-  return Allot(items, description, tables.pools, &allotments);
+  if (auto refusal = state_->AllotNow(items, description, &allotments)) {
+    return refusal;
+  }
+  return state_->RefuseUnserved(items);
 }
 
 std::optional<PoolView> Ledger::FindPool(absl::string_view name) const {
@@ -245,12 +252,6 @@ QueuePosition Ledger::FindPosition(uint64_t queue_place) const {
 
 const std::vector<LedgerEvent>& Ledger::events() const {
   return state_->events();
-}
-
-bool Ledger::IsKeptForQueue(absl::string_view feature) const {
-  const QueueLine* const line = state_->tables().queue.FindLine(feature);
-  return line != nullptr &&
-         (line->record().held() || line->record().unserved());
 }
 
 size_t Ledger::session_count() const {

@@ -163,6 +163,7 @@ absl::Status Ledger::State::RestoreLedger() {
   if (record.has_retirement()) tables_.retirement = record.retirement();
   written_ = counters;
   tables_.pools.MoveTo(counters.calendar_ms);
+  tables_.policies.MoveTo(counters.calendar_ms);
   return absl::OkStatus();
 }
 
@@ -346,6 +347,7 @@ absl::Status Ledger::State::RestoreQueue() {
   }
   // What was restored is no change.
   tables_.queue.TakeChanges();
+  tables_.queue.TakeKeptChanged();
   return absl::OkStatus();
 }
 

@@ -113,6 +113,14 @@ class Ledger::State {
 
   const std::vector<LedgerEvent>& events() const { return events_; }
 
+  // As Allot, for one who comes now: those who wait come before him.
+  std::optional<LedgerAnswer> AllotNow(
+      const CheckoutItems& items,
+      const internal::v1::SessionDescription& description,
+      Allotments* allotments) const;
+  // Those who wait and were not served yet come before one who comes now.
+  std::optional<LedgerAnswer> RefuseUnserved(const CheckoutItems& items) const;
+
   // Of one that waits.
   QueuePosition PositionOf(const QueuePlace& place) const;
 
@@ -157,18 +165,23 @@ class Ledger::State {
   // ledger_checkout.cc
   LedgerAnswer Checkout(const internal::v1::Command& command, Changes* changes);
   LedgerAnswer Checkin(const internal::v1::Command& command, Changes* changes);
-  // Why the items could not be granted now, but for those who wait.
+  // What of the policy and of terminations is in the way.
+  std::optional<LedgerAnswer> RefuseClient(const Session& session,
+                                           const CheckoutItems& items) const;
+  std::optional<LedgerAnswer> RefuseTooMany(const Session& session,
+                                            const CheckoutItems& items) const;
+  // Why the items could not be granted now, to one who waited, without what is
+  // kept.
   std::optional<LedgerAnswer> RefuseNow(const Session& session,
                                         const CheckoutItems& items,
+                                        IsKept is_kept,
                                         Allotments* allotments) const;
   // Grants what RefuseNow does not refuse, as it says.
   LedgerAnswer Grant(Session* session, const CheckoutItems& items,
                      const Allotments& allotments, Changes* changes);
 
   // ledger_queue.cc
-  // Those who wait for units of a feature come before one who comes now.
-  std::optional<LedgerAnswer> RefuseOvertaking(
-      const CheckoutItems& items) const;
+  LedgerAnswer RefuseOvertaking(const internal::v1::CheckoutItem& item) const;
   // Takes a place where the caller asked for it and waiting may help.
   LedgerAnswer RefuseOrQueue(const internal::v1::Command& command,
                              const Session& session, LedgerAnswer refusal);
@@ -178,12 +191,8 @@ class Ledger::State {
   void EndDuePlaces();
   void EndPlace(QueuePlace* place, ErrorReason reason);
   void RememberPlace(QueuePlace* place);
-  void ServeQueue(Changes* changes);
-  QueuePlace* NextToSettle(absl::string_view feature, bool* held);
-  void Settle(QueuePlace* place, Changes* changes);
   // Others may be waiting for the units of a seat that goes.
   void OnReturn(const internal::v1::SeatRecord& seat);
-  void MarkTokenLines();
   void GiveBack(uint64_t handle, Changes* changes);
   void WriteQueue(Changes* changes);
 
@@ -203,6 +212,23 @@ class Ledger::State {
                             Changes* changes);
   LedgerAnswer WriteOffBorrow(const internal::v1::Command& command,
                               Changes* changes);
+
+  // ledger_queue_serving.cc
+  // One that need not wait any longer, and how it ends: with a refusal, or with
+  // these allotments. Null where each has to wait.
+  struct Settlement {
+    QueuePlace* place = nullptr;
+    std::optional<LedgerAnswer> refusal;
+    Allotments allotments;
+  };
+
+  void ServeQueue(Changes* changes);
+  // The first of the line; and what is kept for those before it, or for all
+  // who wait where there is none.
+  Settlement NextToSettle(absl::string_view feature, KeptPools* kept);
+  void Settle(Settlement settlement, Changes* changes);
+  // The lines of which some may take tokens, or all that are taken as such.
+  void MarkTokenLines();
 
   // ledger_termination.cc
   LedgerAnswer RefuseTerminated(

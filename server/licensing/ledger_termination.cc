@@ -181,7 +181,11 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
     if (!refusal.has_value()) {
       refusal = RefuseGrowth(record, resized, tables_.pools);
     }
-    if (!refusal.has_value()) refusal = RefuseOvertaking(items);
+    if (!refusal.has_value()) refusal = RefuseUnserved(items);
+    if (!refusal.has_value() && (tables_.queue.IsKept(PoolNameOf(record)) ||
+                                 tables_.queue.IsKept(record.token_pool()))) {
+      refusal = RefuseOvertaking(items[0]);
+    }
   } else {
     tables_.queue.MarkUnserved(record.feature());
     MarkTokenLines();

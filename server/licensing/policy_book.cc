@@ -42,7 +42,15 @@ void PolicyBook::Add(PolicyVersionRecord record,
   const uint64_t version = record.version();
   versions_.emplace(version, std::move(record));
   compiled_ = std::move(compiled);
+  next_change_ms_ = compiled_->NextChangeMs(calendar_ms_).value_or(kNever);
   use_.Clear();
+}
+
+bool PolicyBook::MoveTo(int64_t calendar_ms) {
+  calendar_ms_ = calendar_ms;
+  if (calendar_ms < next_change_ms_) return false;
+  next_change_ms_ = compiled_->NextChangeMs(calendar_ms).value_or(kNever);
+  return true;
 }
 
 bool PolicyBook::Counts(absl::string_view feature) const {

@@ -15,6 +15,7 @@
 #include "quorate/internal/v1/command.pb.h"
 #include "quorate/internal/v1/record.pb.h"
 
+#include "server/licensing/times.h"
 #include "server/policy/compiled_policy.h"
 #include "server/policy/rule_use.h"
 #include "server/policy/seat_terms.h"
@@ -55,6 +56,13 @@ class PolicyBook {
   void Add(internal::v1::PolicyVersionRecord record,
            std::unique_ptr<const policy::CompiledPolicy> compiled);
 
+  // Moves the calendar, which never goes back. True where rules may have come
+  // into effect or gone out of it since the last call.
+  bool MoveTo(int64_t calendar_ms);
+
+  // The next moment at which some may; kNever where none does.
+  int64_t next_change_ms() const { return next_change_ms_; }
+
   void EraseOldest() { versions_.erase(versions_.begin()); }
 
   // How long this holder's seats of the feature may be idle; nothing: for ever.
@@ -78,6 +86,8 @@ class PolicyBook {
   std::unique_ptr<const policy::CompiledPolicy> compiled_ =
       policy::CompiledPolicy::Empty();
   policy::RuleUse use_;
+  int64_t calendar_ms_ = 0;
+  int64_t next_change_ms_ = kNever;
 };
 
 }  // namespace quorate::licensing

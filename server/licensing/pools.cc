@@ -174,8 +174,11 @@ Pool* Pools::AddPool(PoolKind kind, absl::string_view name) {
 
 // A pool's feature stays.
 void Pools::SetKind(Pool* pool, PoolKind kind) {
-  if (pool->kind.counting == Counting::kTokens) --token_pools_;
-  if (kind.counting == Counting::kTokens) ++token_pools_;
+  if (pool->kind.counting == Counting::kTokens) {
+    const auto tokens = token_features_.find(pool->kind.token_feature);
+    if (--tokens->second == 0) token_features_.erase(tokens);
+  }
+  if (kind.counting == Counting::kTokens) ++token_features_[kind.token_feature];
   pool->kind = std::move(kind);
   Order(&by_feature_[pool->kind.feature]);
 }

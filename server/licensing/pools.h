@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,10 +27,9 @@
 
 #include "server/licensing/model_books.h"
 #include "server/licensing/pool_kind.h"
+#include "server/licensing/times.h"
 
 namespace quorate::licensing {
-
-inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // More than all counts of all seats; still far from an overflow.
 inline constexpr uint64_t kUnlimited = uint64_t{1} << 62;
@@ -145,7 +143,11 @@ class Pools {
   Pool* FindOrAdd(absl::string_view name);
 
   // Some pool takes its units of another feature.
-  bool any_takes_tokens() const { return token_pools_ > 0; }
+  bool any_takes_tokens() const { return !token_features_.empty(); }
+
+  bool IsTokenFeature(absl::string_view feature) const {
+    return token_features_.contains(feature);
+  }
 
   // The pools of a feature, the narrower first.
   absl::Span<Pool* const> OfFeature(absl::string_view feature) const;
@@ -183,7 +185,8 @@ class Pools {
   // Invariant: both hold the same pools.
   ByName by_name_;
   absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;
-  size_t token_pools_ = 0;  // Of them, those whose kind counts tokens.
+  // By the feature that gives tokens, how many pools take some of it.
+  absl::flat_hash_map<std::string, size_t> token_features_;
   // Names are views of the pools' own.
   absl::btree_set<std::pair<int64_t, absl::string_view>> changes_;
   int64_t calendar_ms_ = 0;

@@ -194,6 +194,7 @@ void Queue::LeaveLines(const QueuePlace& place) {
     const auto unserved = unserved_.find(feature);
     if (unserved != unserved_.end()) unserved_.erase(unserved);
     changed_lines_.insert(line->first);
+    SetKept(&line->second, {});
     lines_.erase(line);
   }
 }
@@ -267,13 +268,61 @@ const QueueLine* Queue::FirstUnserved() const {
   return unserved_.empty() ? nullptr : FindLine(*unserved_.begin());
 }
 
-void Queue::SetServed(absl::string_view feature, bool held) {
+void Queue::SetServed(absl::string_view feature, KeptPools kept) {
   const auto line = lines_.find(feature);
   QUORATE_CHECK(line != lines_.end());
   line->second.record_.set_unserved(false);
-  line->second.record_.set_held(held);
   unserved_.erase(line->first);
   changed_lines_.insert(line->first);
+  SetKept(&line->second, std::move(kept));
+}
+
+void Queue::SetKept(QueueLine* line, KeptPools kept) {
+  const KeptPools& before = line->record_.kept();
+  if (std::equal(before.begin(), before.end(), kept.begin(), kept.end(),
+                 [](const internal::v1::KeptPool& left,
+                    const internal::v1::KeptPool& right) {
+                   return left.pool() == right.pool() &&
+                          left.place() == right.place();
+                 })) {
+    return;
+  }
+  kept_changed_ = true;
+  for (const internal::v1::KeptPool& each : line->record_.kept()) {
+    const auto keepers = keepers_.find(each.pool());
+    QUORATE_CHECK(keepers != keepers_.end());
+    std::erase(keepers->second,
+               std::pair<const QueueLine*, uint64_t>(line, each.place()));
+    if (keepers->second.empty()) keepers_.erase(keepers);
+  }
+  *line->record_.mutable_kept() = std::move(kept);
+  for (const internal::v1::KeptPool& each : line->record_.kept()) {
+    keepers_[each.pool()].emplace_back(line, each.place());
+  }
+}
+
+bool Queue::IsKept(absl::string_view pool) const {
+  return !keepers_.empty() && keepers_.contains(pool);
+}
+
+bool Queue::IsKeptFrom(const QueuePlace& place, absl::string_view feature,
+                       absl::string_view pool) const {
+  if (keepers_.empty()) return false;
+  const auto keepers = keepers_.find(pool);
+  if (keepers == keepers_.end()) return false;
+  return std::any_of(
+      keepers->second.begin(), keepers->second.end(), [&](const auto& each) {
+        const auto& [line, number] = each;
+        const QueuePlace* const keeper = Find(number);
+        // One that is gone: its line is to be served.
+        if (line->record().feature() == feature || keeper == nullptr ||
+            !keeper->waiting()) {
+          return false;
+        }
+        const uint32_t first = keeper->record.priority();
+        const uint32_t own = place.record.priority();
+        return first > own || (first == own && number < place.record.number());
+      });
 }
 
 void Queue::LearnHeldTime(absl::string_view feature, int64_t held_ms) {
@@ -291,6 +340,7 @@ void Queue::LearnHeldTime(absl::string_view feature, int64_t held_ms) {
 bool Queue::SetLine(const internal::v1::QueueLineRecord& record) {
   const auto line = lines_.find(record.feature());
   if (line == lines_.end()) return false;
+  SetKept(&line->second, record.kept());
   line->second.record_ = record;
   saved_lines_.insert(line->first);
   if (record.unserved()) {

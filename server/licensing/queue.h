@@ -80,6 +80,8 @@ class QueueLine {
   size_t size_ = 0;
 };
 
+using KeptPools = google::protobuf::RepeatedPtrField<internal::v1::KeptPool>;
+
 // All places and lines. Thread-compatible.
 class Queue {
  public:
@@ -125,8 +127,20 @@ class Queue {
   void MarkAllUnserved();
   // The first line, by name, that is to be served.
   const QueueLine* FirstUnserved() const;
-  // It is not to be served any more; `held`: until something changes.
-  void SetServed(absl::string_view feature, bool held);
+  // It is not to be served any more until something changes, and keeps these
+  // pools.
+  void SetServed(absl::string_view feature, KeptPools kept);
+
+  // True where some line has kept other pools than before since the last call.
+  bool TakeKeptChanged() { return std::exchange(kept_changed_, false); }
+
+  // True where some line keeps the pool: it comes before who comes now.
+  bool IsKept(absl::string_view pool) const;
+
+  // True where a line other than this one keeps the pool for somebody who comes
+  // before `place`: by priority, then by number.
+  bool IsKeptFrom(const QueuePlace& place, absl::string_view feature,
+                  absl::string_view pool) const;
 
   // A seat of the feature came back after so long.
   void LearnHeldTime(absl::string_view feature, int64_t held_ms);
@@ -168,6 +182,7 @@ class Queue {
 
   void SetUnits(absl::string_view feature, absl::string_view project,
                 Shares* shares, uint64_t units);
+  void SetKept(QueueLine* line, KeptPools kept);
   void JoinLines(const QueuePlace& place);
   void LeaveLines(const QueuePlace& place);
 
@@ -178,6 +193,10 @@ class Queue {
   std::set<std::pair<int64_t, uint64_t>> by_due_;
   Lines lines_;
   std::set<std::string, std::less<>> unserved_;
+  // By pool: which lines keep it, and for which place.
+  using Keepers = std::vector<std::pair<const QueueLine*, uint64_t>>;
+  absl::flat_hash_map<std::string, Keepers> keepers_;
+  bool kept_changed_ = false;
   // By feature, then by project: what is out, where it is not 0.
   absl::flat_hash_map<std::string, Shares> units_;
 

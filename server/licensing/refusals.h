@@ -27,6 +27,9 @@ LedgerAnswer RefuseCoolDown(absl::string_view feature, int64_t left_ms);
 // `limit` names what there is too much of, like "sessions".
 LedgerAnswer RefuseOverLimit(absl::string_view limit, uint64_t max);
 
+// True where a checkout would be granted once others give back.
+bool WaitingHelps(const LedgerAnswer& refusal);
+
 }  // namespace quorate::licensing
 
 #endif  // QUORATE_SERVER_LICENSING_REFUSALS_H_

@@ -8,10 +8,6 @@
 namespace quorate::licensing {
 namespace {
 
-absl::string_view PoolOf(const internal::v1::SeatRecord& seat) {
-  return seat.pool().empty() ? seat.feature() : seat.pool();
-}
-
 Share ShareOf(const internal::v1::SeatRecord& seat, const Session& session) {
   return {.count = seat.count(),
           .group = seat.share_group(),
@@ -24,6 +20,10 @@ Share TokensOf(const internal::v1::SeatRecord& seat, const Session& session) {
 
 }  // namespace
 
+absl::string_view PoolNameOf(const internal::v1::SeatRecord& seat) {
+  return seat.pool().empty() ? seat.feature() : seat.pool();
+}
+
 const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   const uint64_t handle = record.handle();
   auto seat = std::make_unique<Seat>();
@@ -32,7 +32,7 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   if (!added) return nullptr;
   Seat* const result = position->second.get();
   const internal::v1::SeatRecord& taken = result->record;
-  result->pool = pools_->FindOrAdd(PoolOf(taken));
+  result->pool = pools_->FindOrAdd(PoolNameOf(taken));
   pools_->TakeSeat(result->pool, ShareOf(taken, *session));
   if (taken.token_units() > 0) {
     result->token_pool = pools_->FindOrAdd(taken.token_pool());

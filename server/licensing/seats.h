@@ -34,6 +34,9 @@ struct Seat {
   Pool* token_pool = nullptr;  // Null where it takes no tokens.
 };
 
+// The pool that the seat is of, tokens apart.
+absl::string_view PoolNameOf(const internal::v1::SeatRecord& seat);
+
 // What is out of one feature.
 struct FeatureSeats {
   absl::btree_set<uint64_t> handles;

@@ -8,6 +8,8 @@
 
 namespace quorate::licensing {
 
+inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
 // `time_ms` and `span_ms` are not negative; ends at the greatest time there
 // is.
 inline int64_t AddMs(int64_t time_ms, int64_t span_ms) {

@@ -228,6 +228,19 @@ bool CompiledPolicy::InEffect(uint32_t rule, int64_t calendar_ms) const {
   });
 }
 
+std::optional<int64_t> CompiledPolicy::NextChangeMs(int64_t calendar_ms) const {
+  std::optional<int64_t> next_ms;
+  for (const Rule& rule : rules_) {
+    for (const Part& part : rule.when) {
+      for (const TimeWindow& window : part.times) {
+        const int64_t edge_ms = window.NextEdgeMs(calendar_ms);
+        next_ms = std::min(next_ms.value_or(edge_ms), edge_ms);
+      }
+    }
+  }
+  return next_ms;
+}
+
 absl::string_view CompiledPolicy::KeyOf(uint32_t index,
                                         const Subject& folded) const {
   switch (rule(index).each()) {

@@ -92,6 +92,10 @@ class CompiledPolicy {
   // True where its times, if it has some, contain that moment.
   bool InEffect(uint32_t rule, int64_t calendar_ms) const;
 
+  // A later moment, before or at the next one at which InEffect of some rule
+  // changes; nothing where none ever does.
+  std::optional<int64_t> NextChangeMs(int64_t calendar_ms) const;
+
   // Whose units a limit counts together: a user, a host, or "" for all.
   absl::string_view KeyOf(uint32_t rule, const Subject& folded) const;
 

@@ -96,6 +96,18 @@ bool TimeWindow::Contains(int64_t calendar_ms) const {
          (on((day + 6) % 7) && minute < end_minute);
 }
 
+int64_t TimeWindow::NextEdgeMs(int64_t calendar_ms) const {
+  constexpr int64_t kMsOfDay = kMinutesOfDay * kMsOfMinute;
+  // It begins and ends at the same minutes of each of its days.
+  const auto next = [calendar_ms](int minute) {
+    const int64_t of_day_ms = calendar_ms % kMsOfDay;
+    const int64_t at_ms = minute % kMinutesOfDay * kMsOfMinute;
+    return calendar_ms - of_day_ms + at_ms +
+           (at_ms <= of_day_ms ? kMsOfDay : 0);
+  };
+  return std::min(next(first_minute), next(end_minute));
+}
+
 std::optional<TimeWindow> ParseTimeWindow(absl::string_view text) {
   const std::vector<absl::string_view> words =
       absl::StrSplit(text, ' ', absl::SkipEmpty());

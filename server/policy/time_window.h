@@ -19,6 +19,9 @@ struct TimeWindow {
 
   // By the cluster's calendar, ms since 1970.
   bool Contains(int64_t calendar_ms) const;
+
+  // A later moment, before or at the next one at which Contains changes.
+  int64_t NextEdgeMs(int64_t calendar_ms) const;
 };
 
 // Days, hours or both: "mon-fri 08:00-18:00", "sat,sun", "22:00-06:00". Nothing

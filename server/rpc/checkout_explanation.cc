@@ -87,12 +87,7 @@ std::optional<Refusal> RefusalOfPools(const Ledger& ledger,
   description.set_version(checkout.subject.version);
   const auto answer = ledger.WhyNotNow(item, description);
   if (answer.has_value()) return RefusalOf(*answer);
-  if (!ledger.IsKeptForQueue(checkout.feature)) return std::nullopt;
-  return Refusal{
-      .reason = type::v1::ERROR_REASON_POOL_EXHAUSTED,
-      .metadata = {{"feature", checkout.feature}},
-      .message = absl::StrCat("what is free of ", checkout.feature,
-                              " is kept for those who wait (quorate queue)")};
+  return std::nullopt;
 }
 
 std::string MessageFor(const Decision& decision,

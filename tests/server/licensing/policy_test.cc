@@ -138,6 +138,45 @@ TEST_F(PolicyTest, KeepsWhatIsReserved) {
   EXPECT_EQ(driver_.out("cad"), 10u);
 }
 
+// It is 22:13:20.
+TEST_F(PolicyTest, TheEndOfItsHoursServesThoseWhoWait) {
+  PutInForce(PolicyOf({RuleOf(
+      "day", POLICY_RULE_KIND_RESERVE, "cad", 4,
+      {{POLICY_FIELD_USER, {"ann"}}, {POLICY_FIELD_TIME, {"00:00-23:00"}}})}));
+  const uint64_t bob = Open("bob");
+  EXPECT_EQ(driver_.ledger->NextDueCalendarMs(), std::nullopt);
+  const LedgerAnswer waits =
+      driver_.DoAsAlice(WaitCommand(bob, {{"cad", 8}}, 600'000, 5));
+  EXPECT_EQ(waits.queue_position.number, 1u);
+  constexpr int64_t kUntilEndMs = 2'800'000;
+  EXPECT_EQ(driver_.ledger->NextDueCalendarMs(),
+            driver_.now.calendar_ms + kUntilEndMs);
+  driver_.PassCalendar(kUntilEndMs - 1);
+  driver_.DoAsAlice(AdvanceCommand());
+  EXPECT_EQ(driver_.out("cad"), 0u);
+  driver_.PassCalendar(1);
+  driver_.DoAsAlice(AdvanceCommand());
+  EXPECT_EQ(driver_.out("cad"), 8u);
+}
+
+TEST_F(PolicyTest, WhomALimitStopsMayWait) {
+  PutInForce(PolicyOf({RuleOf("few", POLICY_RULE_KIND_LIMIT, "cad", 3,
+                              {{POLICY_FIELD_USER, {"ann", "bob"}}})}));
+  const uint64_t ann = Open("ann");
+  const uint64_t handle = Take(ann, 2).seat_handles.at(0);
+  const uint64_t bob = Open("bob");
+  EXPECT_EQ(
+      driver_.DoAsAlice(WaitCommand(bob, {{"cad", 4}}, 600'000, 5)).reason,
+      type::v1::ERROR_REASON_POLICY_LIMIT)
+      << "never";
+  const LedgerAnswer waits =
+      driver_.DoAsAlice(WaitCommand(bob, {{"cad", 2}}, 600'000, 5));
+  EXPECT_EQ(waits.queue_position.number, 1u);
+  EXPECT_TRUE(Take(Open("eve"), 5).ok()) << "who is not limited";
+  EXPECT_TRUE(driver_.DoAsAlice(CheckinCommand(ann, {handle})).ok());
+  EXPECT_EQ(driver_.out("cad"), 7u);
+}
+
 TEST_F(PolicyTest, LooksAtWhereTheSessionCameFrom) {
   PutInForce(PolicyOf({RuleOf("site", POLICY_RULE_KIND_ALLOW, "cad", 0,
                               {{POLICY_FIELD_ADDRESS, {"10.0.0.0/24"}}})}));

@@ -69,6 +69,6 @@ class SlowEpochs:
             quiet_until_ms=self.hold.quiet_until_ms if self.hold else 0)
         self.epoch = epoch
         for rows in (self.answers, self.places, self.terminated, self.unserved,
-                     self.held):
+                     self.kept):
             rows.clear()
         return True

@@ -5,28 +5,25 @@ whenever it is needed. No index, and nothing of the ledger's but its messages.
 Read it from top to bottom as the specification. A command's rule is the method
 of its name; it returns what is special in the answer, or raises Refusal.
 slow_terms.py and slow_policy.py are the parts that have no state,
-slow_epochs.py is about restored clusters, slow_seats.py about users who are
-away; compare_with_ledger.py runs it against the ledger.
+slow_epochs.py is about restored clusters, slow_queue.py about those who wait,
+slow_seats.py about users who are away; compare_with_ledger.py runs it against
+the ledger.
 """
 
 import slow_policy
 from slow_epochs import SlowEpochs
 from slow_policy import NO_POLICY
+from slow_queue import SlowQueue
 from slow_seats import SlowSeats
-from slow_terms import (NEVER, Refusal, Row, Table, feature_of, features_of,
-                        group_of, lease_ms, need, need_covered, order_of_use,
-                        pool_of, refused)
+from slow_terms import (KEPT_FOR_NOBODY, MEMORY_MS, NEVER, NO_ANSWER, Refusal,
+                        Row, Table, feature_of, features_of, group_of,
+                        lease_ms, need, need_covered, order_of_use, pool_of,
+                        refused)
 
 NO_LIMIT = 1 << 62
-MEMORY_MS = 150_000  # Of an answer.
-MOST_PASSED = 256  # Of one line, at a time.
-WAITING_HELPS = ("POOL_EXHAUSTED", "SEATS_RESERVED")
-NO_ANSWER = Row(reason="", repeated=False, session_id=0, ttl_ms=0,
-                seat_handles=[], granted_calendar_ms=0, renewed_ttl_ms=[],
-                queue_place=0, queue_number=0)
 
 
-class SlowModel(SlowEpochs, SlowSeats):
+class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
     """All lists of one cluster, and the commands."""
 
     def __init__(self, limits):
@@ -40,7 +37,8 @@ class SlowModel(SlowEpochs, SlowSeats):
         self.seats = Table()  # session, pool, count, group, token_pool, tokens
         self.places = Table()  # session, checkout, due_ms, waits, end, key ...
         self.unserved = set()  # Features whose line is to be looked at.
-        self.held = set()  # Features of which all is for the first in line.
+        self.kept_changed = False  # Since others were marked.
+        self.kept = {}  # By feature: for which place of its line, by pool.
         self.terminated = {}  # By session: client, features, ..._ms
         self.policies = {}  # By version.
         self.last_policy = 0
@@ -67,6 +65,8 @@ class SlowModel(SlowEpochs, SlowSeats):
                 if before_ms < at_ms <= self.calendar_ms and \
                         grant.start_ms <= at_ms <= grant.end_ms:
                     self.mark_all()
+        if slow_policy.passes_edge(self.policy(), before_ms, self.calendar_ms):
+            self.mark_all()
         work = self.limits.expiries_per_entry
         self.end_due(self.sessions, "lease_end_ms", work, self.end_session)
         self.end_due(self.places, "due_ms", work, self.end_place)
@@ -240,11 +240,11 @@ class SlowModel(SlowEpochs, SlowSeats):
         return out + sum(groups.values())
 
     # Who may have what.
-    def need_now(self, checkout):
+    def need_now(self, checkout, is_kept=KEPT_FOR_NOBODY):
         """Refuses where the seats cannot be had now. Takes nothing."""
         self.need_allowed(checkout)
         seats, number = dict(self.seats), self.seats.next
-        refusal = refused(self.place_seats, checkout)
+        refusal = refused(self.place_seats, checkout, is_kept)
         own = len(self.seats.where(session=checkout.session_id))
         self.seats.clear()
         never = refusal and refused(self.place_seats, checkout)
@@ -273,10 +273,10 @@ class SlowModel(SlowEpochs, SlowSeats):
                         if item.feature == feature)
             if total:
                 asked.append((feature, count, min(total, NO_LIMIT)))
-        reason = slow_policy.why_not(
-            self.policy(), seats,
-            session.client, self.calendar_ms, asked)
-        need(not reason, reason)
+        reason, waiting_helps = slow_policy.why_not(
+            self.policy(), seats, session.client, self.calendar_ms, asked)
+        if reason:
+            raise Refusal(reason, waiting_helps=waiting_helps)
         for end in self.terminated.values():
             if end.cool_down_end_ms > self.cluster_ms and \
                     end.principal == session.principal and \
@@ -285,13 +285,13 @@ class SlowModel(SlowEpochs, SlowSeats):
                 need(not end.features & set(features_of(checkout)),
                      "COOLING_DOWN")
 
-    def place_seats(self, checkout):
+    def place_seats(self, checkout, is_kept=KEPT_FOR_NOBODY):
         """Adds them one by one, while there is room."""
         client = self.sessions[checkout.session_id].client
-        return [self.place_seat(item, checkout.session_id, client)
+        return [self.place_seat(item, checkout.session_id, client, is_kept)
                 for item in checkout["items"]]
 
-    def place_seat(self, item, session, client):
+    def place_seat(self, item, session, client, is_kept):
         """In the first pool that is for it and has room, and so its tokens."""
         lacking = item.feature
         for grant in self.pools_of(item.feature):
@@ -308,7 +308,7 @@ class SlowModel(SlowEpochs, SlowSeats):
                     tokens.pool for tokens in self.token_pools_of(grant)
                     if not refused(need_covered, tokens.terms, item, client)]
             for seat.token_pool in token_pools:
-                if self.fits(seat):
+                if self.fits(seat, is_kept):
                     return self.seats.add(seat)
         raise Refusal("POOL_EXHAUSTED", lacking)
 
@@ -316,12 +316,13 @@ class SlowModel(SlowEpochs, SlowSeats):
         return [tokens for tokens in self.pools_of(grant.terms.token_feature)
                 if tokens.terms.count]
 
-    def fits(self, seat):
-        """Unless it made more of a pool be out than there is."""
+    def fits(self, seat, is_kept=KEPT_FOR_NOBODY):
+        """Unless it made more of a pool be out than there is for it."""
         pools = [seat.pool] + ([seat.token_pool] if seat.tokens else [])
         before = [self.out(pool) for pool in pools]
         self.seats["new"] = seat
-        fits = all(self.out(pool) <= max(self.ceiling(pool), out)
+        fits = all(self.out(pool) <=
+                   max(0 if is_kept(pool) else self.ceiling(pool), out)
                    for pool, out in zip(pools, before))
         del self.seats["new"]
         return fits
@@ -349,17 +350,17 @@ class SlowModel(SlowEpochs, SlowSeats):
         need(body["items"] and all(item.count for item in body["items"]) and
              body.wait_ms >= 0 and body.priority <= 9, "BAD_REQUEST")
         self.need_own(command, body)
-        refusal = refused(self.need_now, body)
-        if not refusal and any(map(self.is_kept, features_of(body))):
+        refusal = refused(self.need_now, body, self.is_kept)
+        if not refusal and any(map(self.is_unserved, features_of(body))):
             refusal = Refusal("POOL_EXHAUSTED")
         if not refusal:
-            return self.hand_out(body)
-        if body.wait_ms and refusal.reason in WAITING_HELPS:
+            return self.hand_out(body, self.is_kept)
+        if body.wait_ms and refusal.waiting_helps:
             return self.wait(body)
         raise refusal
 
-    def hand_out(self, checkout):
-        return Row(seat_handles=self.place_seats(checkout),
+    def hand_out(self, checkout, is_kept):
+        return Row(seat_handles=self.place_seats(checkout, is_kept),
                    granted_calendar_ms=self.calendar_ms)
 
     def checkin(self, command, body):
@@ -405,130 +406,8 @@ class SlowModel(SlowEpochs, SlowSeats):
             self.need_in_force(feature_of(part.pool))
             need(part.count <= self.ceiling(part.pool), "COUNT_OVER_TOTAL")
             need(self.fits(part), "POOL_EXHAUSTED")
-        need(not self.is_kept(feature), "POOL_EXHAUSTED")
-
-    # The queue. Each feature has its line of those who wait for it.
-    def wait(self, checkout):
-        own = self.places.where(session=checkout.session_id)
-        need(len(self.places) < self.limits.queue_places and
-             len(own) < self.limits.queue_places_of_session, "LIMIT_REACHED")
-        self.mark(checkout)
-        return Row(queue_place=self.places.add(Row(
-            session=checkout.session_id, checkout=checkout, waits=True,
-            end=NO_ANSWER, due_ms=self.cluster_ms + checkout.wait_ms)))
-
-    def answer_at(self, number):
-        """Who waits stands where it is worst for it."""
-        place = self.places[number]
-        answer = Row(place.end, queue_place=number)
-        if place.waits and place.due_ms <= self.cluster_ms:
-            answer.reason = "WAIT_TIMED_OUT"
-        elif place.waits:
-            answer.queue_number = 1 + max(
-                self.line_of(feature).index(number)
-                for feature in features_of(place.checkout))
-        return answer
-
-    def line_of(self, feature):
-        """In the order of service: the higher priority, then the project that
-        has least of the feature, then who came first."""
-        out = {}
-        for seat in self.seats.values():
-            if feature_of(seat.pool) == feature:
-                project = self.sessions[seat.session].client.project
-                out[project] = out.get(project, 0) + seat.count
-        oldest = {}
-        line = []
-        for number in sorted(self.places.where(waits=True)):
-            checkout = self.places[number].checkout
-            if feature in features_of(checkout):
-                project = self.sessions[checkout.session_id].client.project
-                first = oldest.setdefault((checkout.priority, project), number)
-                line.append((-checkout.priority, out.get(project, 0), first,
-                             number))
-        return [number for *_, number in sorted(line)]
-
-    def is_kept(self, feature):
-        """What is free is for those who wait."""
-        return feature in self.held | self.unserved and self.line_of(feature)
-
-    def mark(self, checkout):
-        """Something has changed for those who wait for it."""
-        self.unserved.update(features_of(checkout))
-
-    def mark_all(self):
-        for place in self.places.values():
-            self.mark(place.checkout)
-
-    def mark_return(self, seat):
-        """It may have been tokens."""
-        self.unserved.add(feature_of(seat.pool))
-        self.unserved.update(grant.terms.name for grant in self.grants
-                             if grant.terms.token_feature)
-
-    def leave_queue(self, session):
-        for number in self.places.where(session=session):
-            place = self.places.pop(number)
-            if place.waits:
-                self.mark(place.checkout)
-
-    def end_place(self, number):
-        if self.places[number].waits:
-            self.end_wait(number, Row(reason="WAIT_TIMED_OUT"))
-        else:
-            del self.places[number]
-
-    def end_wait(self, number, end):
-        place = self.places[number]
-        ttl_ms = self.sessions[place.session].ttl_ms
-        place.due_ms = self.cluster_ms + max(MEMORY_MS, lease_ms(ttl_ms))
-        place.end = Row(NO_ANSWER, **end)
-        if place.waits:
-            place.waits = False
-            self.mark(place.checkout)
-
-    def serve(self):
-        """Whoever need not wait any longer, line by line."""
-        settled = 0
-        while self.unserved and not self.heir:
-            feature = min(self.unserved)
-            number, refusal = self.next_in_line(feature)
-            if not number:
-                self.unserved.remove(feature)
-            elif settled == self.limits.settlements_per_entry:
-                return
-            else:
-                settled += 1
-                self.end_wait(number, Row(reason=refusal.reason) if refusal
-                              else self.hand_out(self.places[number].checkout))
-
-    def next_in_line(self, feature):
-        """Who lacks something else lets others pass. 0: nobody is next."""
-        self.held.discard(feature)
-        for number in self.line_of(feature)[:MOST_PASSED]:
-            refusal = refused(self.need_served, self.places[number])
-            if not refusal or refusal.reason not in WAITING_HELPS:
-                return number, refusal
-            if refusal.lacking == feature:
-                self.held.add(feature)
-                break
-        return 0, None
-
-    def need_served(self, place):
-        need(self.is_alive(place.session), "SESSION_NOT_FOUND")
-        need(place.due_ms > self.cluster_ms, "WAIT_TIMED_OUT")
-        self.need_now(place.checkout)
-
-    def cancel_checkout(self, command, body):
-        self.need_own(command, body)
-        key = (command.principal, body.checkout_request_id)
-        numbers = self.places.where(session=body.session_id, key=key)
-        need(numbers, "QUEUE_PLACE_NOT_FOUND")
-        end = self.places[numbers[0]].end
-        if not end.reason:
-            for handle in {*end.seat_handles} & {*self.seats}:
-                self.give_back(handle)
-            self.end_wait(numbers[0], Row(reason="WAIT_CANCELLED"))
+        need(not self.is_unserved(feature) and not self.is_kept(seat.pool) and
+             not self.is_kept(seat.token_pool), "POOL_EXHAUSTED")
 
     # Administrators terminate sessions, and set rules.
     def terminate_session(self, _, body):

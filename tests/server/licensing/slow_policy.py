@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from slow_terms import Row
 
+DAY_MS = 24 * 3_600_000
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NAMES = {"USER": "user", "HOST": "host", "PROJECT": "project",
          "APPLICATION": "application", "DISPLAY": "display",
@@ -127,6 +128,20 @@ def in_effect(policy, rule, calendar_ms):
                for part in rule.parts if is_time(part))
 
 
+def passes_edge(policy, before_ms, now_ms):
+    """Some hours of a rule may have begun or ended."""
+    for rule in policy.rules:
+        for part in filter(is_time, rule.parts):
+            for value in part["values"]:
+                hours = value.split()[-1] if ":" in value else "00:00-24:00"
+                for text in hours.split("-"):
+                    at_ms = (int(text[:2]) * 60 + int(text[3:])) * 60_000
+                    if (now_ms - at_ms) // DAY_MS > \
+                            (before_ms - at_ms) // DAY_MS:
+                        return True
+    return False
+
+
 def used(policy, rule, seats, feature, who):
     """What is out of those whom the rule counts together with `who`."""
     each = {"POLICY_EACH_USER": "user", "POLICY_EACH_HOST": "host"}
@@ -148,7 +163,7 @@ def idle_terms(policy, who, feature):
 
 
 def decide(policy, seats, who, calendar_ms, feature, count, total):
-    """Why not, and how bad that is; nothing where it may."""
+    """How bad it is, why not, and whether waiting helps."""
     kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": [], "IDLE": []}
     for rule in policy.rules:
         if rule.feature in ("", feature):
@@ -162,7 +177,7 @@ def decide(policy, seats, who, calendar_ms, feature, count, total):
         return used(policy, rule, seats, feature, who)
 
     if any(map(applies, kinds["DENY"])):
-        return (4, "POLICY_DENIED")
+        return (4, "POLICY_DENIED", False)
     covered = False
     for_others = 0
     left = total
@@ -177,17 +192,18 @@ def decide(policy, seats, who, calendar_ms, feature, count, total):
                 for_others += unused
     if not covered:
         if kinds["ALLOW"] and not any(map(applies, kinds["ALLOW"])):
-            return (3, "POLICY_DENIED")
-        if any(applies(rule) and use(rule) + count > rule.units
-               for rule in kinds["LIMIT"]):
-            return (2, "POLICY_LIMIT")
+            return (3, "POLICY_DENIED", False)
+        for rule in kinds["LIMIT"]:
+            if applies(rule) and use(rule) + count > rule.units:
+                return (2, "POLICY_LIMIT", count <= rule.units)
     out = sum(seat.units for seat in seats if seat.feature == feature)
     if out + count <= total < out + count + for_others:
-        return (1, "SEATS_RESERVED")
-    return (0, "")
+        return (1, "SEATS_RESERVED", True)
+    return (0, "", False)
 
 
 def why_not(policy, seats, who, calendar_ms, asked):
-    """The worst of what is asked: feature, count, total."""
-    return max([(0, "")] + [decide(policy, seats, who, calendar_ms, *each)
-                            for each in asked])[1]
+    """The worst of what is asked: feature, count, total; the first of these."""
+    return max([(0, "", False)] + [
+        decide(policy, seats, who, calendar_ms, *each) for each in asked],
+        key=lambda decided: decided[0])[1:]

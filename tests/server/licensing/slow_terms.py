@@ -9,12 +9,24 @@ from functools import cmp_to_key
 from itertools import zip_longest
 
 NEVER = (1 << 63) - 1
+MEMORY_MS = 150_000  # Of an answer.
+WAITING_HELPS = ("POOL_EXHAUSTED", "SEATS_RESERVED")
+
+
+def KEPT_FOR_NOBODY(_):
+    return False
+
 
 
 class Row(dict):
     """A row of a list, or a message: what it has by name."""
     __getattr__ = dict.__getitem__
     __setattr__ = dict.__setitem__
+
+
+NO_ANSWER = Row(reason="", repeated=False, session_id=0, ttl_ms=0,
+                seat_handles=[], granted_calendar_ms=0, renewed_ttl_ms=[],
+                queue_place=0, queue_number=0)
 
 
 class Table(dict):
@@ -38,10 +50,11 @@ class Table(dict):
 class Refusal(Exception):
     """The reason, and the feature of which there are too few."""
 
-    def __init__(self, reason, lacking=""):
+    def __init__(self, reason, lacking="", waiting_helps=False):
         super().__init__(reason)
         self.reason = reason
         self.lacking = lacking
+        self.waiting_helps = waiting_helps or reason in WAITING_HELPS
 
 
 def need(condition, reason):
@@ -63,7 +76,8 @@ def lease_ms(ttl_ms):
 
 
 def features_of(checkout):
-    return sorted({item.feature for item in checkout["items"]})
+    """Each once, in the order in which they are asked for."""
+    return list(dict.fromkeys(item.feature for item in checkout["items"]))
 
 
 def compare_versions(left, right):

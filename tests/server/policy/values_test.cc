@@ -136,6 +136,28 @@ TEST(TimeWindowTest, ContainsItsMinutesOfItsDays) {
   }
 }
 
+// Between two edges nothing changes, and edges are not far apart.
+TEST(TimeWindowTest, ChangesAtItsEdgesOnly) {
+  constexpr int64_t kMinuteMs = 60'000;
+  constexpr int64_t kWeekMs = int64_t{7} * 24 * 60 * kMinuteMs;
+  for (const char* text : {"mon-fri 08:00-18:00", "22:00-06:00", "sat,sun",
+                           "fri 22:00-06:00", "00:00-24:00"}) {
+    SCOPED_TRACE(text);
+    const auto window = ParseTimeWindow(text);
+    ASSERT_TRUE(window.has_value());
+    int64_t edge_ms = 0;
+    for (int64_t at_ms = 0; at_ms < kWeekMs; at_ms += kMinuteMs) {
+      if (at_ms == edge_ms) {
+        edge_ms = window->NextEdgeMs(at_ms);
+        ASSERT_GT(edge_ms, at_ms);
+        continue;
+      }
+      ASSERT_EQ(window->Contains(at_ms), window->Contains(at_ms - 1)) << at_ms;
+      ASSERT_EQ(window->NextEdgeMs(at_ms + 1), edge_ms);
+    }
+  }
+}
+
 TEST(TimeWindowTest, TakesNothingElse) {
   for (const char* const text :
        {"", "  ", "monday", "mon-", "mon,", "08:00", "8:00-9:00", "08:00-08:00",

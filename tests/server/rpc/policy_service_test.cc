@@ -324,7 +324,7 @@ TEST_F(PolicyServiceTest, ExplainsThatSeatsAreKeptForTheQueue) {
   EXPECT_FALSE(explanation.granted());
   EXPECT_EQ(explanation.reason(), "POOL_EXHAUSTED");
   EXPECT_EQ(explanation.reason(), ReasonOf(Take(Open("bob"), 1)));
-  EXPECT_THAT(explanation.message(), HasSubstr("those who wait"));
+  EXPECT_THAT(explanation.message(), HasSubstr("that wait for them"));
 }
 
 TEST_F(PolicyServiceTest, ExplainsACoolDown) {
