@@ -131,6 +131,7 @@ absl::StatusOr<std::shared_ptr<SessionCore>> ClientCore::Attach(
   keep_alive_.RenewNow(session);
   for (const Seat::Grant& grant : grants) {
     seats->emplace_back(core, grant);
+    core->Hold(grant.handle);
   }
   return core;
 }

@@ -177,7 +177,8 @@ void KeepAlive::TakeEvent(const Event& event, absl::Duration now,
          .alive = renewal.state() == checkout::v1::SESSION_STATE_ALIVE,
          .ttl = FromProto(renewal.ttl()),
          .terminated =
-             renewal.state() == checkout::v1::SESSION_STATE_TERMINATED});
+             renewal.state() == checkout::v1::SESSION_STATE_TERMINATED,
+         .seats_taken = renewal.seats_taken()});
     if (renewal.has_terminated()) {
       // Why, before that it is lost.
       checkout::v1::SessionEvent why;
@@ -191,8 +192,9 @@ void KeepAlive::TakeEvent(const Event& event, absl::Duration now,
       book_.Acknowledge(response.sequence(), renewals, now);
   std::fill(tries_.begin(), tries_.end(), 0);
   for (LeaseBook::Extension& extension : outcome.extensions) {
-    notices->push_back(
-        {.name = extension.name, .valid_until = extension.valid_until});
+    notices->push_back({.name = extension.name,
+                        .valid_until = extension.valid_until,
+                        .seats_taken = extension.seats_taken});
   }
   for (LeaseBook::Loss& loss : outcome.losses) {
     notices->push_back(
@@ -283,7 +285,7 @@ void KeepAlive::Tell(const std::vector<Notice>& notices) {
     if (notice.news.has_value()) {
       listener.news(*notice.news);
     } else if (notice.valid_until.has_value()) {
-      listener.extended(*notice.valid_until);
+      listener.extended(*notice.valid_until, notice.seats_taken);
     } else {
       listener.lost(notice.loss);
     }

@@ -32,7 +32,9 @@ class KeepAlive {
   // Called on the keep-alive thread, so they must return quickly; none comes
   // after Remove has returned, nor after a loss.
   struct Listener {
-    std::function<void(absl::Duration valid_until)> extended;
+    // And how many seats the cluster has taken away from the session so far.
+    std::function<void(absl::Duration valid_until, uint64_t seats_taken)>
+        extended;
     std::function<void(LossReason)> lost;
     // News of the session; may be lost with a stream.
     std::function<void(const checkout::v1::SessionEvent&)> news;
@@ -79,6 +81,7 @@ class KeepAlive {
     std::optional<absl::Duration> valid_until;
     LossReason loss = LossReason::kGone;
     std::optional<checkout::v1::SessionEvent> news = std::nullopt;
+    uint64_t seats_taken = 0;  // With valid_until.
   };
 
   void Loop();

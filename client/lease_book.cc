@@ -187,7 +187,8 @@ LeaseBook::Outcome LeaseBook::Acknowledge(uint64_t sequence,
     }
     lease.valid_until = std::max(lease.valid_until, message.sent + lease.ttl);
     lease.renew_at = message.sent + Interval(lease);
-    outcome.extensions.push_back({name, lease.valid_until});
+    outcome.extensions.push_back(
+        {name, lease.valid_until, answer->second->seats_taken});
   }
   return outcome;
 }

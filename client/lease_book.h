@@ -70,12 +70,14 @@ class LeaseBook {
     absl::string_view name;
     bool alive = false;
     absl::Duration ttl;
-    bool terminated = false;  // Where it is not alive.
+    bool terminated = false;   // Where it is not alive.
+    uint64_t seats_taken = 0;  // Where it is.
   };
 
   struct Extension {
     std::string name;
     absl::Duration valid_until;
+    uint64_t seats_taken = 0;
   };
 
   struct Outcome {

@@ -80,10 +80,11 @@ void SessionCore::Start(absl::Duration sent) {
   client_->keep_alive().Add(
       name_, ttl_, sent,
       {.extended =
-           [weak](absl::Duration valid_until) {
+           [weak](absl::Duration valid_until, uint64_t seats_taken) {
              const auto self = weak.lock();
              if (self == nullptr || self->state() != State::kOpen) return;
              self->valid_until_ns_ = absl::ToInt64Nanoseconds(valid_until);
+             self->OnSeatsTaken(seats_taken);
            },
        .lost =
            [weak](LossReason reason) {
@@ -134,8 +135,9 @@ void SessionCore::OnNews(const checkout::v1::SessionEvent& event) {
 void SessionCore::OnSeatReleased(uint64_t seat, const std::string& reason) {
   {
     MutexLock lock(&mu_);
-    if (state_ != State::kOpen) return;
-    released_.insert(seat);
+    if (state_ != State::kOpen || !released_.insert(seat).second) return;
+    held_.erase(seat);
+    ++taken_;
   }
   some_released_ = true;
   client_->callbacks().Push([self = shared_from_this(), seat, reason] {
@@ -247,6 +249,7 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Take(
                                    .feature = seat.feature(),
                                    .count = seat.count(),
                                    .grant_time = FromProto(seat.grant_time())});
+    Hold(seat.handle());
   }
   if (seats.size() != wanted) {
     return absl::InternalError("the member answered with too few seats");
@@ -267,6 +270,7 @@ absl::StatusOr<std::vector<Seat>> SessionCore::Checkout(
 }
 
 absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
+  LetGo(seat);
   switch (state()) {
     case State::kOpen:
       break;
@@ -294,6 +298,7 @@ void SessionCore::CheckinLater(uint64_t seat) {
   {
     MutexLock lock(&mu_);
     if (state_ != State::kOpen) return;
+    held_.erase(seat);
     first = returns_.empty();
     returns_.push_back(seat);
   }

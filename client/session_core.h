@@ -110,6 +110,9 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   // The client is gone: not valid any more, and nothing to return.
   void Abandon();
 
+  // A seat of an attached session, or one that was just granted.
+  void Hold(uint64_t seat);
+
  private:
   enum class State { kOpen, kLost, kClosed };
 
@@ -150,6 +153,13 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   bool Leave(State next);
   State state() const;
 
+  // taken_seats.cc
+  // A renewal says how many seats the cluster has taken away so far. Where that
+  // is more than what there was news of, it is asked which.
+  void OnSeatsTaken(uint64_t seats_taken);
+  void FindTaken(uint64_t seats_taken);
+  void LetGo(uint64_t seat);
+
   // Constant after construction.
   const std::shared_ptr<ClientCore> client_;
   const std::string name_;
@@ -174,6 +184,11 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   std::string termination_reason_ ABSL_GUARDED_BY(mu_);
   // Seats that were taken away and not returned yet; at most those it holds.
   std::set<uint64_t> released_ ABSL_GUARDED_BY(mu_);
+  // Of which it was told, by news or by asking.
+  uint64_t taken_ ABSL_GUARDED_BY(mu_) = 0;
+  bool asks_taken_ ABSL_GUARDED_BY(mu_) = false;
+  // Seats that it was granted and neither returned nor lost.
+  std::set<uint64_t> held_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> some_released_{false};  // Spares IsValid the lock.
   std::thread::id callback_thread_ ABSL_GUARDED_BY(mu_);  // While it runs.
   // Seats to return; at most those that the session holds.
@@ -220,13 +235,15 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   // For on_lost, which may take its time.
   TaskThread& callbacks() { return callbacks_; }
 
+  // What a session of this client holds, as the cluster says.
+  absl::StatusOr<std::vector<Seat::Grant>> ListGrants(
+      const std::string& session, const CallLimits& limits);
+
  private:
   // The TTL that a session has left, counted from `sent`.
   absl::StatusOr<absl::Duration> RenewOnce(const std::string& session,
                                            const CallLimits& limits,
                                            absl::Duration* sent);
-  absl::StatusOr<std::vector<Seat::Grant>> ListGrants(
-      const std::string& session, const CallLimits& limits);
   std::vector<std::shared_ptr<SessionCore>> OpenSessions();
 
   // Constant after construction.

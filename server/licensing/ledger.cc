@@ -81,6 +81,7 @@ void Ledger::State::ForgetOldAnswers(Changes* changes) {
 void Ledger::State::FinishEntry(Changes* changes) {
   ServeQueue(changes);
   WriteQueue(changes);
+  WriteTaken(changes);
   WriteModels(changes);
   tables_.pools.FinishEntry();
   tables_.counters.next_answer_sequence = tables_.requests.next_sequence();

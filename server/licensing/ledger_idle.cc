@@ -69,12 +69,7 @@ void Ledger::State::WatchIdleSeat(const Session& session, uint64_t handle,
     return;
   }
   if (idle_ms < terms->span_ms || now - warned_ms < terms->warning_ms) return;
-  events_.push_back({.session_id = seat.session_id(),
-                     .kind = LedgerEvent::Kind::kSeatReleased,
-                     .seats = {seat},
-                     .reason = "idle",
-                     .by = tables_.policies.RuleName(terms->rule)});
-  GiveBack(handle, changes);
+  TakeAway(handle, "idle", tables_.policies.RuleName(terms->rule), changes);
 }
 
 }  // namespace quorate::licensing

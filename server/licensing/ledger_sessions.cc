@@ -152,6 +152,7 @@ LedgerAnswer Ledger::State::RenewSessions(
     if (lease_end_ms == session->record.lease_end_cluster_ms()) continue;
     tables_.sessions.SetLeaseEnd(session, lease_end_ms);
     HeedActivity(renewal, session, &idle_work, changes);
+    taken_from_.erase(renewal.session_id());
     changes->push_back(PutRecord(session->record));
   }
   return answer;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -240,6 +241,10 @@ class Ledger::State {
   internal::v1::TerminationRecord TerminationOf(
       const internal::v1::Command& command, const Session& session) const;
   void ForgetTerminations(Changes* changes);
+  // Takes a seat away from a session that lives on; its client is told.
+  void TakeAway(uint64_t handle, std::string reason, std::string by,
+                Changes* changes);
+  void WriteTaken(Changes* changes);
   LedgerAnswer ReleaseSeat(const internal::v1::Command& command,
                            Changes* changes);
   LedgerAnswer ResizeSeat(const internal::v1::Command& command,
@@ -305,6 +310,8 @@ class Ledger::State {
   Tables tables_;
   RestoredRecords restored_;
   std::vector<LedgerEvent> events_;  // Of the last entry.
+  // Sessions that lost seats in this entry and whose records are to be written.
+  std::set<uint64_t> taken_from_;
   // What stands in the ledger's own record; nothing: there is none yet.
   std::optional<Counters> written_;
   // Written for every command; kept for their memory only.

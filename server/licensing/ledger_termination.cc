@@ -141,13 +141,32 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
   }
   LedgerAnswer answer;
   answer.session_id = seat->record.session_id();
-  events_.push_back({.session_id = seat->record.session_id(),
-                     .kind = LedgerEvent::Kind::kSeatReleased,
-                     .seats = {seat->record},
-                     .reason = body.reason(),
-                     .by = command.principal()});
-  GiveBack(body.seat_handle(), changes);
+  TakeAway(body.seat_handle(), body.reason(), command.principal(), changes);
   return answer;
+}
+
+void Ledger::State::TakeAway(uint64_t handle, std::string reason,
+                             std::string by, Changes* changes) {
+  const SeatRecord& seat = tables_.seats.Find(handle)->record;
+  Session* const session = tables_.sessions.Find(seat.session_id());
+  QUORATE_CHECK(session != nullptr);
+  // News may be lost on its way; who counts finds out.
+  session->record.set_seats_taken(session->record.seats_taken() + 1);
+  taken_from_.insert(seat.session_id());
+  events_.push_back({.session_id = seat.session_id(),
+                     .kind = LedgerEvent::Kind::kSeatReleased,
+                     .seats = {seat},
+                     .reason = std::move(reason),
+                     .by = std::move(by)});
+  GiveBack(handle, changes);
+}
+
+void Ledger::State::WriteTaken(Changes* changes) {
+  for (const uint64_t session_id : taken_from_) {
+    const Session* const session = tables_.sessions.Find(session_id);
+    if (session != nullptr) changes->push_back(PutRecord(session->record));
+  }
+  taken_from_.clear();
 }
 
 LedgerAnswer Ledger::State::ResizeSeat(const Command& command,

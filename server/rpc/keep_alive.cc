@@ -287,6 +287,11 @@ void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
         renewal->set_state(checkout::v1::SESSION_STATE_ALIVE);
         SetDuration(absl::Milliseconds(result.ttl_ms[i]),
                     renewal->mutable_ttl());
+        const internal::v1::SessionRecord* const session =
+            calls_->deps().view->ledger->FindSession(round->session_ids[i]);
+        if (session != nullptr) {
+          renewal->set_seats_taken(session->seats_taken());
+        }
       } else {
         DescribeLost(*calls_->deps().view->ledger, round->session_ids[i],
                      principal_, renewal);

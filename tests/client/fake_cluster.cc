@@ -437,6 +437,7 @@ class FakeMember final : public checkout::v1::CheckoutService::Service,
       }
       renewal->set_state(checkout::v1::SESSION_STATE_ALIVE);
       SetTtl(renewal->mutable_ttl());
+      renewal->set_seats_taken(cluster_->taken_[session]);
     }
   }
 
@@ -527,7 +528,10 @@ void FakeCluster::EndSession(const std::string& name) {
 
 void FakeCluster::EndSeat(uint64_t handle) {
   MutexLock lock(&mu_);
-  seats_.erase(handle);
+  const auto seat = seats_.find(handle);
+  if (seat == seats_.end()) return;
+  ++taken_[seat->second.session];
+  seats_.erase(seat);
 }
 
 void FakeCluster::Kill(size_t member) {

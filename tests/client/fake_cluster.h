@@ -132,6 +132,8 @@ class FakeCluster {
   std::map<std::string, uint32_t> pools_ ABSL_GUARDED_BY(mu_);
   admin::v1::ListLicensesResponse licenses_ ABSL_GUARDED_BY(mu_);
   absl::Duration ttl_ ABSL_GUARDED_BY(mu_) = absl::Seconds(120);
+  // By session, how many of its seats were ended.
+  std::map<std::string, uint64_t> taken_ ABSL_GUARDED_BY(mu_);
   uint64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, checkout::v1::ClientDescription> sessions_
       ABSL_GUARDED_BY(mu_);

@@ -126,6 +126,10 @@ TEST_F(TerminationTest, NamesTheFieldsThatAreWrong) {
 
 TEST_F(TerminationTest, ReleasesOneSeat) {
   const LedgerAnswer answer = Act(ReleaseSeatCommand(seat_));
+  // Whose client missed the news finds out by this.
+  const auto* const session = driver_.ledger->FindSession(answer.session_id);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->seats_taken(), 1u);
   EXPECT_TRUE(answer.ok());
   EXPECT_EQ(answer.session_id, session_);
   EXPECT_EQ(driver_.out("cad"), 0U);
