@@ -75,6 +75,7 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kRecyclingLimit, "RECYCLING_LIMIT"},
     {ErrorReason::kNameInUse, "NAME_IN_USE"},
     {ErrorReason::kNameNotFound, "NAME_NOT_FOUND"},
+    {ErrorReason::kCasualMinutesUsed, "CASUAL_MINUTES_USED"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

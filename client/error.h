@@ -79,6 +79,7 @@ enum class ErrorReason {
   kRecyclingLimit = 82,
   kNameInUse = 83,
   kNameNotFound = 84,
+  kCasualMinutesUsed = 85,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -221,6 +221,10 @@ absl::Status CheckConditions(const Feature& feature) {
     QUORATE_RETURN_IF_ERROR(
         CheckTime(time, absl::StrCat("a date of ", feature.name())));
   }
+  if (feature.trial_days() > kMaxTrialDays) return wrong("the trial");
+  if (feature.casual_minutes() > kMaxCasualMinutes) {
+    return wrong("the casual use");
+  }
   if (feature.attributes_size() > kMaxAttributes) return wrong("the list");
   absl::string_view before;
   for (const document::v1::Attribute& attribute : feature.attributes()) {
@@ -355,7 +359,8 @@ bool HasConditions(const Feature& feature) {
          feature.hosts_size() > 0 || feature.shared_by_size() > 0 ||
          !feature.token_feature().empty() || feature.overdraft() != 0 ||
          feature.credits() || feature.named_users() ||
-         feature.recycle_count() > 0 || feature.recycle_days() > 0;
+         feature.recycle_count() > 0 || feature.recycle_days() > 0 ||
+         feature.trial_days() > 0 || feature.casual_minutes() > 0;
 }
 
 }  // namespace quorate::trust

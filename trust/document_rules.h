@@ -36,6 +36,8 @@ inline constexpr int kMaxHosts = 32;
 inline constexpr uint32_t kMaxTokenCost = 1'000'000;
 inline constexpr uint32_t kMaxRecycleCount = 1'000;
 inline constexpr uint32_t kMaxRecycleDays = 3'660;  // Ten years.
+inline constexpr uint32_t kMaxTrialDays = 3'660;
+inline constexpr uint32_t kMaxCasualMinutes = 31 * 24 * 60;  // A month.
 
 // What a licence has in `crit` where a feature has conditions.
 inline constexpr absl::string_view kFeatureConditions = "feature-conditions";

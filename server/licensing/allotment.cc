@@ -6,7 +6,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-#include "server/licensing/field_rules.h"
 #include "server/licensing/refusals.h"
 
 namespace quorate::licensing {
@@ -63,7 +62,8 @@ class Plan {
   bool HasName(const Pool& pool) const;
   // True where there was room.
   bool Take(const Pool& pool, const Share& share);
-  Pool* TakeTokens(const Pool& pool, const CheckoutItem& item, uint64_t units);
+  // Sets the pool of the tokens, and their group. True where there was room.
+  bool TakeTokens(const CheckoutItem& item, Allotment* allotment);
 
   const SessionDescription& description_;
   const Pools& pools_;
@@ -111,6 +111,15 @@ std::optional<LedgerAnswer> Plan::WhyNotCovered(
                           absl::AsciiStrToLower(description_.host()))) {
     return Refuse(type::v1::ERROR_REASON_HOST_NOT_COVERED,
                   {{"feature", item.feature()}, {"host", description_.host()}});
+  }
+  if (kind.casual_minutes > 0 &&
+      pools_.models().casual.IsUsedUp(pool.name, description_.user(),
+                                      pools_.calendar_ms())) {
+    return Refuse(
+        type::v1::ERROR_REASON_CASUAL_MINUTES_USED,
+        {{"feature", item.feature()},
+         {"minutes", absl::StrCat(kind.casual_minutes)},
+         {"next_ms", absl::StrCat(MonthEndMs(pools_.calendar_ms()))}});
   }
   return std::nullopt;
 }
@@ -182,14 +191,20 @@ bool Plan::Take(const Pool& pool, const Share& share) {
   return true;
 }
 
-Pool* Plan::TakeTokens(const Pool& pool, const CheckoutItem& item,
-                       uint64_t units) {
-  for (Pool* const tokens : pools_.OfFeature(pool.kind.token_feature)) {
-    if (IsForTokens(*tokens, item) && Take(*tokens, {.count = units})) {
-      return tokens;
+bool Plan::TakeTokens(const CheckoutItem& item, Allotment* allotment) {
+  const PoolKind& kind = allotment->pool->kind;
+  allotment->token_units = uint64_t{item.count()} * kind.token_cost;
+  for (Pool* const tokens : pools_.OfFeature(kind.token_feature)) {
+    if (!IsForTokens(*tokens, item)) continue;
+    std::string group = GroupOf(*tokens, item);
+    if (!Take(*tokens, {.count = allotment->token_units, .group = group})) {
+      continue;
     }
+    allotment->token_pool = tokens;
+    allotment->token_share_group = std::move(group);
+    return true;
   }
-  return nullptr;
+  return false;
 }
 
 bool Plan::IsForTokens(const Pool& tokens, const CheckoutItem& item) const {
@@ -201,10 +216,9 @@ bool Plan::Add(const CheckoutItem& item) {
   for (Pool* const pool : pools_.OfFeature(item.feature())) {
     if (!pool->in_force || WhyNotCovered(*pool, item).has_value()) continue;
     Allotment allotment{.pool = pool, .share_group = GroupOf(*pool, item)};
-    if (pool->kind.counting == Counting::kTokens) {
-      allotment.token_units = uint64_t{item.count()} * pool->kind.token_cost;
-      allotment.token_pool = TakeTokens(*pool, item, allotment.token_units);
-      if (allotment.token_pool == nullptr) continue;
+    if (pool->kind.counting == Counting::kTokens &&
+        !TakeTokens(item, &allotment)) {
+      continue;
     }
     if (!Take(*pool, {.count = item.count(), .group = allotment.share_group})) {
       continue;
@@ -404,32 +418,6 @@ std::optional<LedgerAnswer> RefusePart(const Part& part, const Pools& pools) {
   return std::nullopt;
 }
 
-std::optional<LedgerAnswer> CheckItem(const CheckoutItem& item, int i) {
-  const auto field = [i](absl::string_view name) {
-    return absl::StrCat("items[", i, "].", name);
-  };
-  if (!IsFeatureName(item.feature())) {
-    return RefuseField(field("feature"),
-                       "must be 1 to 64 letters, digits, '_' or '-'");
-  }
-  if (item.count() < 1) {
-    return RefuseField(field("count"), "must be at least 1");
-  }
-  if (!IsPlainText(item.version())) {
-    return RefuseField(field("version"), "must be plain text");
-  }
-  if (item.released_ms() < 0) {
-    return RefuseField(field("released_ms"), "must not be negative");
-  }
-  if (!AreAttributes(item.attributes())) {
-    return RefuseField(field("attributes"), kAttributesRule);
-  }
-  if (!IsPlainText(item.share_key())) {
-    return RefuseField(field("share_key"), "must be plain text");
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string UserGroup(absl::string_view user) {
@@ -439,16 +427,6 @@ std::string UserGroup(absl::string_view user) {
 bool GivesTokens(const Pool& pool) {
   return pool.kind.counting == Counting::kCounted ||
          pool.kind.counting == Counting::kCredits;
-}
-
-std::optional<LedgerAnswer> CheckItems(const CheckoutItems& items) {
-  if (items.size() < 1 || items.size() > kMaxItems) {
-    return RefuseField("items", absl::StrCat("must be 1 to ", kMaxItems));
-  }
-  for (int i = 0; i < items.size(); ++i) {
-    if (auto refusal = CheckItem(items[i], i)) return refusal;
-  }
-  return std::nullopt;
 }
 
 std::optional<LedgerAnswer> Allot(const CheckoutItems& items,
@@ -505,7 +483,8 @@ std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,
        .share = {.count = seat.count(), .group = seat.share_group()},
        .before = before.count()},
       {.pool = seat.token_pool(),
-       .share = {.count = seat.token_units()},
+       .share = {.count = seat.token_units(),
+                 .group = seat.token_share_group()},
        .before = before.token_units()}};
   for (const Part& part : parts) {
     if (part.share.count == 0) continue;
@@ -523,6 +502,7 @@ void WriteAllotment(const Allotment& allotment,
   if (allotment.token_pool == nullptr) return;
   record->set_token_pool(allotment.token_pool->name);
   record->set_token_units(allotment.token_units);
+  record->set_token_share_group(allotment.token_share_group);
 }
 
 }  // namespace quorate::licensing

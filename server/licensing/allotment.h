@@ -32,6 +32,7 @@ struct Allotment {
   // Null where it takes no tokens.
   Pool* token_pool = nullptr;
   uint64_t token_units = 0;
+  std::string token_share_group;  // As share_group, of the token pool.
 };
 
 using Allotments = absl::InlinedVector<Allotment, 2>;

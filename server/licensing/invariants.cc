@@ -24,6 +24,16 @@ struct Recount {
   uint64_t borrowed = 0;
   std::map<std::string, std::multiset<uint64_t>> groups;
 
+  void Add(uint64_t count, const std::string& group, bool is_borrowed) {
+    ++seats;
+    if (is_borrowed) borrowed += count;
+    if (group.empty()) {
+      alone += count;
+    } else {
+      groups[group].insert(count);
+    }
+  }
+
   uint64_t out() const {
     uint64_t sum = alone;
     for (const auto& [group, counts] : groups)
@@ -37,21 +47,13 @@ using Recounts = std::map<const Pool*, Recount>;
 Recounts RecountSeats(const SeatTable& seats, const SessionTable& sessions) {
   Recounts recounts;
   for (const auto& [handle, seat] : seats.by_handle()) {
-    Recount& recount = recounts[seat->pool];
-    ++recount.seats;
-    const Session* const session = sessions.Find(seat->record.session_id());
+    const internal::v1::SeatRecord& record = seat->record;
+    const Session* const session = sessions.Find(record.session_id());
     const bool borrowed = session != nullptr && IsBorrow(session->record);
-    if (borrowed) recount.borrowed += seat->record.count();
-    if (seat->record.share_group().empty()) {
-      recount.alone += seat->record.count();
-    } else {
-      recount.groups[seat->record.share_group()].insert(seat->record.count());
-    }
+    recounts[seat->pool].Add(record.count(), record.share_group(), borrowed);
     if (seat->token_pool == nullptr) continue;
-    ++recounts[seat->token_pool].seats;
-    recounts[seat->token_pool].alone += seat->record.token_units();
-    if (!borrowed) continue;
-    recounts[seat->token_pool].borrowed += seat->record.token_units();
+    recounts[seat->token_pool].Add(record.token_units(),
+                                   record.token_share_group(), borrowed);
   }
   return recounts;
 }
@@ -77,6 +79,42 @@ absl::Status CheckCredits(const Tables& tables, const Pool& pool) {
     return Broken("pool ", pool.name, " has ", pool.credits_left,
                   " credits left, its licences ", left);
   }
+  return absl::OkStatus();
+}
+
+// Invariant: the minutes of whom have seats of casual pools out run, and those
+// of nobody else.
+absl::Status CheckCasual(const Tables& tables) {
+  const CasualBook& casual = tables.models.casual;
+  if (casual.by_due().size() != casual.by_key().size()) {
+    return Broken("the index of minutes has another size than their users");
+  }
+  size_t counted = 0;
+  for (const auto& [key, use] : casual.by_key()) {
+    if (!casual.by_due().contains({use.due_ms(), key}) ||
+        use.record.used_ms() > use.limit_ms()) {
+      return Broken("the minutes of a user of pool ", key.first,
+                    " are not in the index, or too many");
+    }
+    counted += use.handles.size();
+  }
+  size_t out = 0;
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    const Session* const session =
+        tables.sessions.Find(seat->record.session_id());
+    for (const Pool* const pool : {seat->pool, seat->token_pool}) {
+      if (pool == nullptr) continue;
+      const auto use = casual.by_key().find(
+          {pool->name, session->record.description().user()});
+      const bool runs =
+          use != casual.by_key().end() && use->second.handles.contains(handle);
+      if (pool->kind.casual_minutes > 0 && !runs) {
+        return Broken("the minutes of seat ", handle, " do not run");
+      }
+      out += runs ? 1 : 0;
+    }
+  }
+  if (out != counted) return Broken("minutes run of seats that are not out");
   return absl::OkStatus();
 }
 
@@ -377,6 +415,7 @@ absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckPolicies(tables));
   QUORATE_RETURN_IF_ERROR(CheckAnswers(tables));
   QUORATE_RETURN_IF_ERROR(CheckNames(tables));
+  QUORATE_RETURN_IF_ERROR(CheckCasual(tables));
   return CheckQueue(tables);
 }
 

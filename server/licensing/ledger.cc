@@ -59,6 +59,7 @@ void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
   }
   tables_.pools.MoveTo(counters.calendar_ms);
   EndDueSessions(changes);
+  EndDueMinutes(changes);
   EndDuePlaces();
   ForgetTerminations(changes);
   ForgetOldAnswers(changes);

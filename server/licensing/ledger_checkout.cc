@@ -95,7 +95,9 @@ LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
     WriteAllotment(allotments[i], &record);
     changes->push_back(PutRecord(record));
     answer.seat_handles.push_back(record.handle());
-    UseUp({}, *tables_.seats.Add(std::move(record), session));
+    const Seat& seat = *tables_.seats.Add(std::move(record), session);
+    UseUp({}, seat);
+    BeginUse(seat);
   }
   return answer;
 }

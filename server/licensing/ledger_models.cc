@@ -1,5 +1,5 @@
-// What licence models keep beside seats: credits that are used up, and the
-// names of named users.
+// What licence models keep beside seats: credits that are used up, the names of
+// named users, when trials began, the minutes of casual users.
 
 #include <utility>
 
@@ -13,11 +13,13 @@
 
 namespace quorate::licensing {
 
+using internal::v1::CasualUseRecord;
 using internal::v1::Command;
 using internal::v1::CreditsRecord;
 using internal::v1::NamedUserRecord;
 using internal::v1::NameRecyclingRecord;
 using internal::v1::SeatRecord;
+using internal::v1::TrialRecord;
 
 namespace {
 
@@ -129,6 +131,50 @@ std::optional<LedgerAnswer> Ledger::State::RefuseToFree(
   return refusal;
 }
 
+void Ledger::State::BeginUse(const Seat& seat) {
+  const std::string& user = tables_.sessions.Find(seat.record.session_id())
+                                ->record.description()
+                                .user();
+  for (Pool* const pool : {seat.pool, seat.token_pool}) {
+    if (pool == nullptr) continue;
+    tables_.pools.StartTrials(pool);
+    if (pool->kind.casual_minutes == 0) continue;
+    tables_.models.casual.Begin({pool->name, user}, pool->kind.casual_minutes,
+                                seat.record.handle(),
+                                tables_.counters.calendar_ms);
+  }
+}
+
+void Ledger::State::EndUse(const SeatRecord& seat) {
+  CasualBook& casual = tables_.models.casual;
+  if (casual.by_key().empty()) return;
+  const std::string& user =
+      tables_.sessions.Find(seat.session_id())->record.description().user();
+  const std::string& pool = seat.pool().empty() ? seat.feature() : seat.pool();
+  const int64_t now = tables_.counters.calendar_ms;
+  casual.End({pool, user}, seat.handle(), now);
+  if (seat.token_units() == 0) return;
+  casual.End({seat.token_pool(), user}, seat.handle(), now);
+}
+
+void Ledger::State::EndDueMinutes(Changes* changes) {
+  CasualBook& casual = tables_.models.casual;
+  size_t work = 0;
+  while (work < limits_.expiries_per_entry &&
+         casual.FirstDueMs().value_or(kNever) <= tables_.counters.calendar_ms) {
+    const std::set<uint64_t> handles = casual.TakeDue();
+    work += 1 + handles.size();
+    for (const uint64_t handle : handles) {
+      const SeatRecord& record = tables_.seats.Find(handle)->record;
+      events_.push_back({.session_id = record.session_id(),
+                         .kind = LedgerEvent::Kind::kSeatReleased,
+                         .seats = {record},
+                         .reason = "the minutes of this month are used up"});
+      GiveBack(handle, changes);
+    }
+  }
+}
+
 std::vector<NamedUserView> Ledger::NamedUsersOf(
     absl::string_view feature, const std::pair<std::string, std::string>& after,
     size_t limit) const {
@@ -156,6 +202,13 @@ std::vector<NamedUserView> Ledger::NamedUsersOf(
 }
 
 void Ledger::State::WriteModels(Changes* changes) {
+  const CasualBook::ByKey& casual = tables_.models.casual.by_key();
+  for (const CasualBook::Key& key : tables_.models.casual.TakeChanges()) {
+    const auto use = casual.find(key);
+    changes->push_back(use != casual.end()
+                           ? PutRecord(use->second.record)
+                           : EraseRecord(CasualUseKey(key.first, key.second)));
+  }
   const NamedUsers& names = tables_.models.names;
   const NamedUsers::Changes changed = tables_.models.names.TakeChanges();
   for (const auto& [pool, user] : changed.names) {
@@ -167,6 +220,9 @@ void Ledger::State::WriteModels(Changes* changes) {
   }
   for (const std::string& pool : changed.freed) {
     changes->push_back(PutRecord(RecordOf(pool, names.by_pool().at(pool))));
+  }
+  for (const TrialRecord& record : tables_.models.trials.TakeChanges()) {
+    changes->push_back(PutRecord(record));
   }
   for (const CreditsRecord& record : tables_.models.credits.TakeChanges()) {
     changes->push_back(PutRecord(record));
@@ -180,6 +236,10 @@ absl::Status Ledger::State::RestoreModelRecord(absl::string_view key,
       return ParseInto(key, value, &restored_.names);
     case ModelFamily::kNameRecycling:
       return ParseInto(key, value, &restored_.freed_names);
+    case ModelFamily::kCasualUse:
+      return ParseInto(key, value, &restored_.casual);
+    case ModelFamily::kTrial:
+      return ParseInto(key, value, &restored_.trials);
     default:
       return ParseInto(key, value, &restored_.credits);
   }
@@ -192,6 +252,20 @@ absl::Status Ledger::State::RestoreModels() {
       return Contradiction("the credits used of ", record.feature(),
                            " by licence ", record.license_id(),
                            " are there twice, or nothing");
+    }
+  }
+  for (const TrialRecord& record : restored_.trials) {
+    if (!models.trials.Restore(record)) {
+      return Contradiction("the trial of ", record.feature(), " by licence ",
+                           record.license_id(), " began twice");
+    }
+  }
+  for (const CasualUseRecord& record : restored_.casual) {
+    if (record.used_ms() < 0 || record.month_end_ms() <= 0 ||
+        record.since_ms() > record.month_end_ms() ||
+        !models.casual.Restore(record)) {
+      return Contradiction("the minutes of a user of pool ", record.pool(),
+                           " are there twice, or out of range");
     }
   }
   for (const NamedUserRecord& record : restored_.names) {
@@ -209,6 +283,9 @@ absl::Status Ledger::State::RestoreModels() {
 }
 
 void Ledger::State::DumpModels(std::vector<RecordChange>* records) const {
+  for (const auto& [key, use] : tables_.models.casual.by_key()) {
+    records->push_back(PutRecord(use.record));
+  }
   const NamedUsers::ByPool& names = tables_.models.names.by_pool();
   for (const auto& [pool, of_pool] : names) {
     for (const auto& [user, assigned_ms] : of_pool.assigned_ms) {
@@ -218,6 +295,9 @@ void Ledger::State::DumpModels(std::vector<RecordChange>* records) const {
   for (const auto& [pool, of_pool] : names) {
     if (of_pool.freed_ms.empty()) continue;
     records->push_back(PutRecord(RecordOf(pool, of_pool)));
+  }
+  for (const TrialRecord& record : tables_.models.trials.Records()) {
+    records->push_back(PutRecord(record));
   }
   for (const CreditsRecord& record : tables_.models.credits.Records()) {
     records->push_back(PutRecord(record));

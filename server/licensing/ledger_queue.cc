@@ -242,6 +242,7 @@ LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
 }
 
 void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
+  EndUse(seat);
   const int64_t held_ms =
       tables_.counters.calendar_ms - seat.granted_calendar_ms();
   tables_.queue.LearnHeldTime(seat.feature(),

@@ -63,6 +63,8 @@ std::optional<int64_t> Ledger::NextDueCalendarMs() const {
   if (!tables.queue.lines().empty()) {
     next_ms = std::min(next_ms, tables.policies.next_change_ms());
   }
+  next_ms =
+      std::min(next_ms, tables.models.casual.FirstDueMs().value_or(kNever));
   if (next_ms == kNever) return std::nullopt;
   return next_ms;
 }

@@ -121,7 +121,8 @@ absl::Status Ledger::State::RestoreLedger() {
         restored_.policy_versions.empty() && restored_.places.empty() &&
         restored_.lines.empty() && restored_.write_offs.empty() &&
         restored_.credits.empty() && restored_.names.empty() &&
-        restored_.freed_names.empty()) {
+        restored_.freed_names.empty() && restored_.trials.empty() &&
+        restored_.casual.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -257,8 +258,14 @@ absl::Status Ledger::State::RestoreSeats() {
       return Contradiction("seat ", handle, " belongs to session ",
                            record.session_id(), ", which is not there");
     }
-    if (tables_.seats.Add(std::move(record), session) == nullptr) {
+    const Seat* const seat = tables_.seats.Add(std::move(record), session);
+    if (seat == nullptr) {
       return Contradiction("seat ", handle, " is there twice");
+    }
+    for (const Pool* const pool : {seat->pool, seat->token_pool}) {
+      if (pool == nullptr) continue;
+      tables_.models.casual.RestoreSeat(
+          {pool->name, session->record.description().user()}, handle);
     }
   }
   return absl::OkStatus();

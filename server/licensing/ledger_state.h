@@ -89,6 +89,8 @@ struct RestoredRecords {
   std::vector<internal::v1::CreditsRecord> credits;
   std::vector<internal::v1::NamedUserRecord> names;
   std::vector<internal::v1::NameRecyclingRecord> freed_names;
+  std::vector<internal::v1::TrialRecord> trials;
+  std::vector<internal::v1::CasualUseRecord> casual;
 };
 
 // Thread-compatible.
@@ -253,6 +255,10 @@ class Ledger::State {
   // ledger_models.cc
   // What a seat uses up for good beyond what it had `before`.
   void UseUp(const internal::v1::SeatRecord& before, const Seat& seat);
+  // What a seat that goes out begins: trials, a user's casual minutes.
+  void BeginUse(const Seat& seat);
+  void EndUse(const internal::v1::SeatRecord& seat);
+  void EndDueMinutes(Changes* changes);
   LedgerAnswer ReleaseNamedUser(const internal::v1::Command& command);
   std::optional<LedgerAnswer> RefuseToFree(const Pool& pool,
                                            absl::string_view user) const;

@@ -28,6 +28,8 @@ constexpr uint32_t kMaxTokenCost = 1'000'000;
 // A record holds when each was freed. Ten years.
 constexpr uint32_t kMaxRecycleCount = 1'000;
 constexpr uint32_t kMaxRecycleDays = 3'660;
+constexpr uint32_t kMaxTrialDays = 3'660;
+constexpr uint32_t kMaxCasualMinutes = 31 * 24 * 60;  // A month.
 
 bool AreHosts(const google::protobuf::RepeatedPtrField<std::string>& hosts) {
   return hosts.size() <= kMaxHosts &&
@@ -103,6 +105,13 @@ Fault FaultOfKind(const FeatureTerms& feature) {
   if (!feature.version_max().empty() && !IsLicenseId(feature.version_max())) {
     return {"version_max", "must be like 2026.1"};
   }
+  if (feature.casual_minutes() > kMaxCasualMinutes ||
+      (feature.casual_minutes() > 0 && feature.borrow_max_ms() > 0)) {
+    return {"casual_minutes", "must be at most 44640, and nothing borrowed"};
+  }
+  if (feature.trial_days() > kMaxTrialDays) {
+    return {"trial_days", "must be at most 3660"};
+  }
   if (feature.maintenance_end_ms() < 0) {
     return {"maintenance_end_ms", "must not be negative"};
   }
@@ -136,14 +145,17 @@ std::optional<LedgerAnswer> CheckFeature(const FeatureTerms& feature, int i) {
                      fault.rule);
 }
 
-// What is used of credits is remembered by licence and feature.
-std::optional<LedgerAnswer> CheckCreditsOnce(const LicenseTerms& terms) {
+// What is used of credits, and when a trial began, is remembered by licence and
+// feature.
+std::optional<LedgerAnswer> CheckModelsOnce(const LicenseTerms& terms) {
   std::set<absl::string_view> names;
   for (int i = 0; i < terms.features_size(); ++i) {
     const FeatureTerms& feature = terms.features(i);
-    if (!feature.credits() || names.insert(feature.name()).second) continue;
-    return RefuseField(absl::StrCat("terms.features[", i, "].credits"),
-                       "must not be of one feature twice");
+    if ((!feature.credits() && feature.trial_days() == 0) ||
+        names.insert(feature.name()).second)
+      continue;
+    return RefuseField(absl::StrCat("terms.features[", i, "].name"),
+                       "must not be of credits or a trial twice");
   }
   return std::nullopt;
 }
@@ -173,7 +185,7 @@ std::optional<LedgerAnswer> CheckTerms(const LicenseTerms& terms) {
   for (int i = 0; i < terms.features_size(); ++i) {
     if (auto refusal = CheckFeature(terms.features(i), i)) return refusal;
   }
-  return CheckCreditsOnce(terms);
+  return CheckModelsOnce(terms);
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #ifndef QUORATE_SERVER_LICENSING_MODEL_BOOKS_H_
 #define QUORATE_SERVER_LICENSING_MODEL_BOOKS_H_
 
+#include "server/licensing/casual.h"
 #include "server/licensing/credits.h"
 #include "server/licensing/named_users.h"
+#include "server/licensing/trials.h"
 
 namespace quorate::licensing {
 
@@ -12,6 +14,8 @@ namespace quorate::licensing {
 struct ModelBooks {
   CreditBook credits;
   NamedUsers names;
+  TrialBook trials;
+  CasualBook casual;
 };
 
 }  // namespace quorate::licensing

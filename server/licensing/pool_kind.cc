@@ -71,6 +71,8 @@ PoolKind KindOf(const internal::v1::FeatureTerms& feature) {
     kind.recycle_count = feature.recycle_count();
     kind.recycle_days = feature.recycle_days();
   }
+  kind.trial_days = feature.trial_days();
+  kind.casual_minutes = feature.casual_minutes();
   kind.version_max = feature.version_max();
   kind.maintenance_end_ms = feature.maintenance_end_ms();
   for (const internal::v1::Attribute& attribute : feature.attributes()) {
@@ -101,6 +103,12 @@ std::string PoolName(const PoolKind& kind) {
   }
   if (kind.counting == Counting::kTokens) {
     parts.push_back(absl::StrCat(kind.token_cost, "*", kind.token_feature));
+  }
+  if (kind.casual_minutes > 0) {
+    parts.push_back(absl::StrCat("casual:", kind.casual_minutes, "m"));
+  }
+  if (kind.trial_days > 0) {
+    parts.push_back(absl::StrCat("trial:", kind.trial_days, "d"));
   }
   if (!kind.version_max.empty()) {
     parts.push_back(absl::StrCat("version<=", kind.version_max));

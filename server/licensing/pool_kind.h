@@ -39,6 +39,8 @@ struct PoolKind {
   uint32_t token_cost = 0;
   uint32_t recycle_count = 0;  // Names that may be freed in so many days.
   uint32_t recycle_days = 0;
+  uint32_t trial_days = 0;      // 0: it is no trial.
+  uint32_t casual_minutes = 0;  // Of each user, a month; 0: no limit.
 };
 
 PoolKind KindOf(const internal::v1::FeatureTerms& feature);

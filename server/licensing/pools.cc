@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/check.h"
+#include "server/licensing/times.h"
 
 namespace quorate::licensing {
 namespace {
@@ -19,6 +20,12 @@ void Order(std::vector<Pool*>* pools) {
 uint64_t BorrowableUnits(const internal::v1::FeatureTerms& feature) {
   if (feature.borrow_max_count() > 0) return feature.borrow_max_count();
   return feature.count() > 0 ? feature.count() : kUnlimited;
+}
+
+void EndTrial(int64_t started_ms, uint32_t days, CapacityTerm* term) {
+  constexpr int64_t kDayMs = int64_t{24} * 3'600'000;
+  term->end_ms = std::min(term->end_ms, AddMs(started_ms, days * kDayMs));
+  term->overdraft_end_ms = std::min(term->overdraft_end_ms, term->end_ms);
 }
 
 }  // namespace
@@ -123,6 +130,13 @@ void Pools::AddTerms(const internal::v1::LicenseTerms& license) {
     }
     Touch(pool);
     pool->terms.push_back(TermOf(license, feature));
+    if (feature.trial_days() > 0) {
+      const auto started_ms =
+          models_->trials.StartOf(license.license_id(), feature.name());
+      if (started_ms.has_value()) {
+        EndTrial(*started_ms, feature.trial_days(), &pool->terms.back());
+      }
+    }
     if (feature.credits()) {
       pool->terms.back().used =
           models_->credits.Used(license.license_id(), feature.name());
@@ -231,6 +245,21 @@ void Pools::GiveBackSeat(Pool* pool, const Share& share) {
   }
   QUORATE_CHECK(pool->out >= freed);
   pool->out -= freed;
+}
+
+void Pools::StartTrials(Pool* pool) {
+  if (pool->kind.trial_days == 0) return;
+  Touch(pool);
+  for (CapacityTerm& term : pool->terms) {
+    if (!term.InForce(calendar_ms_) ||
+        models_->trials.StartOf(term.license_id, pool->kind.feature)
+            .has_value()) {
+      continue;
+    }
+    models_->trials.Start(term.license_id, pool->kind.feature, calendar_ms_);
+    EndTrial(calendar_ms_, pool->kind.trial_days, &term);
+  }
+  Recompute(pool);
 }
 
 void Pools::UseCredits(Pool* pool, uint64_t count) {

@@ -155,6 +155,9 @@ class Pools {
   void TakeSeat(Pool* pool, const Share& share);
   void GiveBackSeat(Pool* pool, const Share& share);
 
+  // A checkout of it begins its trials.
+  void StartTrials(Pool* pool);
+
   // Uses up credits of the licences in force, first of the one that ends first.
   // The pool has so many left.
   void UseCredits(Pool* pool, uint64_t count);

@@ -78,6 +78,14 @@ std::string KeyOf(const internal::v1::NamedUserRecord& record) {
   return NamedUserKey(record.pool(), record.user());
 }
 
+std::string KeyOf(const internal::v1::CasualUseRecord& record) {
+  return CasualUseKey(record.pool(), record.user());
+}
+
+std::string KeyOf(const internal::v1::TrialRecord& record) {
+  return ModelKey(ModelFamily::kTrial, record.license_id(), record.feature());
+}
+
 std::string KeyOf(const internal::v1::NameRecyclingRecord& record) {
   return ModelKey(ModelFamily::kNameRecycling, record.pool(), "");
 }
@@ -126,6 +134,10 @@ std::string AnswerKey(uint64_t sequence) {
 
 std::string PolicyVersionKey(uint64_t version) {
   return NumberedKey(RecordFamily::kPolicyVersion, version);
+}
+
+std::string CasualUseKey(absl::string_view pool, absl::string_view user) {
+  return ModelKey(ModelFamily::kCasualUse, pool, user);
 }
 
 std::string NamedUserKey(absl::string_view pool, absl::string_view user) {
@@ -211,6 +223,14 @@ RecordChange PutRecord(const internal::v1::NameRecyclingRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::TrialRecord& record) {
+  return Put(record);
+}
+
+RecordChange PutRecord(const internal::v1::CasualUseRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -267,6 +287,10 @@ template absl::StatusOr<internal::v1::TerminationRecord> ParseRecord(
 template absl::StatusOr<internal::v1::WriteOffRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::CreditsRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::CasualUseRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::TrialRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::NamedUserRecord> ParseRecord(
     absl::string_view, absl::string_view);

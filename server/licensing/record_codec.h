@@ -36,8 +36,10 @@ enum class RecordFamily : char {
 
 // The second byte of a key of a licence model, for ever.
 enum class ModelFamily : char {
+  kCasualUse = 'm',
   kName = 'n',
   kNameRecycling = 'r',
+  kTrial = 't',
   kCreditsUsed = 'u',
 };
 
@@ -63,6 +65,7 @@ std::string QueueLineKey(absl::string_view feature);
 std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
 std::string WriteOffKey(uint64_t session_id);
+std::string CasualUseKey(absl::string_view pool, absl::string_view user);
 std::string NamedUserKey(absl::string_view pool, absl::string_view user);
 std::string CreditsKey(absl::string_view license_id, absl::string_view feature);
 
@@ -79,6 +82,8 @@ RecordChange PutRecord(const internal::v1::WriteOffRecord& record);
 RecordChange PutRecord(const internal::v1::CreditsRecord& record);
 RecordChange PutRecord(const internal::v1::NamedUserRecord& record);
 RecordChange PutRecord(const internal::v1::NameRecyclingRecord& record);
+RecordChange PutRecord(const internal::v1::TrialRecord& record);
+RecordChange PutRecord(const internal::v1::CasualUseRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.

@@ -15,7 +15,9 @@ Share ShareOf(const internal::v1::SeatRecord& seat, const Session& session) {
 }
 
 Share TokensOf(const internal::v1::SeatRecord& seat, const Session& session) {
-  return {.count = seat.token_units(), .borrowed = IsBorrow(session.record)};
+  return {.count = seat.token_units(),
+          .group = seat.token_share_group(),
+          .borrowed = IsBorrow(session.record)};
 }
 
 }  // namespace

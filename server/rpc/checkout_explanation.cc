@@ -172,6 +172,8 @@ std::string HelpFor(const Refusal& refusal, const ImaginedCheckout& checkout) {
     case type::v1::ERROR_REASON_COUNT_OVER_TOTAL:
     case type::v1::ERROR_REASON_CREDITS_EXHAUSTED:
       return "Ask for fewer, or buy more.";
+    case type::v1::ERROR_REASON_CASUAL_MINUTES_USED:
+      return "Wait for the next month.";
     case type::v1::ERROR_REASON_NAMES_EXHAUSTED:
       return absl::StrCat(
           "Free the name of somebody who does not need it "

@@ -52,6 +52,8 @@ void CopyConditions(const document::v1::Feature& from,
   terms->set_named_users(from.named_users());
   terms->set_recycle_count(from.recycle_count());
   terms->set_recycle_days(from.recycle_days());
+  terms->set_trial_days(from.trial_days());
+  terms->set_casual_minutes(from.casual_minutes());
   terms->set_overdraft(from.overdraft());
   terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }

@@ -108,6 +108,8 @@ void DescribeKind(const licensing::PoolKind& from, monitoring::v1::Pool* pool) {
   pool->set_token_cost(from.token_cost);
   pool->set_recycle_count(from.recycle_count);
   pool->set_recycle_days(from.recycle_days);
+  pool->set_trial_days(from.trial_days);
+  pool->set_casual_minutes(from.casual_minutes);
   pool->set_version_max(from.version_max);
   if (from.maintenance_end_ms != 0) {
     SetTimestamp(from.maintenance_end_ms, pool->mutable_maintenance_end_time());

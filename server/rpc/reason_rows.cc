@@ -219,6 +219,12 @@ constexpr ReasonRow kReasons[] = {
     {type::v1::ERROR_REASON_NAME_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "{user} has no name of {feature}",
      "the user has no name of this feature"},
+    {type::v1::ERROR_REASON_CASUAL_MINUTES_USED,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "the {minutes} minutes of {feature} that a user has each month are used "
+     "up "
+     "until {next_time}",
+     "the user's minutes of this month are used up"},
     {type::v1::ERROR_REASON_CREDITS_EXHAUSTED, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "{asked} credits of {feature} asked for, but {used} of {total} are used "

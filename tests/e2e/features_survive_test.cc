@@ -1,8 +1,9 @@
 // Property: what the cluster keeps besides seats is the same after every change
-// of the leader; here the queue: its places, their order, and one grant for
-// each, in that order.
-// Method: kill -9 of the leader twenty times while twelve clients wait, with
-// the whole queue compared after each; then seats are given back one by one.
+// of the leader: the queue (its places, their order, and one grant for each, in
+// that order), the credits that are used up (exactly those that clients were
+// granted), and the names of named users.
+// Method: kill -9 of the leader twenty times while twelve clients wait, or use
+// credits, with all of it compared after each.
 
 #include <algorithm>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "gtest/gtest.h"
 
 #include "client/client.h"
+#include "client/error.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
@@ -120,6 +122,38 @@ class FeaturesSurviveTest : public testing::Test {
     ASSERT_TRUE(cluster_->Restart(leader).ok());
   }
 
+  nlohmann::json Json(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"-o", "json"});
+    const CommandResult result = cluster_->Quorate(words);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return nlohmann::json::parse(result.output, nullptr, false);
+  }
+
+  // A licence beside the demonstration's, in force for long.
+  void Install(const std::vector<std::string>& features) {
+    const std::string id = Json({"pools"}).at("header").at("clusterId");
+    const std::string path = cluster_->dir() + "/models.license";
+    std::vector<std::string> words = {
+        "vendor",       "issue",      "--keys",     cluster_->dir() + "/vendor",
+        "--cluster-id", id,           "--customer", "demo-customer",
+        "--license-id", "models",     "--serial",   "1",
+        "--start",      "2026-01-01", "--out",      path};
+    for (const std::string& feature : features) {
+      words.insert(words.end(), {"--feature", feature});
+    }
+    const CommandResult issued = cluster_->Quorate(words);
+    ASSERT_EQ(issued.exit_code, 0) << issued.errors;
+    const CommandResult installed =
+        cluster_->Quorate({"license", "install", path});
+    ASSERT_EQ(installed.exit_code, 0) << installed.errors;
+  }
+
+  // As `pools` shows it.
+  int64_t UsedOf(const std::string& feature) const {
+    const nlohmann::json pool = Json({"pools", feature}).at("pools").at(0);
+    return std::stoll(pool.value("used", "0"));
+  }
+
   std::unique_ptr<TestCluster> cluster_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Session> holder_;
@@ -177,6 +211,72 @@ TEST_F(FeaturesSurviveTest, TheQueue) {
   std::cout << kWaiters << " waited, " << out_of_order
             << " served out of order, " << pool->out() << " of " << kSolverSeats
             << " out\n";
+}
+
+TEST_F(FeaturesSurviveTest, Credits) {
+  constexpr int kCredits = 1'000;
+  constexpr uint32_t kRequestsOfKill = 8;
+  Install({absl::StrCat("run=", kCredits, ",model=credits")});
+  int64_t granted = 0;
+  int failed = 0;
+  int differed = 0;
+  for (int i = 0; i < kKills; ++i) {
+    std::thread user([&] {
+      for (uint32_t k = 0; k < kRequestsOfKill; ++k) {
+        auto seat = holder_->Checkout("run", 1 + k % 3);
+        failed += !seat.ok();
+        if (!seat.ok()) continue;
+        granted += 1 + k % 3;
+        failed += !seat->Return().ok();
+      }
+    });
+    KillLeader();
+    user.join();
+    differed += UsedOf("run") != granted;
+  }
+  std::cout << kKills << " leaders killed, " << granted << " credits granted, "
+            << UsedOf("run") << " used, " << failed << " requests failed, "
+            << differed << " times the two differed\n";
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(differed, 0);
+  EXPECT_GT(granted, kKills);
+}
+
+TEST_F(FeaturesSurviveTest, NamedUsers) {
+  Install({"edit=5,model=named,recycle=3/30"});
+  const auto visit = [&](const std::string& user) {
+    const auto session = client_->OpenSession(
+        {.user = user, .application = "editor", .ttl = absl::Minutes(10)});
+    EXPECT_TRUE(session.ok()) << session.status();
+    return (*session)->Checkout("edit").status();
+  };
+  const auto names = [&] {
+    return Json({"users", "list", "edit"}).at("users");
+  };
+  int changed = 0;
+  for (int i = 0; i < kKills; ++i) {
+    // A name comes now and then, and each goes to whoever asks first.
+    if (i % 4 == 0) EXPECT_TRUE(visit(absl::StrCat("user", i / 4)).ok());
+    const nlohmann::json before = names();
+    EXPECT_EQ(before.size(), static_cast<size_t>(i / 4 + 1));
+    KillLeader();
+    changed += names() != before;
+  }
+  std::cout << kKills << " leaders killed, " << changed
+            << " times the names were others\n";
+  EXPECT_EQ(changed, 0);
+  EXPECT_EQ(ReasonOf(visit("late")), ErrorReason::kNamesExhausted);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(
+        cluster_->Quorate({"users", "release", "edit", absl::StrCat("user", i)})
+            .exit_code,
+        0);
+    KillLeader();
+  }
+  // The limit holds under another leader, too.
+  EXPECT_NE(cluster_->Quorate({"users", "release", "edit", "user3"}).exit_code,
+            0);
+  EXPECT_TRUE(visit("late").ok());
 }
 
 }  // namespace

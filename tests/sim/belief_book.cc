@@ -63,7 +63,12 @@ std::string GroupOf(const FeatureTerms& terms, const SessionDescription& client,
 }
 
 bool IsCounted(const FeatureTerms& terms) {
-  return !terms.uncounted() && terms.token_feature().empty();
+  return !terms.uncounted() && terms.token_feature().empty() &&
+         !terms.credits() && !terms.named_users();
+}
+
+bool GivesTokens(const FeatureTerms& terms) {
+  return IsCounted(terms) || terms.credits();
 }
 
 }  // namespace
@@ -99,13 +104,38 @@ std::string BeliefBook::OnTaken(uint64_t handle,
           .token_pool = record->second.token_pool()};
   if (seat.pool.empty()) seat.pool = item.feature();
   const std::string misplaced = MisplacedBy(seat);
-  return misplaced.empty() ? ExceededBy(seat) : misplaced;
+  if (!misplaced.empty()) return misplaced;
+  const std::string used_up = UsedUpBy(seat, item.count());
+  return used_up.empty() ? ExceededBy(seat) : used_up;
 }
 
 std::string BeliefBook::OnResized(uint64_t handle, uint32_t count) {
   Seat& seat = seats_.at(handle);
+  const uint32_t before = seat.item.count();
   seat.item.set_count(count);
-  return ExceededBy(seat);
+  const std::string used_up =
+      UsedUpBy(seat, count > before ? count - before : 0);
+  return used_up.empty() ? ExceededBy(seat) : used_up;
+}
+
+// What does not come back: credits, and names of users.
+std::string BeliefBook::UsedUpBy(const Seat& seat, uint64_t more) {
+  for (const std::string& name : {seat.pool, seat.token_pool}) {
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) continue;
+    const uint64_t cost =
+        name == seat.pool ? 1 : pools_.at(seat.pool).terms.token_cost();
+    std::set<std::string>& users = pool->second.users;
+    if (pool->second.terms.credits()) pool->second.used += more * cost;
+    if (pool->second.terms.named_users()) users.insert(seat.client.user());
+    const uint64_t used = std::max<uint64_t>(pool->second.used, users.size());
+    if (used <= pool->second.capacity) continue;
+    return absl::StrCat(
+        "never a credit or a name too many: clients were told "
+        "of ",
+        used, " of ", pool->second.capacity, " ", name);
+  }
+  return "";
 }
 
 std::string BeliefBook::MisplacedBy(const Seat& seat) const {
@@ -122,7 +152,7 @@ std::string BeliefBook::MisplacedBy(const Seat& seat) const {
   if (token_feature.empty()) {
     return seat.token_pool.empty() ? "" : absl::StrCat(rule, seat.token_pool);
   }
-  if (tokens == pools_.end() || !IsCounted(tokens->second.terms) ||
+  if (tokens == pools_.end() || !GivesTokens(tokens->second.terms) ||
       tokens->second.terms.name() != token_feature ||
       !Covers(tokens->second.terms, seat.client, seat.item)) {
     return absl::StrCat(rule, "tokens ", seat.token_pool);
@@ -145,11 +175,11 @@ std::string BeliefBook::ExceededBy(const Seat& seat) const {
 uint64_t BeliefBook::OutOf(const std::string& pool) const {
   uint64_t out = 0;
   std::map<std::string, uint64_t> largest;  // By group.
+  const FeatureTerms& terms = pools_.at(pool).terms;
   for (const auto& [handle, seat] : seats_) {
-    const uint64_t count = seat.item.count();
-    const FeatureTerms& terms = pools_.at(seat.pool).terms;
-    if (seat.token_pool == pool) out += count * terms.token_cost();
-    if (seat.pool != pool) continue;
+    if (seat.pool != pool && seat.token_pool != pool) continue;
+    uint64_t count = seat.item.count();
+    if (seat.pool != pool) count *= pools_.at(seat.pool).terms.token_cost();
     const std::string group = GroupOf(terms, seat.client, seat.item);
     if (group.empty()) {
       out += count;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class BeliefBook {
   struct Pool {
     internal::v1::FeatureTerms terms;  // Of one of its licences.
     uint64_t capacity = 0;
+    uint64_t used = 0;            // Credits of which clients were ever told.
+    std::set<std::string> users;  // Likewise, who has a name.
   };
 
   struct Seat {
@@ -57,6 +60,8 @@ class BeliefBook {
 
   // Why the seat must not be of the pools that it is of.
   std::string MisplacedBy(const Seat& seat) const;
+  // The same of what it used up for good.
+  std::string UsedUpBy(const Seat& seat, uint64_t more);
   // The first of its pools of which more is believed in than there is.
   std::string ExceededBy(const Seat& seat) const;
   uint64_t OutOf(const std::string& pool) const;

@@ -91,6 +91,14 @@ std::vector<internal::v1::LicenseTerms> SimLicenses(const SimOptions& options) {
   mesh->set_token_cost(static_cast<uint32_t>(random.Between(1, 3)));
   FeatureTerms* const viewer = Add("viewer", 0, &licenses[1]);
   viewer->set_uncounted(true);
+  // Of both licences, so that two are used up one after the other.
+  for (internal::v1::LicenseTerms& license : licenses) {
+    Add("run", random.Between(5, 30), &license)->set_credits(true);
+  }
+  Add("edit", random.Between(1, 3), &licenses[1])->set_named_users(true);
+  FeatureTerms* const solve = Add("solve", 0, &licenses[1]);
+  solve->set_token_feature("run");
+  solve->set_token_cost(2);
   for (const char* const name : {"cad", "solver", "viewer", "token", "mesh"}) {
     for (internal::v1::LicenseTerms& license : licenses) {
       if (!random.Chance(options.conditions_per_mille, 1000)) continue;
@@ -110,7 +118,7 @@ std::vector<internal::v1::LicenseTerms> SimLicenses(const SimOptions& options) {
 
 std::vector<std::string> SimFeatures(const SimOptions& options) {
   if (options.conditions_per_mille == 0) return {"cad", "solver"};
-  return {"cad", "solver", "mesh", "viewer", "token"};
+  return {"cad", "solver", "mesh", "viewer", "token", "run", "edit", "solve"};
 }
 
 internal::v1::SessionDescription SimDescription(int client) {

@@ -62,6 +62,10 @@ void AddConditions(const Feature& feature, Description* description) {
   if (feature.uncounted()) add("uncounted", true);
   if (feature.credits()) add("model", "credits");
   if (feature.named_users()) add("model", "named");
+  if (feature.casual_minutes() > 0) {
+    add("casualMinutes", feature.casual_minutes());
+  }
+  if (feature.trial_days() > 0) add("trialDays", feature.trial_days());
   if (feature.recycle_count() > 0) {
     add("recycle",
         absl::StrCat(feature.recycle_count(), "/", feature.recycle_days()));

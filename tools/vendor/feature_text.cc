@@ -117,6 +117,18 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     feature->set_named_users(value == "named");
   } else if (key == "recycle") {
     return ParseRecycling(value, feature);
+  } else if (key == "casual") {
+    uint32_t minutes = 0;
+    if (!ParseCount(value, &minutes) || minutes == 0) {
+      return Wrong(value, "is no number of minutes");
+    }
+    feature->set_casual_minutes(minutes);
+  } else if (key == "trial") {
+    uint32_t days = 0;
+    if (!ParseCount(value, &days) || days == 0) {
+      return Wrong(value, "is no number of days");
+    }
+    feature->set_trial_days(days);
   } else if (key == "overdraft") {
     uint32_t count = 0;
     if (!ParseCount(value, &count)) return Wrong(value, "is no count");
@@ -126,26 +138,47 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     feature->set_overdraft_end_ms(end);
   } else {
     return Wrong(key,
-                 "is not version, maintenance, attribute, host, share, model, "
-                 "recycle, overdraft or overdraft-end");
+                 "is not version, maintenance, attribute, host, share, suite, "
+                 "model, recycle, casual, trial, overdraft or overdraft-end");
   }
   return absl::OkStatus();
 }
 
+// The components of a suite: each takes a unit of it, and those of one user on
+// one host take the same.
+std::vector<Feature> ComponentsOf(absl::string_view names, Feature* suite) {
+  if (suite->shared_by().empty()) {
+    suite->add_shared_by(document::v1::SHARED_BY_USER);
+    suite->add_shared_by(document::v1::SHARED_BY_HOST);
+  }
+  std::vector<Feature> components;
+  for (const absl::string_view name : absl::StrSplit(names, '+')) {
+    Feature& component = components.emplace_back();
+    component.set_name(std::string(name));
+    component.set_token_feature(suite->name());
+    component.set_token_cost(1);
+  }
+  return components;
+}
+
 }  // namespace
 
-absl::StatusOr<Feature> ParseFeatureText(absl::string_view text) {
+absl::StatusOr<std::vector<Feature>> ParseFeatureText(absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
   const Pair named = absl::StrSplit(parts[0], absl::MaxSplits('=', 1));
   if (named.second.empty()) {
     return Wrong(text, "is not NAME=COUNT, like cad=20");
   }
   Feature feature;
-  feature.set_name(std::string(named.first));
   QUORATE_RETURN_IF_ERROR(ParseCounting(named.second, &feature));
+  absl::string_view suite;
   for (size_t i = 1; i < parts.size(); ++i) {
     const Pair pair = absl::StrSplit(parts[i], absl::MaxSplits('=', 1));
     if (pair.second.empty()) return Wrong(parts[i], "is not like version=3.1");
+    if (pair.first == "suite") {
+      suite = pair.second;
+      continue;
+    }
     QUORATE_RETURN_IF_ERROR(ParseCondition(pair.first, pair.second, &feature));
   }
   std::sort(feature.mutable_attributes()->begin(),
@@ -153,7 +186,16 @@ absl::StatusOr<Feature> ParseFeatureText(absl::string_view text) {
             [](const auto& left, const auto& right) {
               return left.name() < right.name();
             });
-  return feature;
+  std::vector<Feature> features;
+  for (const absl::string_view name : absl::StrSplit(named.first, '+')) {
+    features.push_back(feature);
+    features.back().set_name(std::string(name));
+  }
+  if (suite.empty()) return features;
+  if (features.size() > 1) return Wrong(text, "is a package and a suite");
+  const std::vector<Feature> components = ComponentsOf(suite, &features[0]);
+  features.insert(features.end(), components.begin(), components.end());
+  return features;
 }
 
 }  // namespace quorate::vendor

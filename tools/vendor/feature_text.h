@@ -1,7 +1,9 @@
-// A feature of a licence, as a vendor types it.
+// Features of a licence, as a vendor types them.
 
 #ifndef QUORATE_TOOLS_VENDOR_FEATURE_TEXT_H_
 #define QUORATE_TOOLS_VENDOR_FEATURE_TEXT_H_
+
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -13,17 +15,23 @@ namespace quorate::vendor {
 // What --help says of it.
 inline constexpr char kFeatureSyntax[] =
     "NAME=COUNT, NAME=uncounted or NAME=COST*TOKENS, where each unit takes "
-    "COST units of feature TOKENS. Conditions follow, each after a comma: "
+    "COST units of feature TOKENS; A+B=COUNT is a package, COUNT of each. "
+    "Conditions follow, each after a comma: "
     "version=2026.1 (the newest that is covered), maintenance=DATE (releases "
     "up to that day are covered), attribute=region:eu, host=NAME, "
     "share=user+host+display, share=site or share=key (seats that agree count "
-    "as one), overdraft=COUNT, overdraft-end=DATE, model=credits (what is "
+    "as one), overdraft=COUNT, overdraft-end=DATE, suite=A+B (who has A or B "
+    "out on a host has a unit of NAME, and the other for no more), "
+    "model=credits (what is "
     "taken does not come back), model=named (COUNT users, who keep their "
     "names), recycle=2/30 (at most 2 names are freed for others in 30 days; "
-    "none where it is not said); repeat for each feature";
+    "none where it is not said), casual=600 (each user has "
+    "600 minutes a month), trial=30 (ends 30 days after the first "
+    "checkout); repeat for each feature";
 
 // INVALID_ARGUMENT with the part that is wrong. Ranges are CheckLicense's.
-absl::StatusOr<document::v1::Feature> ParseFeatureText(absl::string_view text);
+absl::StatusOr<std::vector<document::v1::Feature>> ParseFeatureText(
+    absl::string_view text);
 
 }  // namespace quorate::vendor
 

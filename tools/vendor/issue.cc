@@ -178,8 +178,9 @@ absl::StatusOr<Description> Issue(const IssueOptions& options,
   QUORATE_RETURN_IF_ERROR(SetBinding(options, &license));
   QUORATE_RETURN_IF_ERROR(SetDates(options, now_ms, &license));
   for (const std::string& feature : options.features) {
-    QUORATE_ASSIGN_OR_RETURN(*license.add_features(),
+    QUORATE_ASSIGN_OR_RETURN(const std::vector<document::v1::Feature> parsed,
                              ParseFeatureText(feature));
+    license.mutable_features()->Add(parsed.begin(), parsed.end());
   }
   if (std::any_of(license.features().begin(), license.features().end(),
                   trust::HasConditions)) {

@@ -24,13 +24,14 @@ def differences(got, want):
 
 
 def pools_of(model):
-    """Of each pool that a licence or a seat names: total, out."""
+    """Of each pool that a licence or a seat names: total, out, used up."""
     pools = {row.pool: 0 for row in [*model.grants, *model.seats.values()]}
     pools.update((seat.token_pool, pools.get(seat.token_pool, 0))
                  for seat in model.seats.values() if seat.tokens)
     for grant in model.grants:
         pools[grant.pool] += model.is_in_force(grant) * grant.terms.count
-    return {pool: [total, model.out(pool)] for pool, total in pools.items()}
+    return {pool: [total, model.out(pool), model.used_of(pool)]
+            for pool, total in pools.items()}
 
 
 def tables_of(model):

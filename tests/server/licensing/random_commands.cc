@@ -8,6 +8,12 @@ namespace quorate::licensing {
 
 using internal::v1::Command;
 
+namespace {
+
+constexpr int64_t kDayMs = int64_t{24} * 3'600'000;
+
+}  // namespace
+
 void CommandSource::MoveTime() {
   now.cluster_ms += static_cast<int64_t>(random_.Below(300));
   if (random_.OneIn(50)) {
@@ -17,6 +23,7 @@ void CommandSource::MoveTime() {
     now.cluster_ms += static_cast<int64_t>(random_.Below(300'000));
   }
   now.calendar_ms += static_cast<int64_t>(random_.Below(300));
+  if (random_.OneIn(3'000)) now.calendar_ms += kDayMs;
   // A stamp that goes back must not matter.
   if (random_.OneIn(100)) now.cluster_ms -= 500;
   if (random_.OneIn(100)) now.calendar_ms -= 500;
@@ -94,6 +101,11 @@ void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
     feature->set_overdraft(static_cast<uint32_t>(random_.Between(1, 4)));
     if (random_.OneIn(2)) feature->set_overdraft_end_ms(SomeTime());
   }
+  if (random_.OneIn(8)) feature->set_trial_days(1);
+  if (random_.OneIn(8)) {
+    feature->set_casual_minutes(static_cast<uint32_t>(random_.Between(1, 3)));
+  }
+  if (random_.OneIn(4)) return SetModel(feature);
   if (random_.OneIn(12)) {
     feature->set_uncounted(true);
     feature->set_count(0);
@@ -111,6 +123,23 @@ void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
        {internal::v1::SHARED_BY_USER, internal::v1::SHARED_BY_HOST,
         internal::v1::SHARED_BY_SITE, internal::v1::SHARED_BY_KEY}) {
     if (random_.OneIn(3)) feature->add_shared_by(by);
+  }
+}
+
+void CommandSource::SetModel(internal::v1::FeatureTerms* feature) {
+  if (!random_.OneIn(20)) feature->set_overdraft(0);
+  if (random_.OneIn(2)) {
+    feature->set_credits(true);
+    // What is used is used for ever: later ones must have more.
+    credits_ += static_cast<uint32_t>(random_.Below(3));
+    feature->set_count(credits_ / 4 + feature->count());
+    return;
+  }
+  feature->set_named_users(true);
+  feature->set_count(static_cast<uint32_t>(random_.Between(1, 3)));
+  feature->set_recycle_count(static_cast<uint32_t>(random_.Below(3)));
+  if (feature->recycle_count() > 0 || random_.OneIn(20)) {
+    feature->set_recycle_days(1);
   }
 }
 
@@ -152,7 +181,11 @@ Command CommandSource::SomeLicense() {
     terms->set_not_after_ms(std::max(SomeTime(), terms->not_before_ms() + 1));
   }
   for (auto& each : *terms->mutable_features()) {
-    if (random_.OneIn(4)) AddConditions(&each);
+    if (random_.OneIn(4)) {
+      AddConditions(&each);
+    } else if (random_.OneIn(6)) {
+      SetModel(&each);
+    }
   }
   internal::v1::FeatureTerms* const feature = terms->mutable_features(0);
   if (random_.OneIn(4)) feature->set_start_ms(SomeTime());
@@ -244,6 +277,9 @@ Command CommandSource::SomeBody() {
   if (dice < 49) return SomeCancel();
   if (dice < 51) return SomeTermination();
   if (dice < 53) return SomeResize();
+  if (dice < 56) {
+    return ReleaseUserCommand(SomeFeature(), policy::RandomUser(&random_));
+  }
   if (dice < 75) return SomeCheckin();
   if (dice < 79) return SomeLicense();
   if (dice < 82) return AdvanceCommand();

@@ -71,6 +71,7 @@ class CommandSource {
   }
 
   void AddConditions(internal::v1::FeatureTerms* feature);
+  void SetModel(internal::v1::FeatureTerms* feature);
   internal::v1::Command SomeBody();
   internal::v1::Command SomeCheckout();
   internal::v1::Command SomeCancel();
@@ -85,6 +86,7 @@ class CommandSource {
   internal::v1::Command SomePolicy();
 
   Random random_;
+  uint32_t credits_ = 0;  // Of the licences to come.
   std::vector<uint64_t> sessions_;
   std::vector<std::pair<uint64_t, uint64_t>> seats_;  // Session, handle.
   internal::v1::SessionDescription opened_;           // The last one.

@@ -136,8 +136,8 @@ std::string AnswerText(const LedgerAnswer& answer) {
 std::string PoolsText(const Ledger& ledger) {
   std::vector<std::string> pools;
   for (const PoolView& view : ledger.Pools("", 1'000)) {
-    pools.push_back(
-        absl::StrCat(Quoted(view.name), ":[", view.total, ",", view.out, "]"));
+    pools.push_back(absl::StrCat(Quoted(view.name), ":[", view.total, ",",
+                                 view.out, ",", view.used, "]"));
   }
   return absl::StrCat("{", absl::StrJoin(pools, ","), "}");
 }

@@ -6,28 +6,27 @@ Read it from top to bottom as the specification. A command's rule is the method
 of its name; it returns what is special in the answer, or raises Refusal.
 slow_terms.py and slow_policy.py are the parts that have no state,
 slow_epochs.py is about restored clusters, slow_queue.py about those who wait,
-slow_seats.py about users who are away; compare_with_ledger.py runs it against
-the ledger.
+slow_seats.py about users who are away, slow_books.py about what is kept beside
+seats; compare_with_ledger.py runs it against the ledger.
 """
 
 import slow_policy
+from slow_books import NO_LIMIT, SlowBooks
 from slow_epochs import SlowEpochs
 from slow_policy import NO_POLICY
 from slow_queue import SlowQueue
 from slow_seats import SlowSeats
 from slow_terms import (KEPT_FOR_NOBODY, MEMORY_MS, NEVER, NO_ANSWER, Refusal,
                         Row, Table, feature_of, features_of, group_of,
-                        lease_ms, need, need_covered, order_of_use, pool_of,
-                        refused)
-
-NO_LIMIT = 1 << 62
+                        lease_ms, need, order_of_use, pool_of, refused)
 
 
-class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
+class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
     """All lists of one cluster, and the commands."""
 
     def __init__(self, limits):
-        super().__init__()
+        SlowEpochs.__init__(self)
+        SlowBooks.__init__(self)
         self.limits = limits
         self.cluster_ms = self.calendar_ms = 0
         self.answers = Table()  # key, said, answer, forget_ms
@@ -69,6 +68,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
             self.mark_all()
         work = self.limits.expiries_per_entry
         self.end_due(self.sessions, "lease_end_ms", work, self.end_session)
+        self.end_due_minutes(work)
         self.end_due(self.places, "due_ms", work, self.end_place)
         self.end_due(self.terminated, "forget_ms", work, self.end_termination)
         self.end_due(self.answers, "forget_ms", 2 * work, self.answers.pop)
@@ -175,6 +175,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
         terms = body.terms
         need(all(feature.token_feature != feature.name
                  for feature in terms.features), "BAD_REQUEST")
+        self.need_sound(terms.features)
         need(0 < terms.cluster_epoch <= self.epoch, "LICENSE_FOREIGN")
         known = self.licenses.get(terms.license_id)
         if known:
@@ -194,6 +195,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
                         pool=pool_of(feature),
                         start_ms=max(terms.not_before_ms, feature.start_ms),
                         end_ms=min(end_ms, feature.end_ms or NEVER))
+            grant.end_ms = min(grant.end_ms, self.end_of_trial(grant))
             overdraft_end_ms = feature.overdraft and feature.overdraft_end_ms
             grant.overdraft_end_ms = min(overdraft_end_ms or NEVER,
                                          grant.end_ms)
@@ -218,37 +220,30 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
                  if grant.terms.name == feature and self.is_in_force(grant)}
         return sorted(pools.values(), key=order_of_use)
 
-    def ceiling(self, pool):
-        """How much may be out."""
-        ceiling = 0
-        for grant in self.grants:
-            if grant.pool == pool and self.is_in_force(grant):
-                ceiling += grant.terms.count or NO_LIMIT
-                if self.calendar_ms < grant.overdraft_end_ms:
-                    ceiling += grant.terms.overdraft
-        return min(ceiling, NO_LIMIT)
-
     def out(self, pool):
-        out = 0
         groups = {}
         for handle, seat in self.seats.items():
-            if seat.token_pool == pool:
-                out += seat.tokens
-            if seat.pool == pool:
-                group = seat.group or handle
-                groups[group] = max(groups.get(group, 0), seat.count)
-        return out + sum(groups.values())
+            for of, group, units in (
+                    (seat.pool, seat.group, seat.count),
+                    (seat.token_pool, seat.token_group, seat.tokens)):
+                if of == pool:
+                    group = group or (handle, units)
+                    groups[group] = max(groups.get(group, 0), units)
+        return sum(groups.values())
 
     # Who may have what.
     def need_now(self, checkout, is_kept=KEPT_FOR_NOBODY):
         """Refuses where the seats cannot be had now. Takes nothing."""
         self.need_allowed(checkout)
         seats, number = dict(self.seats), self.seats.next
+        books = self.books()
         refusal = refused(self.place_seats, checkout, is_kept)
         own = len(self.seats.where(session=checkout.session_id))
         self.seats.clear()
+        self.set_books(books)
         never = refusal and refused(self.place_seats, checkout)
         self.seats.clear()
+        self.set_books(books)
         self.seats.update(seats)
         self.seats.next = number
         if not refusal:
@@ -256,7 +251,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
         client = self.sessions[checkout.session_id].client
         for item in checkout["items"]:
             self.need_some_pool(item, client)
-        need(not never, "COUNT_OVER_TOTAL")
+        need(not never, never and never.for_good)
         raise refusal
 
     def need_allowed(self, checkout):
@@ -271,7 +266,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
                         for grant in self.pools_of(feature))
             count = sum(item.count for item in checkout["items"]
                         if item.feature == feature)
-            if total:
+            if self.pools_of(feature):
                 asked.append((feature, count, min(total, NO_LIMIT)))
         reason, waiting_helps = slow_policy.why_not(
             self.policy(), seats, session.client, self.calendar_ms, asked)
@@ -294,36 +289,46 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
     def place_seat(self, item, session, client, is_kept):
         """In the first pool that is for it and has room, and so its tokens."""
         lacking = item.feature
+        tried = []
         for grant in self.pools_of(item.feature):
-            if refused(need_covered, grant.terms, item, client):
+            if refused(self.need_usable, grant, item, client):
                 continue
             seat = Row(session=session, pool=grant.pool, count=item.count,
                        group=group_of(grant.terms, item, client),
-                       token_pool="", tokens=0, warned_ms=0)
-            token_pools = [""]
+                       token_pool="", tokens=0, token_group="",
+                       warned_ms=0)
+            token_pools = [Row(pool="")]
             if grant.terms.token_feature:
                 lacking = grant.terms.token_feature
                 seat.tokens = item.count * grant.terms.token_cost
                 token_pools = [
-                    tokens.pool for tokens in self.token_pools_of(grant)
-                    if not refused(need_covered, tokens.terms, item, client)]
-            for seat.token_pool in token_pools:
+                    tokens for tokens in self.token_pools_of(grant)
+                    if not refused(self.need_usable, tokens, item, client)]
+            tried += [grant.pool, *(tokens.pool for tokens in token_pools)]
+            for tokens in token_pools:
+                seat.token_pool = tokens.pool
+                if tokens.pool:
+                    seat.token_group = group_of(tokens.terms, item, client)
                 if self.fits(seat, is_kept):
+                    self.use_up(seat)
                     return self.seats.add(seat)
-        raise Refusal("POOL_EXHAUSTED", lacking)
+        raise Refusal("POOL_EXHAUSTED", lacking, self.for_good(tried))
 
     def token_pools_of(self, grant):
         return [tokens for tokens in self.pools_of(grant.terms.token_feature)
-                if tokens.terms.count]
+                if tokens.terms.count and not tokens.terms.named_users]
 
     def fits(self, seat, is_kept=KEPT_FOR_NOBODY):
         """Unless it made more of a pool be out than there is for it."""
+        if self.terms_of(seat.pool).named_users:
+            user = self.sessions[seat.session].client.user
+            return self.has_name(seat.pool, user)
         pools = [seat.pool] + ([seat.token_pool] if seat.tokens else [])
-        before = [self.out(pool) for pool in pools]
+        before = [(pool, self.ceiling(pool), self.out(pool)) for pool in pools]
         self.seats["new"] = seat
         fits = all(self.out(pool) <=
-                   max(0 if is_kept(pool) else self.ceiling(pool), out)
-                   for pool, out in zip(pools, before))
+                   max(0 if is_kept(pool) else ceiling, out)
+                   for pool, ceiling, out in before)
         del self.seats["new"]
         return fits
 
@@ -336,11 +341,11 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
             raise refusals[-1]
 
     def need_pool(self, grant, item, client):
-        need_covered(grant.terms, item, client)
+        self.need_usable(grant, item, client)
         if grant.terms.token_feature:
             self.need_in_force(grant.terms.token_feature)
             need(self.token_pools_of(grant), "FEATURE_UNKNOWN")
-            refusals = [refused(need_covered, tokens.terms, item, client)
+            refusals = [refused(self.need_usable, tokens, item, client)
                         for tokens in self.token_pools_of(grant)]
             if all(refusals):
                 raise refusals[-1]
@@ -360,7 +365,8 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
         raise refusal
 
     def hand_out(self, checkout, is_kept):
-        return Row(seat_handles=self.place_seats(checkout, is_kept),
+        handles = self.place_seats(checkout, is_kept)
+        return Row(seat_handles=self.begin_trials(handles),
                    granted_calendar_ms=self.calendar_ms)
 
     def checkin(self, command, body):
@@ -373,7 +379,9 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
             self.give_back(handle)
 
     def give_back(self, handle):
-        self.mark_return(self.seats.pop(handle))
+        seat = self.seats.pop(handle)
+        self.end_minutes(seat)
+        self.mark_return(seat)
 
     def resize_seat(self, command, body):
         need(body.count, "BAD_REQUEST")
@@ -388,24 +396,28 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats):
         if after.count < before.count:
             self.mark_return(before)
         elif after.count > before.count:
-            refusal = refused(self.need_growing, after)
+            refusal = refused(self.need_growing, before, after)
         self.seats[handle] = before if refusal else after
         if refusal:
             raise refusal
+        self.use_up(after, before)
 
-    def need_growing(self, seat):
+    def need_growing(self, before, seat):
         """As if it were not there. It stays in its pools."""
         feature = feature_of(seat.pool)
         self.need_allowed(Row(session_id=seat.session, items=[
             Row(feature=feature, count=seat.count)]))
-        parts = [Row(seat, token_pool="", tokens=0)]
+        parts = [Row(seat, token_pool="", tokens=0,
+                     more=seat.count - before.count)]
         if seat.tokens:
-            parts.append(Row(parts[0], pool=seat.token_pool, group="",
-                             count=seat.tokens))
+            parts.append(Row(parts[0], pool=seat.token_pool,
+                             group=seat.token_group, count=seat.tokens,
+                             more=seat.tokens - before.tokens))
         for part in parts:
             self.need_in_force(feature_of(part.pool))
-            need(part.count <= self.ceiling(part.pool), "COUNT_OVER_TOTAL")
-            need(self.fits(part), "POOL_EXHAUSTED")
+            if not self.need_growing_of_books(part):
+                need(part.count <= self.ceiling(part.pool), "COUNT_OVER_TOTAL")
+                need(self.fits(part), "POOL_EXHAUSTED")
         need(not self.is_unserved(feature) and not self.is_kept(seat.pool) and
              not self.is_kept(seat.token_pool), "POOL_EXHAUSTED")
 

@@ -4,7 +4,7 @@ SlowModel's, in a file of its own; the lists are there.
 """
 
 from slow_terms import (KEPT_FOR_NOBODY, NO_ANSWER, MEMORY_MS, Row, feature_of,
-                        features_of, lease_ms, need, need_covered, refused)
+                        features_of, lease_ms, need, refused)
 
 MOST_PASSED = 256  # Of one line, at a time.
 
@@ -160,7 +160,9 @@ class SlowQueue:
     def pools_taken(self, checkout):
         """By a checkout, if it were granted."""
         seats, number = dict(self.seats), self.seats.next
+        books = self.books()
         taken = [self.seats[handle] for handle in self.place_seats(checkout)]
+        self.set_books(books)
         self.seats.clear()
         self.seats.update(seats)
         self.seats.next = number
@@ -181,8 +183,8 @@ class SlowQueue:
                 for tokens in (self.token_pools_of(grant)
                                if grant.terms.token_feature else [grant])
                 if tokens.terms.count and
-                not refused(need_covered, grant.terms, item, client) and
-                not refused(need_covered, tokens.terms, item, client)}
+                not refused(self.need_usable, grant, item, client) and
+                not refused(self.need_usable, tokens, item, client)}
 
     def all_pools(self, feature):
         return {tokens.pool for grant in self.pools_of(feature)

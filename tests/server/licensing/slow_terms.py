@@ -48,12 +48,14 @@ class Table(dict):
 
 
 class Refusal(Exception):
-    """The reason, and the feature of which there are too few."""
+    """The reason, the feature of which there are too few, and the reason where
+    there would be although nothing were out."""
 
-    def __init__(self, reason, lacking="", waiting_helps=False):
+    def __init__(self, reason, lacking="", for_good="", waiting_helps=False):
         super().__init__(reason)
         self.reason = reason
         self.lacking = lacking
+        self.for_good = for_good
         self.waiting_helps = waiting_helps or reason in WAITING_HELPS
 
 
@@ -96,8 +98,19 @@ def pool_of(terms):
     parts = []
     if terms.uncounted:
         parts.append("uncounted")
+    if terms.credits:
+        parts.append("credits")
+    if terms.named_users:
+        parts.append("named")
+        if terms.recycle_count:
+            parts.append(f"recycle:{terms.recycle_count}/"
+                         f"{terms.recycle_days}d")
     if terms.token_feature:
         parts.append(f"{terms.token_cost}*{terms.token_feature}")
+    if terms.casual_minutes:
+        parts.append(f"casual:{terms.casual_minutes}m")
+    if terms.trial_days:
+        parts.append(f"trial:{terms.trial_days}d")
     if terms.version_max:
         parts.append(f"version<={terms.version_max}")
     if terms.maintenance_end_ms:
@@ -121,7 +134,7 @@ def feature_of(pool):
 def order_of_use(grant):
     """Of a feature's pools, what fewer can use is used up first."""
     terms = grant.terms
-    return (not terms.version_max,
+    return (terms.credits - terms.named_users, not terms.version_max,
             cmp_to_key(compare_versions)(terms.version_max),
             terms.maintenance_end_ms or NEVER, -len(terms.attributes),
             not terms.hosts, grant.pool)
@@ -129,7 +142,7 @@ def order_of_use(grant):
 
 def group_of(terms, item, client):
     """Seats of one pool that have it in common count as one; "": by itself."""
-    group = ""
+    group = f"named {client.user}" if terms.named_users else ""
     for by in terms.shared_by:
         value = {"SHARED_BY_USER": client.user, "SHARED_BY_HOST": client.host,
                  "SHARED_BY_DISPLAY": client.display, "SHARED_BY_SITE": "",

@@ -183,7 +183,7 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
        "--feature", "view=uncounted,host=ws1,host=ws2", "--feature",
        "mesh=5*tok", "--feature", "tok=40", "--feature",
        "run=500,model=credits", "--feature",
-       "edit=10,model=named,recycle=2/30"}));
+       "edit=10,model=named,recycle=2/30,trial=30,casual=600"}));
   ASSERT_EQ(issue.exit_code, 0) << issue.err;
   const auto verifier =
       trust::LicenseVerifier::Create(ReadAll(keys_ + "/root.pem"));
@@ -207,6 +207,27 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
   EXPECT_TRUE(verified->license.features(5).named_users());
   EXPECT_EQ(features[5]["model"], "named");
   EXPECT_EQ(features[5]["recycle"], "2/30");
+  EXPECT_EQ(features[5]["trialDays"], 30);
+  EXPECT_EQ(features[5]["casualMinutes"], 600);
+}
+
+TEST_F(VendorCommandsTest, PackagesAndSuitesAreTheirFeatures) {
+  ASSERT_EQ(Keygen().exit_code, 0);
+  const Outcome issue =
+      Run(IssueLine({"--feature", "mesh+view=5,version=3.1", "--feature",
+                     "office=10,suite=word+sheet"}));
+  ASSERT_EQ(issue.exit_code, 0) << issue.err;
+  const Outcome shown = Run({"inspect", Path("d.lic"), "-o", "json"});
+  const auto features = nlohmann::json::parse(shown.out)["license"]["features"];
+  ASSERT_EQ(features.size(), 5u);
+  EXPECT_EQ(features[0]["name"], "mesh");
+  EXPECT_EQ(features[1]["name"], "view");
+  EXPECT_EQ(features[1]["count"], 5);
+  EXPECT_EQ(features[1]["versionMax"], "3.1");
+  EXPECT_EQ(features[2]["name"], "office");
+  EXPECT_EQ(features[2]["sharedBy"], "user+host");
+  EXPECT_EQ(features[4]["name"], "sheet");
+  EXPECT_EQ(features[4]["tokens"], "1*office");
 }
 
 TEST_F(VendorCommandsTest, InspectSaysWhyAForeignLicenceDoesNotVerify) {
@@ -331,9 +352,18 @@ INSTANTIATE_TEST_SUITE_P(
                  "is not counted"},
         Nonsense{"model", {"--feature", "cad=1,model=gold"}, "is not credits"},
         Nonsense{"recycle", {"--feature", "cad=1,recycle=2/30"}, "be freed"},
+        Nonsense{"trial", {"--feature", "cad=1,trial=0"}, "number of days"},
+        Nonsense{"long_trial", {"--feature", "cad=1,trial=3661"}, "the trial"},
+        Nonsense{"casual", {"--feature", "cad=1,casual=x"}, "of minutes"},
+        Nonsense{
+            "long_month", {"--feature", "cad=1,casual=44641"}, "casual use"},
         Nonsense{"no_days",
                  {"--feature", "cad=1,model=named,recycle=2"},
                  "is not like 2/30"},
+        Nonsense{
+            "both", {"--feature", "a+b=1,suite=c+d"}, "a package and a suite"},
+        Nonsense{"own_suite", {"--feature", "a=1,suite=a+d"}, "named twice"},
+        Nonsense{"no_component", {"--feature", "a=1,suite=d+"}, "feature name"},
         Nonsense{"shared_credits",
                  {"--feature", "cad=9,model=credits,share=user"},
                  "or shared"},
