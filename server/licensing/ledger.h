@@ -142,6 +142,9 @@ struct FeatureView {
   bool in_force = false;
   uint64_t total = 0;  // What may be out; 2^62 where something is not counted.
   uint64_t out = 0;    // Of its seats, each by itself.
+  // What of the total is not free: seats that are one count as one, units that
+  // went as tokens count, and seats of pools that have ended do not.
+  uint64_t taken = 0;
 };
 
 class Ledger {

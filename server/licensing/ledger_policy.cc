@@ -79,7 +79,7 @@ LedgerAnswer RefuseBy(const Decision& decision, const Ask& ask,
                  {"policy_version", version},
                  {"reserved", absl::StrCat(decision.units)},
                  {"total", absl::StrCat(all.total)},
-                 {"out", absl::StrCat(all.out)},
+                 {"out", absl::StrCat(all.taken)},
                  {"asked", absl::StrCat(ask.count)}});
 }
 
@@ -113,7 +113,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
                         .count = ask.count,
                         .calendar_ms = tables_.counters.calendar_ms,
                         .total = all->total,
-                        .out = all->out},
+                        .taken = all->taken},
                        nullptr);
     if (decision.verdict >= worst.verdict) continue;
     worst = decision;

@@ -90,10 +90,14 @@ std::optional<FeatureView> Tables::FindFeature(
   const absl::Span<Pool* const> of_feature = pools.OfFeature(feature);
   if (of_feature.empty()) return std::nullopt;
   FeatureView view;
+  uint64_t free = 0;
   for (const Pool* const pool : of_feature) {
     view.in_force |= pool->in_force;
-    view.total = std::min(view.total + pool->ceiling(), kUnlimited);
+    const uint64_t ceiling = pool->ceiling();
+    view.total = std::min(view.total + ceiling, kUnlimited);
+    free = std::min(free + ceiling - std::min(ceiling, pool->out), kUnlimited);
   }
+  view.taken = view.total - free;
   const FeatureSeats* const named = seats.OfFeature(feature);
   if (named != nullptr) view.out = named->units;
   return view;

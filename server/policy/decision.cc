@@ -154,7 +154,7 @@ Decision Inquiry::Run() {
   }
   // Too little free in all is the pool's to say.
   const uint64_t free =
-      question_.total > question_.out ? question_.total - question_.out : 0;
+      question_.total > question_.taken ? question_.total - question_.taken : 0;
   if (question_.count <= free && kept.for_others > free - question_.count) {
     return {.verdict = Verdict::kReserved,
             .rule = kept.most,

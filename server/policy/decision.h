@@ -44,7 +44,7 @@ struct Question {
   uint64_t count = 0;
   int64_t calendar_ms = 0;
   uint64_t total = 0;  // Of the feature, in force.
-  uint64_t out = 0;
+  uint64_t taken = 0;  // Of these, not free.
 };
 
 struct Decision {

@@ -234,7 +234,7 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
        .calendar_ms = checkout.calendar_ms != 0 ? checkout.calendar_ms
                                                 : ledger.time().calendar_ms,
        .total = all.has_value() ? all->total : 0,
-       .out = all.has_value() ? all->out : 0},
+       .taken = all.has_value() ? all->taken : 0},
       &trace);
   explanation->set_policy_version(policies.version());
   WriteRules(trace, compiled, explanation);

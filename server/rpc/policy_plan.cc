@@ -127,7 +127,7 @@ void Holders::AskAgain(const Holding& holding) {
   const SeatRecord& seat = *holding.seat;
   const auto all = ledger_.FindFeature(seat.feature());
   use_.GiveBack(draft_, holding.folded, seat.feature(), seat.count());
-  const uint64_t out = all.has_value() ? all->out : 0;
+  const uint64_t taken = all.has_value() ? all->taken : 0;
   const Decision decision =
       policy::Decide(draft_, use_,
                      {.folded = &holding.folded,
@@ -135,7 +135,7 @@ void Holders::AskAgain(const Holding& holding) {
                       .count = seat.count(),
                       .calendar_ms = ledger_.time().calendar_ms,
                       .total = all.has_value() ? all->total : 0,
-                      .out = out - std::min<uint64_t>(out, seat.count())},
+                      .taken = taken - std::min<uint64_t>(taken, seat.count())},
                      nullptr);
   use_.Take(draft_, holding.folded, seat.feature(), seat.count());
   if (decision.verdict == Verdict::kGranted) return;

@@ -401,5 +401,46 @@ TEST_F(PolicyTest, ARecordThatContradictsIsDamage) {
   EXPECT_TRUE(absl::IsDataLoss(restore(wrong)));
 }
 
+// Six windows of one user are one unit where seats are shared by user; to count
+// each of them once hid that the reserved ones were being taken.
+TEST_F(PolicyTest, WhatIsReservedIsKeptWhereSeatsAreShared) {
+  Command install = InstallCommand("shared", 1, {{"mesh", 5}});
+  install.mutable_install_license()
+      ->mutable_terms()
+      ->mutable_features(0)
+      ->add_shared_by(internal::v1::SHARED_BY_USER);
+  ASSERT_TRUE(driver_.DoAsAlice(install).ok());
+  PutInForce(PolicyOf({RuleOf("kept", POLICY_RULE_KIND_RESERVE, "mesh", 2,
+                              {{POLICY_FIELD_USER, {"boss"}}})}));
+  const auto take = [this](const std::string& user) {
+    return driver_.DoAsAlice(CheckoutCommand(Open(user), {{"mesh", 1}})).reason;
+  };
+  for (int window = 0; window < 6; ++window)
+    EXPECT_EQ(take("ada"), 0) << window;
+  EXPECT_EQ(take("bob"), 0);
+  EXPECT_EQ(take("cyd"), 0);
+  EXPECT_EQ(take("dan"), type::v1::ERROR_REASON_SEATS_RESERVED);
+  EXPECT_EQ(take("boss"), 0);
+}
+
+// Units that went as tokens are not there for those for whom they are kept.
+TEST_F(PolicyTest, WhatIsReservedIsKeptFromThoseWhoTakeTokens) {
+  Command install = InstallCommand("tokens", 1, {{"token", 5}, {"mesh", 0}});
+  internal::v1::FeatureTerms* const mesh =
+      install.mutable_install_license()->mutable_terms()->mutable_features(1);
+  mesh->set_token_feature("token");
+  mesh->set_token_cost(3);
+  ASSERT_TRUE(driver_.DoAsAlice(install).ok());
+  PutInForce(PolicyOf({RuleOf("kept", POLICY_RULE_KIND_RESERVE, "token", 2,
+                              {{POLICY_FIELD_USER, {"boss"}}})}));
+  const auto take = [this](const std::string& user, const char* feature) {
+    return driver_.DoAsAlice(CheckoutCommand(Open(user), {{feature, 1}}))
+        .reason;
+  };
+  EXPECT_EQ(take("ada", "mesh"), 0);
+  EXPECT_EQ(take("bob", "token"), type::v1::ERROR_REASON_SEATS_RESERVED);
+  EXPECT_EQ(take("boss", "token"), 0);
+}
+
 }  // namespace
 }  // namespace quorate::licensing

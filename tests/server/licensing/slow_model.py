@@ -262,12 +262,15 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
                  for seat in self.seats.values()]
         asked = []
         for feature in features_of(checkout):
-            total = sum(self.ceiling(grant.pool)
-                        for grant in self.pools_of(feature))
+            pools = [grant.pool for grant in self.pools_of(feature)]
+            total = sum(map(self.ceiling, pools))
+            free = sum(max(0, self.ceiling(pool) - self.out(pool))
+                       for pool in pools)
             count = sum(item.count for item in checkout["items"]
                         if item.feature == feature)
-            if self.pools_of(feature):
-                asked.append((feature, count, min(total, NO_LIMIT)))
+            if pools:
+                asked.append((feature, count, min(total, NO_LIMIT),
+                              min(free, NO_LIMIT)))
         reason, waiting_helps = slow_policy.why_not(
             self.policy(), seats, session.client, self.calendar_ms, asked)
         if reason:

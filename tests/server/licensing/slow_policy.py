@@ -162,7 +162,7 @@ def idle_terms(policy, who, feature):
     return 0, 0
 
 
-def decide(policy, seats, who, calendar_ms, feature, count, total):
+def decide(policy, seats, who, calendar_ms, feature, count, total, free):
     """How bad it is, why not, and whether waiting helps."""
     kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": [], "IDLE": []}
     for rule in policy.rules:
@@ -196,14 +196,13 @@ def decide(policy, seats, who, calendar_ms, feature, count, total):
         for rule in kinds["LIMIT"]:
             if applies(rule) and use(rule) + count > rule.units:
                 return (2, "POLICY_LIMIT", count <= rule.units)
-    out = sum(seat.units for seat in seats if seat.feature == feature)
-    if out + count <= total < out + count + for_others:
+    if count <= free < count + for_others:
         return (1, "SEATS_RESERVED", True)
     return (0, "", False)
 
 
 def why_not(policy, seats, who, calendar_ms, asked):
-    """The worst of what is asked: feature, count, total; the first of these."""
+    """The worst of what is asked (feature, count, total, free), the first."""
     return max([(0, "", False)] + [
         decide(policy, seats, who, calendar_ms, *each) for each in asked],
         key=lambda decided: decided[0])[1:]

@@ -57,7 +57,7 @@ class DecisionTest : public testing::Test {
                                .count = count,
                                .calendar_ms = now_ms_,
                                .total = 10,
-                               .out = out_};
+                               .taken = out_};
     const Decision traced = Decide(*compiled_, use_, question, &trace_);
     const Decision decision = Decide(*compiled_, use_, question, nullptr);
     EXPECT_EQ(traced.verdict, decision.verdict);
@@ -262,7 +262,7 @@ void RunPolicy(Random* random, std::map<Verdict, int>* verdicts) {
                                .count = slow.count,
                                .calendar_ms = slow.calendar_ms,
                                .total = slow.total,
-                               .out = out};
+                               .taken = out};
     std::vector<TraceLine> trace;
     const Decision decision = Decide(*compiled, use, question, nullptr);
     ++(*verdicts)[decision.verdict];

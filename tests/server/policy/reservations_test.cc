@@ -96,7 +96,7 @@ TEST(ReservationsTest, AreThoseThatADecisionGoesBy) {
             .count = 1,
             .calendar_ms = kMonday,
             .total = total,
-            .out = 0},
+            .taken = 0},
            &trace);
     auto kept = KeptIn(trace);
     for (const Reservation& each :
