@@ -202,6 +202,25 @@ TEST(DslsPolicyTest, RefusesEachWrongLineByNumber) {
   }
 }
 
+// The library counts the lines of elements in 16 bits: what lies farther down
+// would be shown at the wrong line.
+TEST(DslsPolicyTest, NamesTheLineAlsoOfTheLast) {
+  const auto fault_after = [](size_t lines) {
+    return ReadDslsPolicy(absl::StrReplaceAll(
+        kFile, {{"<condition><usergroup id=\"1\"/>",
+                 absl::StrCat(std::string(lines, '\n'),
+                              "<condition><usergroup id=\"9\"/>")}}));
+  };
+  const ImportedPolicy last = fault_after(65'500);
+  ASSERT_EQ(last.remarks.size(), 2u);
+  EXPECT_EQ(last.remarks.back().line, 65'514u);
+  EXPECT_EQ(last.remarks.back().text, "there is no usergroup 9");
+  const ImportedPolicy more = fault_after(70'000);
+  ASSERT_FALSE(more.policy.has_value());
+  ASSERT_EQ(more.remarks.size(), 1u);
+  EXPECT_EQ(more.remarks[0].text, "the file has more than 65535 lines");
+}
+
 TEST(DslsPolicyTest, RefusesWhatIsMadeToDoHarm) {
   const std::string body =
       "<authorizations xmlns=\"http://www.3DS.com/DSLS\"><users><user "
