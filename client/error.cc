@@ -76,6 +76,11 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kNameInUse, "NAME_IN_USE"},
     {ErrorReason::kNameNotFound, "NAME_NOT_FOUND"},
     {ErrorReason::kCasualMinutesUsed, "CASUAL_MINUTES_USED"},
+    {ErrorReason::kGrantIsBorrowed, "GRANT_IS_BORROWED"},
+    {ErrorReason::kBorrowNotAllowed, "BORROW_NOT_ALLOWED"},
+    {ErrorReason::kBorrowTooLong, "BORROW_TOO_LONG"},
+    {ErrorReason::kBorrowLimit, "BORROW_LIMIT"},
+    {ErrorReason::kBorrowNotFound, "BORROW_NOT_FOUND"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

@@ -80,6 +80,11 @@ enum class ErrorReason {
   kNameInUse = 83,
   kNameNotFound = 84,
   kCasualMinutesUsed = 85,
+  kGrantIsBorrowed = 70,
+  kBorrowNotAllowed = 71,
+  kBorrowTooLong = 72,
+  kBorrowLimit = 73,
+  kBorrowNotFound = 74,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.
