@@ -55,6 +55,7 @@ void LeaseBook::RenewNow(const std::string& name) {
   const auto lease = leases_.find(name);
   if (lease != leases_.end()) {
     lease->second.renew_at = -absl::InfiniteDuration();
+    lease->second.asked = true;
   }
 }
 
@@ -144,6 +145,7 @@ std::vector<LeaseBook::Batch> LeaseBook::TakeDue(absl::Duration now) {
           {name, std::max(now - *lease.active_at, absl::ZeroDuration())});
     }
     lease.renew_at = now + Interval(lease);
+    lease.asked = false;
   }
   for (const Batch& batch : batches) {
     in_flight_.push_back({batch.sequence, now, batch.names});
@@ -186,7 +188,7 @@ LeaseBook::Outcome LeaseBook::Acknowledge(uint64_t sequence,
       lease.ttl = answer->second->ttl;
     }
     lease.valid_until = std::max(lease.valid_until, message.sent + lease.ttl);
-    lease.renew_at = message.sent + Interval(lease);
+    if (!lease.asked) lease.renew_at = message.sent + Interval(lease);
     outcome.extensions.push_back(
         {name, lease.valid_until, answer->second->seats_taken});
   }

@@ -121,6 +121,8 @@ class LeaseBook {
     absl::Duration ttl;
     absl::Duration valid_until;
     absl::Duration renew_at;
+    // RenewNow asked: what was sent before that is no answer to it.
+    bool asked = false;
     std::optional<absl::Duration> active_at = std::nullopt;
   };
 

@@ -64,6 +64,18 @@ TEST_F(LeaseBookTest, BelievesUntilSendTimePlusTtlAndNotAnswerTime) {
   EXPECT_EQ(outcome.extensions[0].valid_until, sent + kTtl);
 }
 
+TEST_F(LeaseBookTest, KeepsTheWishToRenewWhileAnOlderRenewalIsUnderWay) {
+  book_.Add("s1", kTtl, At(0));
+  const LeaseBook::Plan first = NextAction();
+  book_.RenewNow("s1");
+  book_.Acknowledge(first.batches[0].sequence, {{Alive("s1")}}, now_);
+  const LeaseBook::Plan second = book_.Next(now_);
+  ASSERT_EQ(second.batches.size(), 1u);
+  EXPECT_EQ(second.batches[0].names, std::vector<std::string>{"s1"});
+  book_.Acknowledge(second.batches[0].sequence, {{Alive("s1")}}, now_);
+  EXPECT_TRUE(book_.Next(now_).batches.empty());
+}
+
 TEST_F(LeaseBookTest, SendsSessionsThatAreNearlyDueInOneMessage) {
   for (int i = 0; i < 50; ++i) {
     book_.Add("s" + std::to_string(i), kTtl, At(0));
