@@ -14,25 +14,12 @@
 #include "client/client.h"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 #include <nlohmann/json.hpp>
 
 namespace quorate::e2e {
 namespace {
-
-ClientOptions OptionsFor(const TestCluster& cluster) {
-  ClientOptions options;
-  for (const TestMember& member : cluster.Members()) {
-    options.endpoints.push_back(member.endpoint);
-  }
-  const Environment& environment = cluster.environment();
-  EXPECT_TRUE(options
-                  .ReadFiles(environment.at("QUORATE_CA"),
-                             environment.at("QUORATE_CERT"),
-                             environment.at("QUORATE_KEY"))
-                  .ok());
-  return options;
-}
 
 // The seats of `solver` that are out, as the cluster lists them.
 nlohmann::json SeatsOf(const TestCluster& cluster) {
@@ -66,10 +53,9 @@ TEST(AttachTest, TheSameSeatsAfterTheProgramAndTheLeaderWereKilled) {
   cluster->Signal(leader, SIGKILL);
   ASSERT_FALSE(WaitForLeader(*cluster).empty());
 
-  const auto client = Client::Create(OptionsFor(*cluster));
-  ASSERT_TRUE(client.ok()) << client.status();
+  const auto client = MakeClient(cluster->environment());
   const std::string session = before[0]["session"];
-  auto attached = (*client)->Attach(session, {});
+  auto attached = client->Attach(session, {});
   ASSERT_TRUE(attached.ok()) << attached.status();
   EXPECT_TRUE(attached->session->IsValid());
   ASSERT_EQ(attached->seats.size(), 1u);

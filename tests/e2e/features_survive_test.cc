@@ -20,6 +20,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/e2e/api.h"
 #include "tests/e2e/failover_report.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 
 namespace quorate::e2e {
@@ -52,20 +53,6 @@ std::vector<Place> QueueOf(const TestCluster& cluster) {
                       queued.value("priority", 0), place.at("position")});
   }
   return places;
-}
-
-ClientOptions OptionsFor(const TestCluster& cluster) {
-  ClientOptions options;
-  for (const TestMember& member : cluster.Members()) {
-    options.endpoints.push_back(member.endpoint);
-  }
-  const Environment& environment = cluster.environment();
-  EXPECT_TRUE(options
-                  .ReadFiles(environment.at("QUORATE_CA"),
-                             environment.at("QUORATE_CERT"),
-                             environment.at("QUORATE_KEY"))
-                  .ok());
-  return options;
 }
 
 // A client that waits on a thread of its own for one seat of `solver`.
@@ -104,7 +91,7 @@ class FeaturesSurviveTest : public testing::Test {
     auto cluster = TestCluster::Start();
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
-    client_ = *Client::Create(OptionsFor(*cluster_));
+    client_ = MakeClient(cluster_->environment());
     holder_ = *client_->OpenSession(
         {.application = "holder", .ttl = absl::Minutes(10)});
     for (int i = 0; i < kSolverSeats; ++i) {

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "client/client.h"
 #include "client/error.h"
+#include "tests/e2e/test_client.h"
 #include "tests/e2e/test_cluster.h"
 
 namespace quorate::e2e {
@@ -23,17 +24,7 @@ class TerminationTest : public testing::Test {
     auto cluster = TestCluster::Start();
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
-    ClientOptions options;
-    for (const TestMember& member : cluster_->Members()) {
-      options.endpoints.push_back(member.endpoint);
-    }
-    const Environment& environment = cluster_->environment();
-    ASSERT_TRUE(options
-                    .ReadFiles(environment.at("QUORATE_CA"),
-                               environment.at("QUORATE_CERT"),
-                               environment.at("QUORATE_KEY"))
-                    .ok());
-    client_ = *Client::Create(options);
+    client_ = MakeClient(cluster_->environment());
     // A short TTL: renewed, and so within reach of news, after three seconds.
     auto session = client_->OpenSession(
         {.application = "holder",
