@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/pool_refusals.h"
 #include "server/licensing/refusals.h"
 
 namespace quorate::licensing {
@@ -229,40 +230,6 @@ bool Plan::Add(const CheckoutItem& item) {
   return false;
 }
 
-// No licence of the feature is in force.
-LedgerAnswer RefuseByDates(const std::string& feature, const Pools& pools) {
-  int64_t starts_ms = kNever;
-  int64_t ended_ms = 0;
-  for (const Pool* const pool : pools.OfFeature(feature)) {
-    for (const CapacityTerm& term : pool->terms) {
-      if (term.start_ms > pools.calendar_ms() && term.start_ms < term.end_ms) {
-        starts_ms = std::min(starts_ms, term.start_ms);
-      }
-      ended_ms = std::max(ended_ms, term.end_ms);
-    }
-  }
-  // Where one has ended and another begins later, the later one is the news.
-  if (starts_ms != kNever) {
-    return Refuse(
-        type::v1::ERROR_REASON_LICENSE_NOT_STARTED,
-        {{"feature", feature}, {"starts_ms", absl::StrCat(starts_ms)}});
-  }
-  return Refuse(type::v1::ERROR_REASON_LICENSE_EXPIRED,
-                {{"feature", feature}, {"ended_ms", absl::StrCat(ended_ms)}});
-}
-
-// Why no pool in force is for this; nothing where one is.
-std::optional<LedgerAnswer> WhyNoPool(const std::string& feature,
-                                      const Pools& pools) {
-  bool licensed = false;
-  for (const Pool* const pool : pools.OfFeature(feature)) {
-    if (pool->in_force) return std::nullopt;
-    licensed |= !pool->terms.empty();
-  }
-  if (licensed) return RefuseByDates(feature, pools);
-  return Refuse(type::v1::ERROR_REASON_FEATURE_UNKNOWN, {{"feature", feature}});
-}
-
 // Why no pool gives tokens for the item; nothing where one does.
 std::optional<LedgerAnswer> WhyNoTokens(const Pool& pool,
                                         const CheckoutItem& item,
@@ -351,15 +318,6 @@ Supply SupplyFor(const CheckoutItem& item, const CheckoutItems& items,
   return supply;
 }
 
-LedgerAnswer RefuseCredits(const std::string& feature, uint64_t total,
-                           uint64_t used, uint64_t asked) {
-  return Refuse(type::v1::ERROR_REASON_CREDITS_EXHAUSTED,
-                {{"feature", feature},
-                 {"total", absl::StrCat(total)},
-                 {"used", absl::StrCat(used)},
-                 {"asked", absl::StrCat(asked)}});
-}
-
 LedgerAnswer RefuseByCount(ErrorReason reason, const Supply& supply) {
   return Refuse(reason, {{"feature", supply.feature},
                          {"total", absl::StrCat(supply.total)},
@@ -379,43 +337,6 @@ LedgerAnswer RefuseForGood(const Supply& supply) {
         {{"feature", supply.feature}, {"total", absl::StrCat(supply.names)}});
   }
   return RefuseByCount(type::v1::ERROR_REASON_COUNT_OVER_TOTAL, supply);
-}
-
-// What a seat takes of one pool.
-struct Part {
-  absl::string_view pool;
-  Share share;
-  uint64_t before =
-      0;  // Of the same seat; credits are used up by what is more.
-};
-
-std::optional<LedgerAnswer> RefusePart(const Part& part, const Pools& pools) {
-  const std::string feature(FeatureOfPool(part.pool));
-  if (auto refusal = WhyNoPool(feature, pools)) return refusal;
-  const Pool* const pool = pools.Find(part.pool);
-  const uint64_t ceiling = pool == nullptr ? 0 : pool->ceiling();
-  const uint64_t out = pool == nullptr ? 0 : pool->out;
-  if (pool != nullptr && pool->kind.counting == Counting::kCredits) {
-    const uint64_t more = part.share.count - part.before;
-    if (more <= pool->credits_left) return std::nullopt;
-    return RefuseCredits(feature, pool->total, pool->credits_used, more);
-  }
-  const auto refuse = [&](ErrorReason reason) {
-    return Refuse(reason, {{"feature", feature},
-                           {"total", absl::StrCat(ceiling)},
-                           {"out", absl::StrCat(out)},
-                           {"asked", absl::StrCat(part.share.count)}});
-  };
-  if (part.share.count > ceiling) {
-    return refuse(type::v1::ERROR_REASON_COUNT_OVER_TOTAL);
-  }
-  const uint64_t shared =
-      part.share.group.empty() ? 0 : pool->CountOfGroup(part.share.group);
-  const uint64_t charge = std::max(part.share.count, shared) - shared;
-  if (charge > 0 && (out > ceiling || charge > ceiling - out)) {
-    return refuse(type::v1::ERROR_REASON_POOL_EXHAUSTED);
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -472,25 +393,6 @@ std::vector<const Pool*> PoolsFor(const CheckoutItem& item,
     }
   }
   return found;
-}
-
-std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,
-                                         const internal::v1::SeatRecord& seat,
-                                         const Pools& pools) {
-  const bool own_name = seat.pool().empty();
-  const Part parts[] = {
-      {.pool = own_name ? seat.feature() : seat.pool(),
-       .share = {.count = seat.count(), .group = seat.share_group()},
-       .before = before.count()},
-      {.pool = seat.token_pool(),
-       .share = {.count = seat.token_units(),
-                 .group = seat.token_share_group()},
-       .before = before.token_units()}};
-  for (const Part& part : parts) {
-    if (part.share.count == 0) continue;
-    if (auto refusal = RefusePart(part, pools)) return refusal;
-  }
-  return std::nullopt;
 }
 
 void WriteAllotment(const Allotment& allotment,

@@ -36,6 +36,7 @@ struct Allotment {
 };
 
 using Allotments = absl::InlinedVector<Allotment, 2>;
+
 // Its units are tokens where another feature takes them.
 bool GivesTokens(const Pool& pool);
 
@@ -69,12 +70,6 @@ std::optional<LedgerAnswer> Allot(
 std::vector<const Pool*> PoolsFor(
     const internal::v1::CheckoutItem& item,
     const internal::v1::SessionDescription& description, const Pools& pools);
-
-// Why a seat that is not out at the moment, and was out as `before`, cannot be
-// out with more units, in the pools that it names; nothing where it can.
-std::optional<LedgerAnswer> RefuseGrowth(const internal::v1::SeatRecord& before,
-                                         const internal::v1::SeatRecord& seat,
-                                         const Pools& pools);
 
 // The seat's part of a record.
 void WriteAllotment(const Allotment& allotment,

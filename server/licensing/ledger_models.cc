@@ -10,6 +10,7 @@
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
+#include "server/licensing/restoring.h"
 
 namespace quorate::licensing {
 
@@ -44,19 +45,6 @@ NameRecyclingRecord RecordOf(const std::string& pool, const PoolNames& names) {
   record.mutable_freed_calendar_ms()->Assign(names.freed_ms.begin(),
                                              names.freed_ms.end());
   return record;
-}
-
-template <typename Record>
-absl::Status ParseInto(absl::string_view key, absl::string_view value,
-                       std::vector<Record>* records) {
-  QUORATE_ASSIGN_OR_RETURN(Record record, ParseRecord<Record>(key, value));
-  records->push_back(std::move(record));
-  return absl::OkStatus();
-}
-
-template <typename... Parts>
-absl::Status Contradiction(const Parts&... parts) {
-  return absl::DataLossError(absl::StrCat(parts...));
 }
 
 }  // namespace
@@ -150,9 +138,8 @@ void Ledger::State::EndUse(const SeatRecord& seat) {
   if (casual.by_key().empty()) return;
   const std::string& user =
       tables_.sessions.Find(seat.session_id())->record.description().user();
-  const std::string& pool = seat.pool().empty() ? seat.feature() : seat.pool();
   const int64_t now = tables_.counters.calendar_ms;
-  casual.End({pool, user}, seat.handle(), now);
+  casual.End({std::string(PoolNameOf(seat)), user}, seat.handle(), now);
   if (seat.token_units() == 0) return;
   casual.End({seat.token_pool(), user}, seat.handle(), now);
 }

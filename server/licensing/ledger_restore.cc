@@ -10,6 +10,7 @@
 #include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
+#include "server/licensing/restoring.h"
 #include "server/licensing/times.h"
 
 namespace quorate::licensing {
@@ -25,19 +26,6 @@ using internal::v1::SeatRecord;
 using internal::v1::SessionRecord;
 using internal::v1::TerminationRecord;
 using internal::v1::WriteOffRecord;
-
-template <typename Record>
-absl::Status ParseInto(absl::string_view key, absl::string_view value,
-                       std::vector<Record>* records) {
-  QUORATE_ASSIGN_OR_RETURN(Record record, ParseRecord<Record>(key, value));
-  records->push_back(std::move(record));
-  return absl::OkStatus();
-}
-
-template <typename... Parts>
-absl::Status Contradiction(const Parts&... parts) {
-  return absl::DataLossError(absl::StrCat(parts...));
-}
 
 // When the session ends, for its kind.
 bool IsInRange(const SessionRecord& record, const EntryTime& now) {

@@ -1,4 +1,4 @@
-// The inside of the ledger: its tables, and the commands that act on them.
+// The inside of the ledger: the commands, which act on its tables.
 //
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc, ledger_idle.cc,
@@ -10,8 +10,6 @@
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,73 +23,9 @@
 
 #include "server/licensing/allotment.h"
 #include "server/licensing/ledger.h"
-#include "server/licensing/model_books.h"
-#include "server/licensing/policy_book.h"
-#include "server/licensing/pools.h"
-#include "server/licensing/queue.h"
-#include "server/licensing/request_log.h"
-#include "server/licensing/seats.h"
-#include "server/licensing/sessions.h"
-#include "server/licensing/terminations.h"
-#include "server/licensing/write_offs.h"
+#include "server/licensing/ledger_tables.h"
 
 namespace quorate::licensing {
-
-// What the ledger's own record holds beside the cluster.
-struct Counters {
-  uint64_t next_session_id = 1;
-  uint64_t next_seat_handle = 1;
-  uint64_t next_answer_sequence = 1;
-  uint64_t next_queue_place = 1;
-  int64_t cluster_ms = 0;
-  int64_t calendar_ms = 0;
-
-  friend bool operator==(const Counters&, const Counters&) = default;
-};
-
-using LicensesById =
-    std::map<std::string, internal::v1::LicenseRecord, std::less<>>;
-
-// Everything that is replicated. Thread-compatible.
-struct Tables {
-  std::string cluster_id;
-  uint32_t cluster_epoch = 0;
-  Counters counters;
-  LicensesById licenses;
-  ModelBooks models;
-  Pools pools{&models};
-  SessionTable sessions;
-  PolicyBook policies;
-  Queue queue;
-  Terminations terminations;
-  WriteOffs write_offs;
-  SeatTable seats{&pools, &sessions, &policies, &queue};
-  RequestLog requests;
-  std::optional<internal::v1::Restoration> restoration;
-  std::optional<internal::v1::Retirement> retirement;
-
-  // Nothing where no licence and no seat names it.
-  std::optional<FeatureView> FindFeature(absl::string_view feature) const;
-};
-
-// Records that were taken and wait for FinishRestore.
-struct RestoredRecords {
-  std::optional<internal::v1::LedgerRecord> ledger;
-  std::vector<internal::v1::LicenseRecord> licenses;
-  std::vector<internal::v1::SessionRecord> sessions;
-  std::vector<internal::v1::SeatRecord> seats;
-  std::vector<internal::v1::AnswerRecord> answers;
-  std::vector<internal::v1::PolicyVersionRecord> policy_versions;
-  std::vector<internal::v1::QueuePlaceRecord> places;
-  std::vector<internal::v1::QueueLineRecord> lines;
-  std::vector<internal::v1::TerminationRecord> terminations;
-  std::vector<internal::v1::WriteOffRecord> write_offs;
-  std::vector<internal::v1::CreditsRecord> credits;
-  std::vector<internal::v1::NamedUserRecord> names;
-  std::vector<internal::v1::NameRecyclingRecord> freed_names;
-  std::vector<internal::v1::TrialRecord> trials;
-  std::vector<internal::v1::CasualUseRecord> casual;
-};
 
 // Thread-compatible.
 class Ledger::State {

@@ -12,6 +12,7 @@
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
+#include "server/licensing/seat_growth.h"
 #include "server/licensing/times.h"
 
 namespace quorate::licensing {
@@ -195,8 +196,7 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   tables_.seats.Erase(record.handle());
   std::optional<LedgerAnswer> refusal;
   if (body.count() > record.count()) {
-    refusal = RefuseByPolicy(*session, items);
-    if (!refusal.has_value()) refusal = RefuseCoolingDown(*session, items);
+    refusal = RefuseClient(*session, items);
     if (!refusal.has_value()) {
       refusal = RefuseGrowth(record, resized, tables_.pools);
     }

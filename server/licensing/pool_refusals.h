@@ -1,0 +1,24 @@
+// How a no about pools is said, whoever asks.
+
+#ifndef QUORATE_SERVER_LICENSING_POOL_REFUSALS_H_
+#define QUORATE_SERVER_LICENSING_POOL_REFUSALS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/licensing/ledger.h"
+#include "server/licensing/pools.h"
+
+namespace quorate::licensing {
+
+// Why no pool of the feature is in force; nothing where one is.
+std::optional<LedgerAnswer> WhyNoPool(const std::string& feature,
+                                      const Pools& pools);
+
+LedgerAnswer RefuseCredits(const std::string& feature, uint64_t total,
+                           uint64_t used, uint64_t asked);
+
+}  // namespace quorate::licensing
+
+#endif  // QUORATE_SERVER_LICENSING_POOL_REFUSALS_H_
