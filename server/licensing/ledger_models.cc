@@ -152,12 +152,7 @@ void Ledger::State::EndDueMinutes(Changes* changes) {
     const std::set<uint64_t> handles = casual.TakeDue();
     work += 1 + handles.size();
     for (const uint64_t handle : handles) {
-      const SeatRecord& record = tables_.seats.Find(handle)->record;
-      events_.push_back({.session_id = record.session_id(),
-                         .kind = LedgerEvent::Kind::kSeatReleased,
-                         .seats = {record},
-                         .reason = "the minutes of this month are used up"});
-      GiveBack(handle, changes);
+      TakeAway(handle, "the minutes of this month are used up", "", changes);
     }
   }
 }

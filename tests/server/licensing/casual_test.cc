@@ -90,6 +90,8 @@ TEST_F(CasualTest, TheHolderIsToldAndRefusedUntilTheMonthsEnd) {
   EXPECT_EQ(event.session_id, ann_);
   EXPECT_EQ(event.seats.at(0).handle(), seat.seat_handles.at(0));
   EXPECT_EQ(event.reason, "the minutes of this month are used up");
+  // A client that missed the event learns it from its renewals.
+  EXPECT_EQ(driver_.ledger->FindSession(ann_)->seats_taken(), 1u);
   const LedgerAnswer refused =
       driver_.DoAsAlice(WaitCommand(ann_, {{"cad", 1}}, 60'000));
   EXPECT_EQ(refused.reason, type::v1::ERROR_REASON_CASUAL_MINUTES_USED);
