@@ -208,6 +208,9 @@ class Ledger {
                                        size_t limit) const;
   const internal::v1::SessionRecord* FindSession(uint64_t session_id) const;
   const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
+  // The warnings that stand for seats of a session whose user is idle, as
+  // kSeatIdle.
+  std::vector<LedgerEvent> IdleWarnings(uint64_t session_id) const;
   // As long as it is remembered.
   const internal::v1::TerminationRecord* FindTermination(
       uint64_t session_id) const;

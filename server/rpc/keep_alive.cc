@@ -444,10 +444,22 @@ void KeepAliveStreams::Forget(KeepAliveStream* stream) {
 void KeepAliveStreams::Watch(KeepAliveStream* stream,
                              std::span<const uint64_t> session_ids) {
   const licensing::Ledger& ledger = *calls_->deps().view->ledger;
-  MutexLock lock(&mu_);
-  watch_.Watch(stream, session_ids, [&ledger](uint64_t session_id) {
-    return ledger.FindSession(session_id) != nullptr;
-  });
+  std::vector<uint64_t> fresh;
+  {
+    MutexLock lock(&mu_);
+    for (const uint64_t session_id : session_ids) {
+      if (watch_.Find(session_id) != stream) fresh.push_back(session_id);
+    }
+    watch_.Watch(stream, session_ids, [&ledger](uint64_t session_id) {
+      return ledger.FindSession(session_id) != nullptr;
+    });
+  }
+  // Of what was warned of before, also by this renewal, it has not heard.
+  for (const uint64_t session_id : fresh) {
+    for (const auto& warning : ledger.IdleWarnings(session_id)) {
+      if (stream->Hold()) stream->Tell(NewsOf(warning));
+    }
+  }
 }
 
 void KeepAliveStreams::OnEvent(const licensing::LedgerEvent& event) {
@@ -457,6 +469,11 @@ void KeepAliveStreams::OnEvent(const licensing::LedgerEvent& event) {
     stream = watch_.Find(event.session_id);
     if (stream == nullptr || !stream->Hold()) return;
   }
+  stream->Tell(NewsOf(event));
+}
+
+KeepAliveResponse KeepAliveStreams::NewsOf(
+    const licensing::LedgerEvent& event) const {
   const LicensingView& view = *calls_->deps().view;
   KeepAliveResponse news;
   FillHeader(calls_->member(),
@@ -465,7 +482,7 @@ void KeepAliveStreams::OnEvent(const licensing::LedgerEvent& event) {
               .calendar_ms = view.ledger->time().calendar_ms},
              news.mutable_header());
   Describe(event, news.mutable_event());
-  stream->Tell(std::move(news));
+  return news;
 }
 
 void KeepAliveStreams::EndAll() {

@@ -61,6 +61,8 @@ class KeepAliveStreams {
   // applier thread.
   void Watch(KeepAliveStream* stream, std::span<const uint64_t> session_ids);
   void OnEvent(const licensing::LedgerEvent& event);
+  checkout::v1::KeepAliveResponse NewsOf(
+      const licensing::LedgerEvent& event) const;
 
   MemberCalls* const calls_;
   RenewalBatcher* const batcher_;

@@ -35,6 +35,7 @@ PolicyRule IdleRule(const std::string& name, const std::string& feature,
 class IdleTest : public testing::Test {
  protected:
   IdleTest() {
+    driver_.PassClusterTime(60 * kMinute);
     driver_.DoAsAlice(InstallCommand("L", 1, {{"cad", 2}, {"sim", 4}}));
     PutInForce({IdleRule("lunch", "cad", 30, 10)});
     session_ = driver_.OpenSession(kTtlMs);
@@ -102,6 +103,22 @@ TEST_F(IdleTest, WarnsThenTakesTheSeatBack) {
   EXPECT_EQ(released[0].seats.front().handle(), seat_);
   EXPECT_EQ(driver_.out("cad"), 0u);
   EXPECT_NE(driver_.ledger->FindSession(session_), nullptr);
+}
+
+TEST_F(IdleTest, TellsAWarningThatStandsAgain) {
+  EXPECT_TRUE(driver_.ledger->IdleWarnings(session_).empty());
+  Say(21 * kMinute);
+  driver_.PassClusterTime(kMinute);
+  driver_.Apply(AdvanceCommand());
+  const auto warnings = driver_.ledger->IdleWarnings(session_);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].kind, Kind::kSeatIdle);
+  EXPECT_EQ(warnings[0].seats.front().handle(), seat_);
+  EXPECT_EQ(warnings[0].by, "lunch");
+  EXPECT_EQ(warnings[0].left_ms, 9 * kMinute);
+  Say(0);
+  EXPECT_TRUE(driver_.ledger->IdleWarnings(session_).empty());
+  EXPECT_TRUE(driver_.ledger->IdleWarnings(99).empty());
 }
 
 TEST_F(IdleTest, ActivityKeepsTheSeat) {
