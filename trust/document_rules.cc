@@ -270,6 +270,10 @@ absl::Status CheckFeatures(const License& license) {
     }
     QUORATE_RETURN_IF_ERROR(CheckCounts(feature));
     QUORATE_RETURN_IF_ERROR(CheckFeatureTime(feature, license));
+    if (feature.linger_ms() < 0 || feature.linger_ms() > kMaxLingerMs) {
+      return Nonsense(absl::StrCat("seats of feature ", feature.name(),
+                                   " cannot linger for so long"));
+    }
     if (!HasConditions(feature)) continue;
     if (!marked) {
       return Nonsense(absl::StrCat("feature ", feature.name(),

@@ -49,6 +49,9 @@ absl::Status CheckKeyCertificate(
     const document::v1::KeyCertificate& certificate);
 absl::Status CheckLicense(const document::v1::License& license);
 
+// 30 days.
+inline constexpr int64_t kMaxLingerMs = int64_t{30} * 24 * 3'600'000;
+
 // True where a server that knows no conditions would grant otherwise.
 bool HasConditions(const document::v1::Feature& feature);
 

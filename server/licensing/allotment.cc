@@ -8,6 +8,7 @@
 
 #include "server/licensing/pool_refusals.h"
 #include "server/licensing/refusals.h"
+#include "server/licensing/seats.h"
 
 namespace quorate::licensing {
 namespace {
@@ -42,6 +43,11 @@ class Plan {
   std::optional<LedgerAnswer> WhyNotCovered(const Pool& pool,
                                             const CheckoutItem& item) const;
 
+  std::string GroupOf(const Pool& pool, const CheckoutItem& item) const;
+
+  // He has a name of named users, or there is one left for him.
+  bool HasName(const Pool& pool) const;
+
   // True where the pool gives tokens for this item.
   bool IsForTokens(const Pool& tokens, const CheckoutItem& item) const;
 
@@ -58,9 +64,6 @@ class Plan {
     std::string group;
   };
 
-  std::string GroupOf(const Pool& pool, const CheckoutItem& item) const;
-  // He has a name of named users, or there is one left for him.
-  bool HasName(const Pool& pool) const;
   // True where there was room.
   bool Take(const Pool& pool, const Share& share);
   // Sets the pool of the tokens, and their group. True where there was room.
@@ -393,6 +396,20 @@ std::vector<const Pool*> PoolsFor(const CheckoutItem& item,
     }
   }
   return found;
+}
+
+bool FitsInPlace(const internal::v1::SeatRecord& seat, const CheckoutItem& item,
+                 const SessionDescription& description, const Pools& pools) {
+  const Pool* const pool = pools.Find(PoolNameOf(seat));
+  if (pool == nullptr || !pool->in_force || seat.count() != item.count()) {
+    return false;
+  }
+  const Plan plan(description, pools, /*idle=*/false, KeptForNobody);
+  if (pool->kind.counting == Counting::kNamed && !plan.HasName(*pool)) {
+    return false;
+  }
+  return !plan.WhyNotCovered(*pool, item).has_value() &&
+         plan.GroupOf(*pool, item) == seat.share_group();
 }
 
 void WriteAllotment(const Allotment& allotment,

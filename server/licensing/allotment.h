@@ -71,6 +71,13 @@ std::vector<const Pool*> PoolsFor(
     const internal::v1::CheckoutItem& item,
     const internal::v1::SessionDescription& description, const Pools& pools);
 
+// True where the seat is what a checkout of the item could get: of a pool that
+// covers it for that session, as many, and shared alike.
+bool FitsInPlace(const internal::v1::SeatRecord& seat,
+                 const internal::v1::CheckoutItem& item,
+                 const internal::v1::SessionDescription& description,
+                 const Pools& pools);
+
 // The seat's part of a record.
 void WriteAllotment(const Allotment& allotment,
                     internal::v1::SeatRecord* record);

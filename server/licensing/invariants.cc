@@ -236,6 +236,9 @@ absl::Status CheckSession(const Tables& tables, const Session& session) {
       IsBorrow(session.record)
           ? sessions.by_borrow_end().contains({borrow_end_ms, id}) &&
                 sessions.borrows().contains(id) && !session.seats.empty()
+      : IsLinger(session.record)
+          ? sessions.by_linger_end().contains({lease_end_ms, id}) &&
+                session.seats.size() == 1
           : sessions.by_lease_end().contains({lease_end_ms, id});
   if (!indexed)
     return Broken("the end of session ", id, " is not in the index");
@@ -255,7 +258,8 @@ absl::Status CheckSession(const Tables& tables, const Session& session) {
 absl::Status CheckSessions(const Tables& tables) {
   // Invariant: each session stands in one of the indexes of ends.
   const SessionTable& indexes = tables.sessions;
-  if (indexes.by_lease_end().size() + indexes.by_borrow_end().size() !=
+  if (indexes.by_lease_end().size() + indexes.by_linger_end().size() +
+              indexes.by_borrow_end().size() !=
           indexes.size() ||
       indexes.by_borrow_end().size() != indexes.borrows().size()) {
     return Broken("the indexes of ends have another size than the sessions");
@@ -272,6 +276,7 @@ absl::Status CheckSessions(const Tables& tables) {
     return Broken("the sessions list ", seats, " seats of ",
                   tables.seats.size());
   }
+  size_t lingers = 0;
   for (const auto& [handle, seat] : tables.seats.by_handle()) {
     if (handle != seat->record.handle() || handle == 0 ||
         handle >= tables.counters.next_seat_handle) {
@@ -281,10 +286,23 @@ absl::Status CheckSessions(const Tables& tables) {
     if (warned_ms < 0 || warned_ms > tables.counters.cluster_ms) {
       return Broken("the holder of seat ", handle, " was warned in the future");
     }
+    const internal::v1::SessionRecord& holder =
+        tables.sessions.Find(seat->record.session_id())->record;
+    const auto* const lingering =
+        tables.seats.LingeringFor(holder, seat->record.feature());
+    if (IsLinger(holder)) ++lingers;
+    if (IsLinger(holder) &&
+        (lingering == nullptr || !lingering->contains(handle))) {
+      return Broken("seat ", handle, " lingers and is not found by its user");
+    }
     const auto* const named = tables.seats.OfFeature(seat->record.feature());
     if (named == nullptr || !named->handles.contains(handle)) {
       return Broken("seat ", handle, " is not found by its feature");
     }
+  }
+  if (lingers != tables.seats.lingering()) {
+    return Broken(lingers, " seats linger, and ", tables.seats.lingering(),
+                  " are found by their users");
   }
   return absl::OkStatus();
 }

@@ -37,6 +37,10 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
   Session* const session =
       FindOwnSession(body.session_id(), command.principal(), &answer);
   if (session == nullptr) return answer;
+  if (const Takeovers takeovers = FindTakeovers(*session, body.items());
+      takeovers.some) {
+    return CheckoutAgain(command, takeovers, session, changes);
+  }
   Allotments allotments;
   std::optional<LedgerAnswer> refusal = RefuseClient(*session, body.items());
   if (!refusal.has_value()) {
@@ -124,7 +128,7 @@ LedgerAnswer Ledger::State::Checkin(const Command& command, Changes* changes) {
     }
   }
   for (const uint64_t handle : body.seat_handles()) {
-    GiveBack(handle, changes);
+    if (!Linger(handle, changes)) GiveBack(handle, changes);
   }
   return {};
 }

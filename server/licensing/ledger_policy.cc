@@ -122,6 +122,27 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
   return refusal;
 }
 
+std::optional<LedgerAnswer> Ledger::State::RefuseDenied(
+    const Session& session, const CheckoutItems& items) const {
+  const PolicyBook& policies = tables_.policies;
+  if (policies.compiled().empty()) return std::nullopt;
+  const policy::Subject folded =
+      policies.compiled().Folded(SubjectOf(session.record.description()));
+  for (const Ask& ask : AsksOf(items)) {
+    const Decision decision =
+        policy::Decide(policies.compiled(), policies.use(),
+                       {.folded = &folded,
+                        .feature = ask.feature,
+                        .calendar_ms = tables_.counters.calendar_ms},
+                       nullptr);
+    if (decision.verdict == Verdict::kDenied ||
+        decision.verdict == Verdict::kNotAllowed) {
+      return RefuseBy(decision, ask, {}, policies);
+    }
+  }
+  return std::nullopt;
+}
+
 LedgerAnswer Ledger::State::ApplyPolicy(const Command& command,
                                         Changes* changes) {
   const internal::v1::ApplyPolicy& body = command.apply_policy();

@@ -12,6 +12,7 @@
 #include "server/licensing/record_codec.h"
 #include "server/licensing/restoring.h"
 #include "server/licensing/times.h"
+#include "server/policy/policy_check.h"
 
 namespace quorate::licensing {
 namespace {
@@ -34,6 +35,10 @@ bool IsInRange(const SessionRecord& record, const EntryTime& now) {
       return record.ttl_ms() >= kMinTtlMs && record.ttl_ms() <= kMaxTtlMs &&
              record.lease_end_cluster_ms() <=
                  LeaseEndMs(now.cluster_ms, record.ttl_ms());
+    case internal::v1::SESSION_KIND_LINGER:
+      return record.ttl_ms() > 0 && record.ttl_ms() <= policy::kMaxLingerMs &&
+             record.lease_end_cluster_ms() <=
+                 AddMs(now.cluster_ms, record.ttl_ms());
     case internal::v1::SESSION_KIND_BORROW:
       return record.borrowed_until_ms() > 0 &&
              record.borrowed_until_ms() <= AddMs(now.calendar_ms, kMaxBorrowMs);

@@ -1,6 +1,7 @@
 // Sessions: begun, renewed, closed, ended in their time.
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -68,6 +69,12 @@ Session* Ledger::State::FindOwnSessionToReturn(uint64_t session_id,
     *refusal = RefuseBorrowed(*session);
     return nullptr;
   }
+  // Nobody's.
+  if (IsLinger(session->record)) {
+    *refusal = Refuse(type::v1::ERROR_REASON_SESSION_NOT_FOUND,
+                      {{"session", absl::StrCat(session_id)}});
+    return nullptr;
+  }
   return session;
 }
 
@@ -121,6 +128,9 @@ LedgerAnswer Ledger::State::CloseSession(const Command& command,
   Session* const session = FindOwnSessionToReturn(
       command.close_session().session_id(), command.principal(), &refusal);
   if (session == nullptr) return refusal;
+  const std::vector<uint64_t> handles = session->seats;
+  for (const uint64_t handle : handles)
+    Linger(handle, changes);
   EndSession(session, changes);
   return {};
 }

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -117,6 +118,25 @@ class Ledger::State {
   LedgerAnswer Grant(Session* session, const CheckoutItems& items,
                      const Allotments& allotments, Changes* changes);
 
+  // ledger_linger.cc
+  // For each item of a checkout the seat that lingers for it, or 0.
+  struct Takeovers {
+    absl::InlinedVector<uint64_t, 4> handles;
+    bool some = false;
+  };
+
+  int64_t LingerMs(const Seat& seat, const Session& holder) const;
+  // Makes a seat that is given back one that lingers; false where it does not
+  // linger.
+  bool Linger(uint64_t handle, Changes* changes);
+  Takeovers FindTakeovers(const Session& session,
+                          const CheckoutItems& items) const;
+  // A checkout that takes up some seats that linger.
+  LedgerAnswer CheckoutAgain(const internal::v1::Command& command,
+                             const Takeovers& takeovers, Session* session,
+                             Changes* changes);
+  void TakeOver(uint64_t handle, Session* session, Changes* changes);
+
   // ledger_queue.cc
   LedgerAnswer RefuseOvertaking(const internal::v1::CheckoutItem& item) const;
   // Takes a place where the caller asked for it and waiting may help.
@@ -211,6 +231,9 @@ class Ledger::State {
   // does.
   std::optional<LedgerAnswer> RefuseByPolicy(const Session& session,
                                              const CheckoutItems& items) const;
+  // The same for seats that are out already: no units are asked for.
+  std::optional<LedgerAnswer> RefuseDenied(const Session& session,
+                                           const CheckoutItems& items) const;
   LedgerAnswer ApplyPolicy(const internal::v1::Command& command,
                            Changes* changes);
   LedgerAnswer RollBackPolicy(const internal::v1::Command& command,

@@ -62,6 +62,11 @@ LedgerAnswer Ledger::State::TerminateSession(const Command& command,
                   {{"session", absl::StrCat(body.session_id())}});
   }
   if (IsBorrow(session->record)) return RefuseBorrowed(*session);
+  // There is nobody to wait for.
+  if (IsLinger(session->record)) {
+    EndSession(session, changes);
+    return {};
+  }
   // Whose client does not answer may be ended at once after all.
   if (before != nullptr && !body.at_once()) return RefuseTerminated(*before);
   if (before == nullptr) {
@@ -142,7 +147,12 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
   }
   LedgerAnswer answer;
   answer.session_id = seat->record.session_id();
-  TakeAway(body.seat_handle(), body.reason(), command.principal(), changes);
+  if (Session* const session = tables_.sessions.Find(answer.session_id);
+      IsLinger(session->record)) {
+    EndSession(session, changes);  // Nobody believes in it.
+  } else {
+    TakeAway(body.seat_handle(), body.reason(), command.principal(), changes);
+  }
   return answer;
 }
 

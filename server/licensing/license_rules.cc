@@ -8,6 +8,7 @@
 
 #include "server/licensing/field_rules.h"
 #include "server/licensing/refusals.h"
+#include "server/policy/policy_check.h"
 
 namespace quorate::licensing {
 namespace {
@@ -135,6 +136,9 @@ std::optional<LedgerAnswer> CheckFeature(const FeatureTerms& feature, int i) {
     fault = {"end_ms", "must be after the start"};
   } else if (feature.overdraft_end_ms() < 0) {
     fault = {"overdraft_end_ms", "must not be negative"};
+  } else if (feature.linger_ms() < 0 ||
+             feature.linger_ms() > policy::kMaxLingerMs) {
+    fault = {"linger_ms", "must be up to 30 days"};
   } else {
     fault = FaultOfCounting(feature);
     if (fault.field.empty()) fault = FaultOfKind(feature);

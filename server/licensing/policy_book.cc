@@ -68,6 +68,15 @@ std::optional<policy::IdleTerms> PolicyBook::FindIdleTerms(
                                feature);
 }
 
+int64_t PolicyBook::FindLingerMs(const SessionDescription& holder,
+                                 absl::string_view feature) const {
+  if (compiled_->empty() || compiled_->RulesOf(feature).linger.empty()) {
+    return 0;
+  }
+  return policy::FindLingerMs(*compiled_, compiled_->Folded(SubjectOf(holder)),
+                              feature);
+}
+
 void PolicyBook::TakeSeat(const SessionDescription& holder,
                           absl::string_view feature, uint64_t units) {
   if (!Counts(feature)) return;

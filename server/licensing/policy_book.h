@@ -70,6 +70,10 @@ class PolicyBook {
       const internal::v1::SessionDescription& holder,
       absl::string_view feature) const;
 
+  // How long a seat that this holder gives back stays out.
+  int64_t FindLingerMs(const internal::v1::SessionDescription& holder,
+                       absl::string_view feature) const;
+
   const std::string& RuleName(uint32_t rule) const {
     return compiled_->rule(rule).name();
   }

@@ -45,6 +45,9 @@ struct CapacityTerm {
   uint64_t overdraft = 0;
   int64_t overdraft_end_ms = kNever;
 
+  // How long seats stay out that are given back.
+  int64_t linger_ms = 0;
+
   // How long its units may be borrowed, 0: not; how many of them; and how many
   // must not be.
   int64_t borrow_max_ms = 0;

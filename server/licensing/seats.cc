@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "base/check.h"
 
 namespace quorate::licensing {
@@ -18,6 +20,14 @@ Share TokensOf(const internal::v1::SeatRecord& seat, const Session& session) {
   return {.count = seat.token_units(),
           .group = seat.token_share_group(),
           .borrowed = IsBorrow(session.record)};
+}
+
+// Of plain text, which has no such character.
+std::string LingerKey(const internal::v1::SessionRecord& session,
+                      absl::string_view feature) {
+  const internal::v1::SessionDescription& client = session.description();
+  return absl::StrCat(session.principal(), "\x1f", client.user(), "\x1f",
+                      client.host(), "\x1f", client.display(), "\x1f", feature);
 }
 
 }  // namespace
@@ -47,10 +57,18 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   named.units += taken.count();
   queue_->AddUnits(taken.feature(), session->record.description().project(),
                    taken.count());
+  if (IsLinger(session->record)) {
+    by_user_[LingerKey(session->record, taken.feature())].insert(handle);
+    ++lingering_;
+  }
   // New handles are the highest, so that this appends but at a restore.
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
   return result;
+}
+
+void SeatTable::SetGranted(uint64_t handle, int64_t calendar_ms) {
+  by_handle_.at(handle)->record.set_granted_calendar_ms(calendar_ms);
 }
 
 const Seat* SeatTable::Move(uint64_t handle, Session* to) {
@@ -88,6 +106,13 @@ void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
                           record.count());
   queue_->TakeUnits(record.feature(), session.record.description().project(),
                     record.count());
+  if (IsLinger(session.record)) {
+    const auto user =
+        by_user_.find(LingerKey(session.record, record.feature()));
+    user->second.erase(record.handle());
+    if (user->second.empty()) by_user_.erase(user);
+    --lingering_;
+  }
   const auto feature = by_feature_.find(record.feature());
   feature->second.handles.erase(record.handle());
   feature->second.units -= record.count();
@@ -102,6 +127,14 @@ void SeatTable::EraseAllOf(Session* session) {
     Remove(found, *session);
   }
   session->seats.clear();
+}
+
+const absl::btree_set<uint64_t>* SeatTable::LingeringFor(
+    const internal::v1::SessionRecord& session,
+    absl::string_view feature) const {
+  if (by_user_.empty()) return nullptr;
+  const auto found = by_user_.find(LingerKey(session, feature));
+  return found == by_user_.end() ? nullptr : &found->second;
 }
 
 void SeatTable::CountForPolicy() {

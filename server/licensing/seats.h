@@ -66,6 +66,7 @@ class SeatTable {
   const Seat* Move(uint64_t handle, Session* to);
 
   // The seat is there.
+  void SetGranted(uint64_t handle, int64_t calendar_ms);
   void SetIdleWarned(uint64_t handle, int64_t cluster_ms);
 
   // Gives the units back. The seat is there.
@@ -82,6 +83,14 @@ class SeatTable {
 
   // Null where there is none.
   const FeatureSeats* OfFeature(absl::string_view feature) const;
+
+  // Those that linger for one like the session's user: the same principal,
+  // user, host and display. Null where there is none.
+  const absl::btree_set<uint64_t>* LingeringFor(
+      const internal::v1::SessionRecord& session,
+      absl::string_view feature) const;
+
+  size_t lingering() const { return lingering_; }
 
   size_t size() const { return by_handle_.size(); }
 
@@ -100,6 +109,9 @@ class SeatTable {
   // Invariant: both hold the same seats.
   ByHandle by_handle_;
   absl::flat_hash_map<std::string, FeatureSeats> by_feature_;
+  // Seats of lingers, by LingerKey.
+  absl::flat_hash_map<std::string, absl::btree_set<uint64_t>> by_user_;
+  size_t lingering_ = 0;
 };
 
 }  // namespace quorate::licensing

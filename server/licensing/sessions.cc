@@ -1,5 +1,7 @@
 #include "server/licensing/sessions.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "server/licensing/times.h"
 
@@ -25,7 +27,8 @@ Session* SessionTable::Add(internal::v1::SessionRecord record) {
     by_borrow_end_.insert({BorrowEndMs(taken.borrowed_until_ms()), id});
     borrows_.insert(id);
   } else {
-    by_lease_end_.insert({taken.lease_end_cluster_ms(), id});
+    (IsLinger(taken) ? by_linger_end_ : by_lease_end_)
+        .insert({taken.lease_end_cluster_ms(), id});
   }
   return result;
 }
@@ -66,16 +69,19 @@ void SessionTable::Erase(uint64_t id) {
     by_borrow_end_.erase({BorrowEndMs(record.borrowed_until_ms()), id});
     borrows_.erase(id);
   } else {
-    by_lease_end_.erase({record.lease_end_cluster_ms(), id});
+    (IsLinger(record) ? by_linger_end_ : by_lease_end_)
+        .erase({record.lease_end_cluster_ms(), id});
   }
   by_id_.erase(found);
 }
 
 Session* SessionTable::FirstDue(const EntryTime& now) {
-  if (!by_lease_end_.empty() &&
-      by_lease_end_.begin()->first <= now.cluster_ms) {
-    return Find(by_lease_end_.begin()->second);
+  const std::pair<int64_t, uint64_t>* first = nullptr;
+  for (const auto* const ends : {&by_lease_end_, &by_linger_end_}) {
+    if (ends->empty() || ends->begin()->first > now.cluster_ms) continue;
+    if (first == nullptr || *ends->begin() < *first) first = &*ends->begin();
   }
+  if (first != nullptr) return Find(first->second);
   if (!by_borrow_end_.empty() &&
       by_borrow_end_.begin()->first <= now.calendar_ms) {
     return Find(by_borrow_end_.begin()->second);
@@ -84,8 +90,13 @@ Session* SessionTable::FirstDue(const EntryTime& now) {
 }
 
 std::optional<int64_t> SessionTable::FirstLeaseEndMs() const {
-  if (by_lease_end_.empty()) return std::nullopt;
-  return by_lease_end_.begin()->first;
+  std::optional<int64_t> first;
+  for (const auto* const ends : {&by_lease_end_, &by_linger_end_}) {
+    if (ends->empty()) continue;
+    first =
+        std::min(first.value_or(ends->begin()->first), ends->begin()->first);
+  }
+  return first;
 }
 
 std::optional<int64_t> SessionTable::FirstBorrowEndMs() const {

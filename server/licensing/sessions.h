@@ -1,8 +1,8 @@
 // Sessions and their leases.
 //
 // The leases stand in one index ordered by (end, session), and the ends of
-// borrows in another, so that nothing is done for a session while it runs, and
-// what is due is found at once.
+// lingers and of borrows in others, so that nothing is done for a session while
+// it runs, and what is due is found at once.
 
 #ifndef QUORATE_SERVER_LICENSING_SESSIONS_H_
 #define QUORATE_SERVER_LICENSING_SESSIONS_H_
@@ -42,6 +42,11 @@ inline bool IsBorrow(const internal::v1::SessionRecord& session) {
   return session.kind() == internal::v1::SESSION_KIND_BORROW;
 }
 
+// A seat that was given back and stays out for its user.
+inline bool IsLinger(const internal::v1::SessionRecord& session) {
+  return session.kind() == internal::v1::SESSION_KIND_LINGER;
+}
+
 // An application that runs: it is renewed, and asks for seats.
 inline bool IsApplication(const internal::v1::SessionRecord& session) {
   return session.kind() == internal::v1::SESSION_KIND_UNSPECIFIED;
@@ -70,10 +75,10 @@ class SessionTable {
   void Erase(uint64_t id);
 
   // Of the sessions that have ended by `now` the one to remove next: leases
-  // before borrows, each by their ends, of several the lowest id. Null where
-  // none has.
+  // and lingers before borrows, each by their ends, of several the lowest id.
+  // Null where none has.
   Session* FirstDue(const EntryTime& now);
-  std::optional<int64_t> FirstLeaseEndMs() const;
+  std::optional<int64_t> FirstLeaseEndMs() const;   // Or linger's.
   std::optional<int64_t> FirstBorrowEndMs() const;  // Calendar time.
 
   size_t size() const { return by_id_.size(); }
@@ -84,6 +89,10 @@ class SessionTable {
 
   const absl::btree_set<std::pair<int64_t, uint64_t>>& by_lease_end() const {
     return by_lease_end_;
+  }
+
+  const absl::btree_set<std::pair<int64_t, uint64_t>>& by_linger_end() const {
+    return by_linger_end_;
   }
 
   const absl::btree_set<std::pair<int64_t, uint64_t>>& by_borrow_end() const {
@@ -97,6 +106,7 @@ class SessionTable {
   // borrows_ where it is one.
   ById by_id_;
   absl::btree_set<std::pair<int64_t, uint64_t>> by_lease_end_;
+  absl::btree_set<std::pair<int64_t, uint64_t>> by_linger_end_;
   absl::btree_set<std::pair<int64_t, uint64_t>> by_borrow_end_;
   absl::btree_set<uint64_t> borrows_;
 };

@@ -44,6 +44,8 @@ std::vector<uint32_t>* ListOf(FeatureRules* rules,
       return &rules->limit;
     case internal::v1::POLICY_RULE_KIND_IDLE:
       return &rules->idle;
+    case internal::v1::POLICY_RULE_KIND_LINGER:
+      return &rules->linger;
     default:
       return &rules->allow;
   }
@@ -104,9 +106,11 @@ void CompiledPolicy::CompileRules() {
     }
   }
   for (auto& [feature, rules] : of_feature_) {
-    std::stable_partition(
-        rules.idle.begin(), rules.idle.end(),
-        [this](uint32_t index) { return !rule(index).feature().empty(); });
+    for (std::vector<uint32_t>* const list : {&rules.idle, &rules.linger}) {
+      std::stable_partition(list->begin(), list->end(), [this](uint32_t index) {
+        return !rule(index).feature().empty();
+      });
+    }
   }
 }
 

@@ -43,7 +43,9 @@ struct FeatureRules {
   std::vector<uint32_t> reserve;
   std::vector<uint32_t> limit;
   std::vector<uint32_t> allow;
-  std::vector<uint32_t> idle;  // Those that name the feature come first.
+  // Of these two those that name the feature come first.
+  std::vector<uint32_t> idle;
+  std::vector<uint32_t> linger;
 };
 
 // A policy with its names hashed, its ranges sorted, and its rules sorted by

@@ -174,30 +174,35 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
 }
 
 void PolicyCheck::CheckSpans(const PolicyRule& rule, const std::string& path) {
-  if (rule.kind() != internal::v1::POLICY_RULE_KIND_IDLE) {
-    if (rule.span_ms() != 0) {
-      Fault(absl::StrCat(path, ".span"), "means nothing but with idle");
-    }
-    if (rule.warning_ms() != 0) {
-      Fault(absl::StrCat(path, ".warning"), "means nothing but with idle");
-    }
+  const bool idle = rule.kind() == internal::v1::POLICY_RULE_KIND_IDLE;
+  const bool lingers = rule.kind() == internal::v1::POLICY_RULE_KIND_LINGER;
+  const int64_t span = rule.span_ms();
+  const int64_t warning = rule.warning_ms();
+  if (!idle && warning != 0) {
+    Fault(absl::StrCat(path, ".warning"), "means nothing but with idle");
+  }
+  if (!idle && !lingers) {
+    if (span == 0) return;
+    Fault(absl::StrCat(path, ".span"),
+          "means nothing but with idle and linger");
     return;
   }
-  const int64_t span = rule.span_ms();
-  if (span != 0 &&
+  if (lingers && (span < 0 || span > kMaxLingerMs || span % 1000 != 0)) {
+    Fault(absl::StrCat(path, ".span"), "must be whole seconds, up to 30 days");
+  }
+  if (idle && span != 0 &&
       (span < kMinIdleMs || span > kMaxIdleMs || span % 1000 != 0)) {
     Fault(absl::StrCat(path, ".span"),
           "must be 1 minute to 30 days in whole seconds, or 0 for never");
   }
-  const int64_t warning = rule.warning_ms();
-  if (warning < 0 || warning > span / 2 || warning % 1000 != 0) {
+  if (idle && (warning < 0 || warning > span / 2 || warning % 1000 != 0)) {
     Fault(absl::StrCat(path, ".warning"),
           "must be whole seconds, and at most half of the span");
   }
   for (int i = 0; i < rule.parts_size(); ++i) {
     if (rule.parts(i).field() != internal::v1::POLICY_FIELD_TIME) continue;
     Fault(absl::StrCat(path, ".parts[", i, "]"),
-          "of an idle rule cannot be a time: it holds at all hours");
+          "cannot be a time: such a rule holds at all hours");
   }
 }
 
@@ -284,6 +289,8 @@ const char* WordOf(internal::v1::PolicyRuleKind kind) {
       return "allow";
     case internal::v1::POLICY_RULE_KIND_IDLE:
       return "idle";
+    case internal::v1::POLICY_RULE_KIND_LINGER:
+      return "linger";
     default:
       return "unknown";
   }

@@ -32,6 +32,7 @@ inline constexpr uint64_t kMaxPolicyUnits = 0xffff'ffff;
 // How long a seat may be idle. Activity is reported each minute or so.
 inline constexpr int64_t kMinIdleMs = 60'000;
 inline constexpr int64_t kMaxIdleMs = int64_t{30} * 24 * 3'600'000;
+inline constexpr int64_t kMaxLingerMs = int64_t{30} * 24 * 3'600'000;
 // Faults of one policy beyond these help nobody.
 inline constexpr size_t kMaxPolicyFaults = 20;
 

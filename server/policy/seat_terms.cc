@@ -1,19 +1,41 @@
 #include "server/policy/seat_terms.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace quorate::policy {
+
+namespace {
+
+// The first that matches, null where none does.
+const uint32_t* FirstOf(const std::vector<uint32_t>& rules,
+                        const CompiledPolicy& policy, const Subject& folded) {
+  const auto found = std::find_if(
+      rules.begin(), rules.end(),
+      [&](uint32_t index) { return policy.Matches(index, folded); });
+  return found == rules.end() ? nullptr : &*found;
+}
+
+}  // namespace
 
 std::optional<IdleTerms> FindIdleTerms(const CompiledPolicy& policy,
                                        const Subject& folded,
                                        absl::string_view feature) {
-  for (const uint32_t index : policy.RulesOf(feature).idle) {
-    if (!policy.Matches(index, folded)) continue;
-    const internal::v1::PolicyRule& rule = policy.rule(index);
-    if (rule.span_ms() == 0) return std::nullopt;
-    return IdleTerms{.rule = index,
-                     .span_ms = rule.span_ms(),
-                     .warning_ms = rule.warning_ms()};
+  const uint32_t* const first =
+      FirstOf(policy.RulesOf(feature).idle, policy, folded);
+  if (first == nullptr || policy.rule(*first).span_ms() == 0) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return IdleTerms{.rule = *first,
+                   .span_ms = policy.rule(*first).span_ms(),
+                   .warning_ms = policy.rule(*first).warning_ms()};
+}
+
+int64_t FindLingerMs(const CompiledPolicy& policy, const Subject& folded,
+                     absl::string_view feature) {
+  const uint32_t* const first =
+      FirstOf(policy.RulesOf(feature).linger, policy, folded);
+  return first == nullptr ? 0 : policy.rule(*first).span_ms();
 }
 
 }  // namespace quorate::policy

@@ -27,6 +27,11 @@ std::optional<IdleTerms> FindIdleTerms(const CompiledPolicy& policy,
                                        const Subject& folded,
                                        absl::string_view feature);
 
+// How long a seat that the subject gives back stays out, by the first linger
+// rule in the same order; 0 where it does not.
+int64_t FindLingerMs(const CompiledPolicy& policy, const Subject& folded,
+                     absl::string_view feature);
+
 }  // namespace quorate::policy
 
 #endif  // QUORATE_SERVER_POLICY_SEAT_TERMS_H_

@@ -57,6 +57,7 @@ inline constexpr DslsType kDslsTypes[] = {
     {"Limit", internal::v1::POLICY_RULE_KIND_LIMIT},
     {"Allow", internal::v1::POLICY_RULE_KIND_ALLOW},
     {"Idle", internal::v1::POLICY_RULE_KIND_IDLE},
+    {"Linger", internal::v1::POLICY_RULE_KIND_LINGER},
 };
 
 }  // namespace quorate::policy

@@ -70,6 +70,7 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
       <xs:enumeration value="Limit"/>
       <xs:enumeration value="Allow"/>
       <xs:enumeration value="Idle"/>
+      <xs:enumeration value="Linger"/>
     </xs:restriction>
   </xs:simpleType>
   <xs:simpleType name="each">

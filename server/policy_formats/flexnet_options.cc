@@ -55,7 +55,6 @@ constexpr IgnoredKeyword kIgnored[] = {
     {"ACTIVATION_LOWWATER", kNoTrustedStorage},
     {"ACTIVATION_EXPIRY_DAYS", kNoTrustedStorage},
     {"MAX_OVERDRAFT", "how far a pool is overdrawn is the licence's to say"},
-    {"LINGER", "a seat that is given back is free at once here"},
     {"NOLOG", kOtherLog},
     {"REPORTLOG", kOtherLog},
     {"DEBUGLOG", kOtherLog},

@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::string_view kTimeout = "TIMEOUT";
 constexpr absl::string_view kTimeoutAll = "TIMEOUTALL";
+constexpr absl::string_view kLinger = "LINGER";
 
 // Options files know no warning. Nobody shall lose a seat unawares, so holders
 // get one of so long, or of a quarter of the time.
@@ -28,10 +29,30 @@ SpanLine Remarked(const OptionLine& line, RemarkKind kind, std::string text) {
       .remark = {.line = line.number, .kind = kind, .text = std::move(text)}};
 }
 
+std::string IdleEffect(const internal::v1::PolicyRule& rule) {
+  const std::string what =
+      rule.feature().empty()
+          ? "idle seats of every feature that no TIMEOUT names"
+          : absl::StrCat("idle seats of ", rule.feature());
+  if (rule.span_ms() == 0) return absl::StrCat(what, " are never taken back");
+  return absl::StrCat(what, " are taken back after ", Show(rule.span_ms()),
+                      ", with a warning ", Show(rule.warning_ms()), " before");
+}
+
+std::string LingerEffect(const internal::v1::PolicyRule& rule) {
+  if (rule.span_ms() == 0) {
+    return absl::StrCat("seats of ", rule.feature(),
+                        " are free at once when they are given back, unless "
+                        "their licence says otherwise");
+  }
+  return absl::StrCat("seats of ", rule.feature(), " that are given back stay ",
+                      "out for their user for ", Show(rule.span_ms()));
+}
+
 }  // namespace
 
 bool IsSpanKeyword(absl::string_view keyword) {
-  return keyword == kTimeout || keyword == kTimeoutAll;
+  return keyword == kTimeout || keyword == kTimeoutAll || keyword == kLinger;
 }
 
 SpanLine ReadSpanLine(const OptionLine& line, absl::string_view keyword) {
@@ -59,23 +80,23 @@ SpanLine ReadSpanLine(const OptionLine& line, absl::string_view keyword) {
                     "rules cannot be about a part of a feature's licences; "
                     "write it for the whole feature");
   }
-  // The other server raises what is less than its vendor's least, too.
-  if (seconds > 0) seconds = std::max(seconds, kMinIdleMs / 1000);
   internal::v1::PolicyRule rule;
   rule.set_name(absl::StrCat("line ", line.number, " ", keyword));
-  rule.set_kind(internal::v1::POLICY_RULE_KIND_IDLE);
   rule.set_feature(feature);
-  rule.set_span_ms(seconds * 1000);
-  rule.set_warning_ms(std::min(kWarningSeconds, seconds / 4) * 1000);
-  const std::string what =
-      feature.empty() ? "idle seats of every feature that no TIMEOUT names"
-                      : absl::StrCat("idle seats of ", feature);
-  SpanLine read = Remarked(
-      line, RemarkKind::kEffect,
-      seconds == 0 ? absl::StrCat(what, " are never taken back")
-                   : absl::StrCat(what, " are taken back after ",
-                                  Show(rule.span_ms()), ", with a warning ",
-                                  Show(rule.warning_ms()), " before"));
+  std::string effect;
+  if (keyword == kLinger) {
+    rule.set_kind(internal::v1::POLICY_RULE_KIND_LINGER);
+    rule.set_span_ms(seconds * 1000);
+    effect = LingerEffect(rule);
+  } else {
+    // The other server raises what is less than its vendor's least, too.
+    if (seconds > 0) seconds = std::max(seconds, kMinIdleMs / 1000);
+    rule.set_kind(internal::v1::POLICY_RULE_KIND_IDLE);
+    rule.set_span_ms(seconds * 1000);
+    rule.set_warning_ms(std::min(kWarningSeconds, seconds / 4) * 1000);
+    effect = IdleEffect(rule);
+  }
+  SpanLine read = Remarked(line, RemarkKind::kEffect, std::move(effect));
   read.rule = std::move(rule);
   return read;
 }

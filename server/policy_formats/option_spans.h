@@ -14,7 +14,7 @@
 
 namespace quorate::policy {
 
-// True of TIMEOUT and TIMEOUTALL.
+// True of TIMEOUT, TIMEOUTALL and LINGER.
 bool IsSpanKeyword(absl::string_view keyword);
 
 struct SpanLine {

@@ -41,9 +41,12 @@ constexpr PolicyField kFields[] = {
 };
 
 constexpr internal::v1::PolicyRuleKind kRuleKinds[] = {
-    internal::v1::POLICY_RULE_KIND_DENY, internal::v1::POLICY_RULE_KIND_RESERVE,
-    internal::v1::POLICY_RULE_KIND_LIMIT, internal::v1::POLICY_RULE_KIND_ALLOW,
-    internal::v1::POLICY_RULE_KIND_IDLE};
+    internal::v1::POLICY_RULE_KIND_DENY,
+    internal::v1::POLICY_RULE_KIND_RESERVE,
+    internal::v1::POLICY_RULE_KIND_LIMIT,
+    internal::v1::POLICY_RULE_KIND_ALLOW,
+    internal::v1::POLICY_RULE_KIND_IDLE,
+    internal::v1::POLICY_RULE_KIND_LINGER};
 
 constexpr internal::v1::PolicyGroupKind kGroupKinds[] = {
     internal::v1::POLICY_GROUP_KIND_USERS,

@@ -24,6 +24,10 @@ void DescribeConditions(const internal::v1::FeatureTerms& from,
                         admin::v1::LicenseFeature* feature) {
   const licensing::PoolKind kind = licensing::KindOf(from);
   feature->set_pool(licensing::PoolName(kind));
+  if (from.linger_ms() != 0) {
+    SetDuration(absl::Milliseconds(from.linger_ms()),
+                feature->mutable_linger());
+  }
   feature->set_overdraft(from.overdraft());
   if (from.overdraft_end_ms() != 0) {
     SetTimestamp(from.overdraft_end_ms(),
@@ -54,6 +58,7 @@ void CopyConditions(const document::v1::Feature& from,
   terms->set_recycle_days(from.recycle_days());
   terms->set_trial_days(from.trial_days());
   terms->set_casual_minutes(from.casual_minutes());
+  terms->set_linger_ms(from.linger_ms());
   terms->set_overdraft(from.overdraft());
   terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/sessions.h"
 #include "server/rpc/client_description.h"
 #include "server/rpc/clock_view.h"
 #include "server/rpc/list_call.h"
@@ -157,6 +158,15 @@ void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,
   }
 }
 
+void DescribeLinger(const SessionRecord& session, int64_t now_cluster_ms,
+                    monitoring::v1::HeldSeat* held) {
+  if (!licensing::IsLinger(session)) return;
+  SetDuration(absl::Milliseconds(std::max<int64_t>(
+                  session.lease_end_cluster_ms() - now_cluster_ms, 0)),
+              held->mutable_linger_left());
+  SetDuration(absl::Milliseconds(session.ttl_ms()), held->mutable_linger());
+}
+
 void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
                   monitoring::v1::HeldSeat* held) {
   DescribeSeat(from, held->mutable_seat());
@@ -164,6 +174,7 @@ void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
   held->set_pool(from.pool().empty() ? from.feature() : from.pool());
   if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
     DescribeClient(session->description(), held->mutable_client());
+    DescribeLinger(*session, ledger.time().cluster_ms, held);
   }
 }
 
@@ -187,6 +198,8 @@ void WritePools(const Ledger& ledger, const ListPage& page,
 }
 
 bool SessionPasses(const SessionRecord& session, const ListFilter& filter) {
+  // A seat that lingers is nobody's.
+  if (licensing::IsLinger(session)) return false;
   if (filter.field == "user")
     return session.description().user() == filter.value;
   if (filter.field == "host")

@@ -6,6 +6,8 @@
 // credits, with all of it compared after each.
 
 #include <algorithm>
+#include <fstream>
+#include <iostream>
 #include <memory>
 #include <signal.h>
 #include <string>
@@ -264,6 +266,113 @@ TEST_F(FeaturesSurviveTest, NamedUsers) {
   EXPECT_NE(cluster_->Quorate({"users", "release", "edit", "user3"}).exit_code,
             0);
   EXPECT_TRUE(visit("late").ok());
+}
+
+// What a member that answers says to a session whose user is idle.
+struct Warnings {
+  int count = 0;
+  int64_t most_seconds = 0;  // Until a seat goes.
+};
+
+Warnings WarningsAfter(const TestCluster& cluster, const std::string& session,
+                       absl::Duration idle) {
+  checkout::v1::KeepAliveRequest request;
+  request.add_sessions(session);
+  request.add_activities()->set_session(session);
+  request.mutable_activities(0)->mutable_idle()->set_seconds(
+      absl::ToInt64Seconds(idle));
+  for (const TestMember& member : cluster.Members()) {
+    Api api(member.endpoint, cluster.environment());
+    grpc::ClientContext context;
+    SetDeadline(&context, absl::Seconds(10));
+    const auto stream = api.checkout().KeepAlive(&context);
+    stream->Write(request);
+    stream->WritesDone();
+    Warnings warnings;
+    bool renewed = false;
+    checkout::v1::KeepAliveResponse response;
+    while (stream->Read(&response)) {
+      renewed |= response.renewals_size() == 1;
+      if (!response.event().has_seat_idle()) continue;
+      ++warnings.count;
+      warnings.most_seconds = std::max(
+          warnings.most_seconds, response.event().seat_idle().left().seconds());
+    }
+    stream->Finish();
+    if (renewed) return warnings;
+  }
+  return {};
+}
+
+// Handle, session and units of each seat that lingers, with a comma behind.
+std::string Lingering(const TestCluster& cluster, int64_t* least_seconds) {
+  const CommandResult result = cluster.Quorate({"-o", "json", "seats", "cad"});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  std::string lingering;
+  const auto json = nlohmann::json::parse(result.output, nullptr, false);
+  if (!json.is_object()) return "none";
+  for (const auto& held : json.value("seats", nlohmann::json::array())) {
+    const std::string left = held.value("lingerLeft", "");
+    if (left.empty()) continue;
+    *least_seconds = std::min(*least_seconds, std::stol(left));
+    absl::StrAppend(&lingering, held["seat"]["handle"].get<std::string>(), " ",
+                    held["session"].get<std::string>(), " ",
+                    held["seat"]["count"].dump(), ",");
+  }
+  return lingering;
+}
+
+TEST_F(FeaturesSurviveTest, WhoIsIdleAndWhatLingers) {
+  const std::string rules = absl::StrCat(cluster_->dir(), "/rules.toml");
+  std::ofstream(rules) << "[[rule]]\nname = \"hold\"\nkind = \"linger\"\n"
+                          "feature = \"cad\"\nspan = \"2h\"\n"
+                          "[[rule]]\nname = \"lunch\"\nkind = \"idle\"\n"
+                          "span = \"20m\"\nwarning = \"10m\"\n";
+  ASSERT_EQ(cluster_->Quorate({"rules", "apply", rules}).exit_code, 0);
+  std::vector<uint64_t> handles;
+  for (const uint32_t count : {2u, 3u}) {
+    auto seat = holder_->Checkout("cad", count);
+    ASSERT_TRUE(seat.ok()) << seat.status();
+    handles.push_back(seat->handle());
+    ASSERT_TRUE(seat->Return().ok());
+  }
+  // Whoever comes over another stream hears the warnings that stand.
+  Warnings warned =
+      WarningsAfter(*cluster_, holder_->name(), absl::Minutes(12));
+  ASSERT_EQ(warned.count, kSolverSeats);
+  ASSERT_EQ(warned.most_seconds, 600);
+  int64_t least = 7'200;
+  const std::string before = Lingering(*cluster_, &least);
+  EXPECT_EQ(std::count(before.begin(), before.end(), ','), 2);
+  int changed = 0;
+  int warned_again = 0;
+  for (int i = 0; i < kKills; ++i) {
+    KillLeader();
+    int64_t left = least;
+    changed += Lingering(*cluster_, &left) != before;
+    // Cluster time goes on, and never back.
+    EXPECT_GT(left, 7'200 - 900);
+    least = left;
+    // Not from the beginning.
+    const Warnings now =
+        WarningsAfter(*cluster_, holder_->name(), absl::Minutes(12));
+    EXPECT_EQ(now.count, kSolverSeats);
+    warned_again +=
+        now.most_seconds > warned.most_seconds || now.most_seconds == 600;
+    warned = now;
+  }
+  std::cout << kKills << " leaders killed, " << changed
+            << " times other seats lingered, " << warned_again
+            << " times the idle were warned again\n";
+  EXPECT_EQ(changed, 0);
+  EXPECT_EQ(warned_again, 0);
+  const auto again = holder_->Checkout("cad", 3);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->handle(), handles[1]);
+  const CommandResult sessions = cluster_->Quorate({"-o", "json", "sessions"});
+  const auto json = nlohmann::json::parse(sessions.output, nullptr, false);
+  ASSERT_EQ(json["sessions"].size(), 1u);
+  EXPECT_FALSE(json["sessions"][0].value("idle", "").empty());
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ std::string NestedGroups(size_t depth) {
 std::string UnknownVarints(int count) {
   std::string bytes;
   for (int i = 0; i < count; ++i)
-    bytes.append("\x78\x00", 2);
+    bytes.append("\xf8\x7f\x00", 3);  // Field 2047.
   return bytes;
 }
 
@@ -70,7 +70,7 @@ TEST(BoundedParseTest, CountsUnknownFieldsWhereverTheyStand) {
             Refusal::kForm);
   // In a submessage: field 8, binding. In one of a list: field 9, features.
   for (const char* tag : {"\x42", "\x4a"}) {
-    EXPECT_EQ(RefusalOfLicense(absl::StrCat(tag, "\x02", UnknownVarints(1)),
+    EXPECT_EQ(RefusalOfLicense(absl::StrCat(tag, "\x03", UnknownVarints(1)),
                                UnknownFields::kNone),
               Refusal::kForm);
   }

@@ -82,6 +82,11 @@ std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
   if (holder.count > 1) {
     absl::StrAppend(&row, ", ", FlexLicenses(holder.count));
   }
+  if (holder.linger > absl::ZeroDuration()) {
+    absl::StrAppend(&row,
+                    "  (linger: ", absl::ToInt64Seconds(holder.linger_left),
+                    " / ", absl::ToInt64Seconds(holder.linger), ")");
+  }
   return absl::StrCat(row, "\n");
 }
 

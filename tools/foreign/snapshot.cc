@@ -99,6 +99,8 @@ Holder HolderOf(const monitoring::v1::HeldSeat& held) {
   holder.count = held.seat().count();
   holder.session = held.session();
   holder.since = TimeOf(held.seat().grant_time());
+  holder.linger_left = absl::Seconds(held.linger_left().seconds());
+  holder.linger = absl::Seconds(held.linger().seconds());
   return holder;
 }
 

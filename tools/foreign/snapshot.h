@@ -51,6 +51,10 @@ struct Holder {
   int64_t process_id = 0;
   std::string session;
   absl::Time since;
+
+  // Of a seat that was given back and stays out: for so long yet, of so long.
+  absl::Duration linger_left = absl::ZeroDuration();
+  absl::Duration linger = absl::ZeroDuration();
 };
 
 // What is kept of a feature for some, and not in use.

@@ -35,12 +35,13 @@ int Run(const Invocation& invocation, const SeatsFlags& flags) {
     return kExitOk;
   }
   Table table({"SEAT", "FEATURE", "COUNT", "USER", "HOST", "APPLICATION",
-               "SINCE", "SESSION"});
+               "SINCE", "SESSION", "LINGERS"});
   for (const auto& held : seats->seats()) {
     table.AddRow({absl::StrCat(held.seat().handle()), held.seat().feature(),
                   absl::StrCat(held.seat().count()), held.client().user(),
                   held.client().host(), held.client().application(),
-                  ShowTime(held.seat().grant_time()), held.session()});
+                  ShowTime(held.seat().grant_time()), held.session(),
+                  held.has_linger() ? ShowDuration(held.linger_left()) : ""});
   }
   table.Print(std::cout);
   return kExitOk;

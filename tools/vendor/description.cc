@@ -97,6 +97,9 @@ void AddConditions(const Feature& feature, Description* description) {
         "SHARED_BY_")));
   }
   if (!list.empty()) add("sharedBy", absl::StrJoin(list, "+"));
+  if (feature.linger_ms() != 0) {
+    add("lingerSeconds", feature.linger_ms() / 1000);
+  }
   if (feature.overdraft() != 0) add("overdraft", feature.overdraft());
   if (feature.overdraft_end_ms() != 0) {
     add("overdraftEndTime", FormatMs(feature.overdraft_end_ms()));

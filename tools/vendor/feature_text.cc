@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 
 #include "base/status.h"
 #include "tools/vendor/dates.h"
@@ -133,13 +134,20 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     uint32_t count = 0;
     if (!ParseCount(value, &count)) return Wrong(value, "is no count");
     feature->set_overdraft(count);
+  } else if (key == "linger") {
+    absl::Duration span;
+    if (!absl::ParseDuration(value, &span) || span <= absl::ZeroDuration()) {
+      return Wrong(value, "is not like 10m or 2h");
+    }
+    feature->set_linger_ms(absl::ToInt64Milliseconds(span));
   } else if (key == "overdraft-end") {
     QUORATE_ASSIGN_OR_RETURN(const int64_t end, LastMsOf(std::string(value)));
     feature->set_overdraft_end_ms(end);
   } else {
     return Wrong(key,
                  "is not version, maintenance, attribute, host, share, suite, "
-                 "model, recycle, casual, trial, overdraft or overdraft-end");
+                 "model, recycle, casual, trial, linger, overdraft or "
+                 "overdraft-end");
   }
   return absl::OkStatus();
 }

@@ -98,6 +98,9 @@ void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
   if (random_.OneIn(6)) AddAttribute(SomeRegion(), feature->add_attributes());
   if (random_.OneIn(8)) feature->add_hosts(SomeHost());
   if (random_.OneIn(6)) {
+    feature->set_linger_ms(static_cast<int64_t>(random_.Below(60'000)));
+  }
+  if (random_.OneIn(6)) {
     feature->set_overdraft(static_cast<uint32_t>(random_.Between(1, 4)));
     if (random_.OneIn(2)) feature->set_overdraft_end_ms(SomeTime());
   }

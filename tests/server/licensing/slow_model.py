@@ -121,7 +121,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         number = self.sessions.add(Row(
             principal=command.principal, ttl_ms=body.ttl_ms,
             client=Row(body.description, peer_address=body.peer_address),
-            idle_since_ms=0,
+            idle_since_ms=0, lingers=False,
             lease_end_ms=self.cluster_ms + lease_ms(body.ttl_ms)))
         return Row(session_id=number, ttl_ms=body.ttl_ms)
 
@@ -134,7 +134,8 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
             if self.is_alive(number) and number not in self.terminated and \
                     not self.is_of_old_epoch(number):
                 session = self.sessions[number]
-                if session.principal == renewal.principal:
+                if session.principal == renewal.principal and \
+                        not session.lingers:
                     renewed[-1] = session.ttl_ms
                     end_ms = self.cluster_ms + lease_ms(session.ttl_ms)
                     again = end_ms == session.lease_end_ms
@@ -146,6 +147,8 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
 
     def close_session(self, command, body):
         self.need_own(command, body, gives_back=True)
+        for handle in sorted(self.seats.where(session=body.session_id)):
+            self.linger(handle)
         self.end_session(body.session_id)
 
     def end_session(self, number):
@@ -169,6 +172,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         need(alive, "SESSION_NOT_FOUND")
         need(self.sessions[body.session_id].principal == command.principal,
              "SESSION_NOT_YOURS")
+        need(not self.sessions[body.session_id].lingers, "SESSION_NOT_FOUND")
 
     # Licences, what they grant, and how much of it is out.
     def install_license(self, _, body):
@@ -247,6 +251,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         self.seats.update(seats)
         self.seats.next = number
         if not refusal:
+            own += checkout.get("besides", 0)
             return need(own <= self.limits.seats_of_session, "LIMIT_REACHED")
         client = self.sessions[checkout.session_id].client
         for item in checkout["items"]:
@@ -275,6 +280,10 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
             self.policy(), seats, session.client, self.calendar_ms, asked)
         if reason:
             raise Refusal(reason, waiting_helps=waiting_helps)
+        self.need_no_cool_down(checkout)
+
+    def need_no_cool_down(self, checkout):
+        session = self.sessions[checkout.session_id]
         for end in self.terminated.values():
             if end.cool_down_end_ms > self.cluster_ms and \
                     end.principal == session.principal and \
@@ -358,11 +367,13 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         need(body["items"] and all(item.count for item in body["items"]) and
              body.wait_ms >= 0 and body.priority <= 9, "BAD_REQUEST")
         self.need_own(command, body)
-        refusal = refused(self.need_now, body, self.is_kept)
-        if not refusal and any(map(self.is_unserved, features_of(body))):
+        again, rest = self.taken_up(body)
+        refusal = refused(self.need_again, body, again) or \
+            refused(self.need_now, rest, self.is_kept)
+        if not refusal and any(map(self.is_unserved, features_of(rest))):
             refusal = Refusal("POOL_EXHAUSTED")
         if not refusal:
-            return self.hand_out(body, self.is_kept)
+            return self.take_up(body, again, self.hand_out(rest, self.is_kept))
         if body.wait_ms and refusal.waiting_helps:
             return self.wait(body)
         raise refusal
@@ -378,8 +389,9 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         self.need_own(command, body, gives_back=True)
         need(handles <= set(self.seats.where(session=body.session_id)),
              "SEAT_NOT_FOUND")
-        for handle in handles:
-            self.give_back(handle)
+        for handle in body.seat_handles:
+            if not self.linger(handle):
+                self.give_back(handle)
 
     def give_back(self, handle):
         seat = self.seats.pop(handle)
@@ -431,6 +443,9 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         ends = self.is_alive(number) and body.at_once
         need(ends or number not in self.terminated, "SESSION_TERMINATED")
         need(self.is_alive(number), "SESSION_NOT_FOUND")
+        if self.sessions[number].lingers:
+            self.end_session(number)
+            return
         if number not in self.terminated:
             need(len(self.terminated) < self.limits.terminations,
                  "LIMIT_REACHED")
@@ -452,7 +467,10 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
     def release_seat(self, _, body):
         need(body.seat_handle in self.seats, "SEAT_NOT_FOUND")
         session = self.seats[body.seat_handle].session
-        self.give_back(body.seat_handle)
+        if self.sessions[session].lingers:
+            self.end_session(session)
+        else:
+            self.give_back(body.seat_handle)
         return Row(session_id=session)
 
     def apply_policy(self, _, body):

@@ -152,19 +152,30 @@ def used(policy, rule, seats, feature, who):
                matches(policy, rule, seat.holder))
 
 
-def idle_terms(policy, who, feature):
-    """After how long a seat is taken back, 0: never; and the warning."""
+def span_rule(policy, kind, who, feature):
+    """The first that matches, those that name the feature before the rest."""
     for named in (feature, ""):
         for rule in policy.rules:
-            if rule.kind == "POLICY_RULE_KIND_IDLE" and \
-                    rule.feature == named and matches(policy, rule, who):
-                return rule.span_ms, rule.warning_ms
-    return 0, 0
+            if rule.kind == kind and rule.feature == named and \
+                    matches(policy, rule, who):
+                return rule
+    return Row(span_ms=0, warning_ms=0)
+
+
+def idle_terms(policy, who, feature):
+    """After how long a seat is taken back, 0: never; and the warning."""
+    rule = span_rule(policy, "POLICY_RULE_KIND_IDLE", who, feature)
+    return rule.span_ms, rule.warning_ms
+
+
+def linger_ms(policy, who, feature):
+    return span_rule(policy, "POLICY_RULE_KIND_LINGER", who, feature).span_ms
 
 
 def decide(policy, seats, who, calendar_ms, feature, count, total, free):
     """How bad it is, why not, and whether waiting helps."""
-    kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": [], "IDLE": []}
+    kinds = {"DENY": [], "ALLOW": [], "LIMIT": [], "RESERVE": [], "IDLE": [],
+             "LINGER": []}
     for rule in policy.rules:
         if rule.feature in ("", feature):
             kinds[rule.kind.removeprefix("POLICY_RULE_KIND_")].append(rule)

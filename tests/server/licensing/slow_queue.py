@@ -203,6 +203,7 @@ class SlowQueue:
         need(numbers, "QUEUE_PLACE_NOT_FOUND")
         end = self.places[numbers[0]].end
         if not end.reason:
-            for handle in {*end.seat_handles} & {*self.seats}:
+            mine = self.seats.where(session=body.session_id)
+            for handle in {*end.seat_handles} & {*mine}:
                 self.give_back(handle)
             self.end_wait(numbers[0], Row(reason="WAIT_CANCELLED"))

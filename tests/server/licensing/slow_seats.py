@@ -1,11 +1,12 @@
-"""Seats whose users are away: those that are idle.
+"""Seats whose users are away: those that are idle, and those that were given
+back and linger.
 
 SlowModel's, in a file of its own; the lists are there.
 """
 
 import slow_policy
 from slow_policy import NO_POLICY
-from slow_terms import feature_of
+from slow_terms import Row, feature_of, group_of, need, need_covered, refused
 
 IDLE_AFTER_MS = 30_000
 LONGEST_IDLE_MS = 30 * 24 * 3_600_000
@@ -46,3 +47,74 @@ class SlowSeats:
         elif idle_ms >= span_ms and \
                 self.cluster_ms - seat.warned_ms >= warning_ms:
             self.give_back(handle)
+
+    def linger_ms(self, seat, client):
+        """What the licences say or what the policy says, the longer."""
+        grants = [grant for grant in self.grants
+                  if grant.pool == seat.pool and self.is_in_force(grant)]
+        return max([slow_policy.linger_ms(self.policy(), client,
+                                          feature_of(seat.pool))] +
+                   [grant.terms.linger_ms for grant in grants])
+
+    def linger(self, handle):
+        """It stays out for its user. False where it does not."""
+        seat = self.seats[handle]
+        holder = self.sessions[seat.session]
+        linger_ms = self.linger_ms(seat, holder.client)
+        if not linger_ms or seat.session in self.terminated or \
+                len(self.sessions) >= self.limits.sessions:
+            return False
+        seat.warned_ms = 0
+        seat.session = self.sessions.add(
+            Row(holder, lingers=True, ttl_ms=linger_ms, idle_since_ms=0,
+                lease_end_ms=self.cluster_ms + linger_ms))
+        return True
+
+    def lingers_for(self, item, session, seat):
+        """One like him gave it back, and he could be granted it now."""
+        linger = self.sessions[seat.session]
+        if not linger.lingers or linger.lease_end_ms <= self.cluster_ms or \
+                linger.principal != session.principal or \
+                any(linger.client[name] != session.client[name]
+                    for name in ("user", "host", "display")):
+            return False
+        pools = [grant.terms for grant in self.pools_of(item.feature)
+                 if grant.pool == seat.pool]
+        return seat.count == item.count and any(
+            not refused(need_covered, terms, item, session.client) and
+            group_of(terms, item, session.client) == seat.group
+            for terms in pools)
+
+    def taken_up(self, checkout):
+        """For each item the seat that lingers for it, or None; and what is
+        left of the checkout."""
+        session = self.sessions[checkout.session_id]
+        handles = []
+        for item in checkout["items"]:
+            fit = [handle for handle, seat in sorted(self.seats.items())
+                   if handle not in handles and
+                   self.lingers_for(item, session, seat)]
+            handles.append(fit[0] if fit else None)
+        rest = [item for item, handle in zip(checkout["items"], handles)
+                if not handle]
+        return handles, Row(checkout, items=rest,
+                            besides=len(handles) - len(rest))
+
+    def need_again(self, checkout, handles):
+        """Refuses what a checkout must not take up; units are no matter."""
+        again = [item for item, handle in zip(checkout["items"], handles)
+                 if handle]
+        session = self.sessions[checkout.session_id]
+        for feature in sorted({item.feature for item in again}):
+            grade, reason, _ = slow_policy.decide(
+                self.policy(), [], session.client, self.calendar_ms, feature,
+                0, 0)
+            need(grade < 3, reason)
+        self.need_no_cool_down(Row(checkout, items=again))
+
+    def take_up(self, checkout, again, fresh):
+        for handle in filter(None, again):
+            del self.sessions[self.seats[handle].session]
+            self.seats[handle].session = checkout.session_id
+        return Row(fresh, seat_handles=[
+            handle or fresh.seat_handles.pop(0) for handle in again])

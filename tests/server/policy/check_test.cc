@@ -50,20 +50,79 @@ internal::v1::PolicyRule* MakeIdle(Policy* policy) {
   return rule;
 }
 
+internal::v1::PolicyRule* MakeLinger(Policy* policy) {
+  internal::v1::PolicyRule* const rule = MakeIdle(policy);
+  rule->set_kind(internal::v1::POLICY_RULE_KIND_LINGER);
+  rule->clear_warning_ms();
+  return rule;
+}
+
 TEST(PolicyCheckTest, FindsNothingWrongInASoundPolicy) {
   EXPECT_TRUE(CheckPolicy(Sound()).empty());
   EXPECT_TRUE(CheckPolicy(Policy()).empty());
   Policy idle = Sound();
   MakeIdle(&idle);
   EXPECT_TRUE(CheckPolicy(idle).empty());
+  MakeLinger(&idle)->set_span_ms(kMaxLingerMs);
+  EXPECT_TRUE(CheckPolicy(idle).empty());
+}
+
+struct Case {
+  std::function<void(Policy*)> edit;
+  const char* path;
+  const char* problem;
+};
+
+template <size_t kSize>
+void ExpectFaults(const Case (&cases)[kSize]) {
+  for (const auto& each : cases) {
+    Policy policy = Sound();
+    each.edit(&policy);
+    const auto faults = CheckPolicy(policy);
+    ASSERT_FALSE(faults.empty()) << each.path;
+    EXPECT_EQ(faults[0].path, each.path);
+    EXPECT_THAT(faults[0].problem, HasSubstr(each.problem));
+    std::vector<PolicyFault> compile_faults;
+    EXPECT_EQ(CompiledPolicy::Compile(policy, &compile_faults), nullptr);
+    EXPECT_EQ(compile_faults, faults);
+  }
+}
+
+TEST(PolicyCheckTest, NamesTheSpansThatAreWrong) {
+  const Case kCases[] = {
+      {[](Policy* p) { p->mutable_rules(1)->set_span_ms(60'000); },
+       "rules[1].span", "idle"},
+      {[](Policy* p) { p->mutable_rules(1)->set_warning_ms(1'000); },
+       "rules[1].warning", "idle"},
+      {[](Policy* p) { MakeLinger(p)->set_span_ms(kMaxLingerMs + 1'000); },
+       "rules[1].span", "30 days"},
+      {[](Policy* p) { MakeLinger(p)->set_span_ms(1'001); }, "rules[1].span",
+       "whole seconds"},
+      {[](Policy* p) { MakeLinger(p)->set_warning_ms(1'000); },
+       "rules[1].warning", "idle"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(59'000); }, "rules[1].span",
+       "1 minute"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(60'001); }, "rules[1].span",
+       "whole seconds"},
+      {[](Policy* p) { MakeIdle(p)->set_span_ms(kMaxIdleMs + 1000); },
+       "rules[1].span", "30 days"},
+      {[](Policy* p) { MakeIdle(p)->set_warning_ms(31'000); },
+       "rules[1].warning", "half"},
+      {[](Policy* p) { MakeIdle(p)->set_warning_ms(-1000); },
+       "rules[1].warning", "whole seconds"},
+      {[](Policy* p) {
+         internal::v1::PolicyPart* const part = MakeIdle(p)->add_parts();
+         part->set_field(internal::v1::POLICY_FIELD_TIME);
+         part->add_values("mon");
+       },
+       "rules[1].parts[0]", "all hours"},
+  };
+
+  ExpectFaults(kCases);
 }
 
 TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
-  const struct {
-    std::function<void(Policy*)> edit;
-    const char* path;
-    const char* problem;
-  } kCases[] = {
+  const Case kCases[] = {
       {[](Policy* p) { p->mutable_rules(0)->clear_name(); }, "rules[0].name",
        "1 to 64 bytes"},
       {[](Policy* p) { p->mutable_rules(0)->set_name("a\nb"); },
@@ -90,24 +149,6 @@ TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
        "rules[2].each", "limit"},
       {[](Policy* p) { p->mutable_rules(2)->clear_parts(); }, "rules[2].parts",
        "for whom"},
-      {[](Policy* p) { p->mutable_rules(1)->set_span_ms(60'000); },
-       "rules[1].span", "idle"},
-      {[](Policy* p) { MakeIdle(p)->set_span_ms(59'000); }, "rules[1].span",
-       "1 minute"},
-      {[](Policy* p) { MakeIdle(p)->set_span_ms(60'001); }, "rules[1].span",
-       "whole seconds"},
-      {[](Policy* p) { MakeIdle(p)->set_span_ms(kMaxIdleMs + 1000); },
-       "rules[1].span", "30 days"},
-      {[](Policy* p) { MakeIdle(p)->set_warning_ms(31'000); },
-       "rules[1].warning", "half"},
-      {[](Policy* p) { MakeIdle(p)->set_warning_ms(-1000); },
-       "rules[1].warning", "whole seconds"},
-      {[](Policy* p) {
-         internal::v1::PolicyPart* const part = MakeIdle(p)->add_parts();
-         part->set_field(internal::v1::POLICY_FIELD_TIME);
-         part->add_values("mon");
-       },
-       "rules[1].parts[0]", "all hours"},
       {[](Policy* p) { p->mutable_rules(0)->mutable_parts(0)->clear_values(); },
        "rules[0].parts[0].values", "1 to"},
       {[](Policy* p) { p->mutable_rules(0)->mutable_parts(0)->clear_field(); },
@@ -145,17 +186,7 @@ TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
        "groups[0].members[0]", "prefix"},
   };
 
-  for (const auto& each : kCases) {
-    Policy policy = Sound();
-    each.edit(&policy);
-    const auto faults = CheckPolicy(policy);
-    ASSERT_FALSE(faults.empty()) << each.path;
-    EXPECT_EQ(faults[0].path, each.path);
-    EXPECT_THAT(faults[0].problem, HasSubstr(each.problem));
-    std::vector<PolicyFault> compile_faults;
-    EXPECT_EQ(CompiledPolicy::Compile(policy, &compile_faults), nullptr);
-    EXPECT_EQ(compile_faults, faults);
-  }
+  ExpectFaults(kCases);
 }
 
 TEST(PolicyCheckTest, HasALimitForEverything) {

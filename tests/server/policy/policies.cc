@@ -126,7 +126,8 @@ PolicyRule RandomRule(Random* random, int number) {
   std::vector<TestPart> parts;
   const bool idle = random->OneIn(5);
   const auto kind =
-      idle ? internal::v1::POLICY_RULE_KIND_IDLE
+      idle ? (random->OneIn(2) ? internal::v1::POLICY_RULE_KIND_LINGER
+                               : internal::v1::POLICY_RULE_KIND_IDLE)
            : static_cast<internal::v1::PolicyRuleKind>(random->Between(1, 4));
   const bool reserves = kind == internal::v1::POLICY_RULE_KIND_RESERVE;
   for (uint64_t left = random->Between(reserves ? 1 : 0, 3); left > 0; --left) {
@@ -150,7 +151,9 @@ PolicyRule RandomRule(Random* random, int number) {
     rule.set_each(static_cast<internal::v1::PolicyEach>(random->Below(3)));
   } else if (idle) {
     rule.set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
-    rule.set_warning_ms(random->OneIn(2) ? 0 : rule.span_ms() / 4);
+    if (kind == internal::v1::POLICY_RULE_KIND_IDLE) {
+      rule.set_warning_ms(random->OneIn(2) ? 0 : rule.span_ms() / 4);
+    }
   }
   return rule;
 }

@@ -82,6 +82,24 @@ std::optional<IdleTerms> SlowTerms(const CompiledPolicy& compiled,
   return std::nullopt;
 }
 
+TEST(SeatTermsTest, LingersByTheSameOrder) {
+  std::vector<PolicyRule> rules = {IdleRule("all", "", 60, {}),
+                                   IdleRule("cad", "cad", 20, {}),
+                                   IdleRule("ann", "sim", 0, {})};
+  for (PolicyRule& rule : rules) {
+    rule.set_kind(internal::v1::POLICY_RULE_KIND_LINGER);
+    rule.clear_warning_ms();
+  }
+  std::vector<PolicyFault> faults;
+  const auto compiled = CompiledPolicy::Compile(PolicyOf(rules), &faults);
+  ASSERT_TRUE(faults.empty());
+  EXPECT_EQ(FindLingerMs(*compiled, {}, "cad"), 20 * kMinute);
+  EXPECT_EQ(FindLingerMs(*compiled, {}, "cam"), 60 * kMinute);
+  EXPECT_EQ(FindLingerMs(*compiled, {}, "sim"), 0);
+  EXPECT_EQ(FindIdleTerms(*compiled, {}, "cad"), std::nullopt);
+  EXPECT_EQ(FindLingerMs(*CompiledPolicy::Empty(), {}, "cad"), 0);
+}
+
 TEST(SeatTermsTest, AgreesWithTheObviousWay) {
   int found = 0;
   for (const uint64_t seed : TestSeeds(1, 2'000)) {

@@ -260,7 +260,7 @@ TEST_F(PolicyServiceTest, ExportsAndImportsAFile) {
   EXPECT_EQ(imported.remarks(0).kind(), admin::ImportRemark::KIND_FAULT);
   EXPECT_EQ(imported.remarks(0).line(), 1U);
   read.set_format(admin::POLICY_FORMAT_FLEXNET);
-  read.set_document("MAX 3 cad USER ann\nLINGER cad 60\n");
+  read.set_document("MAX 3 cad USER ann\nNOLOG IN\n");
   imported.Clear();
   ASSERT_TRUE(stub_->ImportPolicy(NewCall().get(), read, &imported).ok());
   EXPECT_EQ(imported.policy().rules(0).name(), "line 1 MAX");

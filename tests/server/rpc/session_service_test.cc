@@ -161,6 +161,16 @@ TEST_F(SessionServiceTest, WarnsWhoIsIdleAndTakesTheSeatBack) {
   ASSERT_TRUE(monitoring->ListSessions(NewCall().get(), {}, &sessions).ok());
   EXPECT_EQ(sessions.sessions(0).idle().seconds(), 45);
 
+  // Who comes over another stream hears it too.
+  stream_->WritesDone();
+  EXPECT_TRUE(stream_->Finish().ok());
+  stream_.reset();
+  call_ = NewCall();
+  stream_ = stub_->KeepAlive(call_.get());
+  Renew();
+  EXPECT_EQ(news_.event().seat_idle().seat().handle(), seat_);
+  ASSERT_TRUE(stream_->Read(&news_));
+
   say_idle(85);
   ASSERT_TRUE(news_.event().has_seat_released());
   EXPECT_EQ(news_.event().seat_released().seat().handle(), seat_);
@@ -174,6 +184,53 @@ TEST_F(SessionServiceTest, WarnsWhoIsIdleAndTakesTheSeatBack) {
   ASSERT_TRUE(stream_->Write(wrong));
   EXPECT_FALSE(stream_->Read(&news_));
   EXPECT_EQ(ReasonOf(stream_->Finish()), "BAD_REQUEST");
+}
+
+TEST_F(SessionServiceTest, ShowsWhatLingersAndForWhom) {
+  const auto policies =
+      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
+  admin::v1::ApplyPolicyRequest apply;
+  apply.set_request_id("p1");
+  apply.set_etag("0");
+  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
+  rule->set_name("hold");
+  rule->set_kind(admin::v1::POLICY_RULE_KIND_LINGER);
+  rule->mutable_span()->set_seconds(600);
+  admin::v1::ApplyPolicyResponse applied;
+  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+  checkout::CheckinRequest checkin;
+  checkin.set_request_id("i1");
+  checkin.set_session(session_);
+  checkin.add_seats(seat_);
+  checkout::CheckinResponse returned;
+  ASSERT_TRUE(stub_->Checkin(NewCall().get(), checkin, &returned).ok());
+  world_.node().AdvanceCluster(60'000);
+
+  const auto monitoring = monitoring::v1::MonitoringService::NewStub(
+      world_.Connect(ClientNames("admin")));
+  checkout::KeepAliveRequest renew;
+  renew.add_sessions(session_);
+  ASSERT_TRUE(stream_->Write(renew));
+  ASSERT_TRUE(stream_->Read(&news_));
+  monitoring::v1::ListSeatsResponse seats;
+  ASSERT_TRUE(monitoring->ListSeats(NewCall().get(), {}, &seats).ok());
+  ASSERT_EQ(seats.seats_size(), 1);
+  EXPECT_EQ(seats.seats(0).seat().handle(), seat_);
+  EXPECT_EQ(seats.seats(0).client().user(), "ann");
+  EXPECT_EQ(seats.seats(0).linger_left().seconds(), 540);
+  EXPECT_EQ(seats.seats(0).linger().seconds(), 600);
+  monitoring::v1::ListSessionsResponse sessions;
+  ASSERT_TRUE(monitoring->ListSessions(NewCall().get(), {}, &sessions).ok());
+  ASSERT_EQ(sessions.sessions_size(), 1);
+  EXPECT_EQ(sessions.sessions(0).name(), session_);
+
+  checkout::CheckoutRequest again;
+  again.set_request_id("c2");
+  again.set_session(session_);
+  again.add_items()->set_feature("cad");
+  checkout::CheckoutResponse taken;
+  ASSERT_TRUE(stub_->Checkout(NewCall().get(), again, &taken).ok());
+  EXPECT_EQ(taken.seats(0).handle(), seat_);
 }
 
 TEST_F(SessionServiceTest, ResizesASeat) {

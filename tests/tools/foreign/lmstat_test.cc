@@ -55,6 +55,19 @@ ClusterByHand Suite() {
   return cluster;
 }
 
+TEST(LmstatTest, ShowsHowLongASeatLingers) {
+  ClusterByHand cluster = Suite();
+  cluster.AddSeat({1401, "cad", 16, "cmfy212", "LT1", "LT1.0", "1.00"},
+                  "2017-05-23 10:59:00");
+  cluster.seat()->mutable_linger_left()->set_seconds(885098);
+  cluster.seat()->mutable_linger()->set_seconds(1340160);
+  EXPECT_THAT(
+      FormatLmstat(cluster.Take(), {.usage = Usage::kAll, .users = true}),
+      HasSubstr(
+          "    cmfy212 LT1 LT1.0 (v1.00) (server2.example/7402 1401), start "
+          "Tue 5/23 5:59, 16 licenses  (linger: 885098 / 1340160)\n"));
+}
+
 TEST(LmstatTest, ServersAndDaemonsAlone) {
   EXPECT_EQ(FormatLmstat(Suite().Take(), {}),
             absl::StrCat(kHead, kAllUp, "    acme: UP v11.13.0\n"));

@@ -178,7 +178,7 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
   const Outcome issue = Run(IssueLine(
       {"--feature",
        "cad=20,version=2026.1,maintenance=2199-01-31,attribute=site:b,"
-       "attribute=region:eu,share=host+user,overdraft=2,"
+       "attribute=region:eu,share=host+user,linger=10m,overdraft=2,"
        "overdraft-end=2198-12-31",
        "--feature", "view=uncounted,host=ws1,host=ws2", "--feature",
        "mesh=5*tok", "--feature", "tok=40", "--feature",
@@ -198,6 +198,7 @@ TEST_F(VendorCommandsTest, ConditionsAreSignedAndShown) {
   EXPECT_EQ(features[0]["maintenanceEndTime"], "2199-01-31T23:59:59.999Z");
   EXPECT_EQ(features[0]["attributes"], "region:eu site:b");
   EXPECT_EQ(features[0]["sharedBy"], "user+host");
+  EXPECT_EQ(features[0]["lingerSeconds"], 600);
   EXPECT_EQ(features[0]["overdraft"], 2);
   EXPECT_EQ(features[1]["uncounted"], true);
   EXPECT_EQ(features[1]["hosts"], "ws1 ws2");
@@ -367,6 +368,9 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"shared_credits",
                  {"--feature", "cad=9,model=credits,share=user"},
                  "or shared"},
+        Nonsense{"linger", {"--feature", "cad=1,linger=long"}, "10m or 2h"},
+        Nonsense{
+            "linger_long", {"--feature", "cad=1,linger=999h"}, "cannot linger"},
         Nonsense{"zero", {"--feature", "cad=0"}, "between 1 and"},
         Nonsense{"no_name", {"--feature", "=3"}, "feature name"},
         Nonsense{"twice",
