@@ -19,6 +19,11 @@ namespace {
 
 constexpr SimTime kTtl = 10 * kSecond;
 
+constexpr internal::v1::PolicyRuleKind kSimRules[] = {
+    internal::v1::POLICY_RULE_KIND_DENY, internal::v1::POLICY_RULE_KIND_RESERVE,
+    internal::v1::POLICY_RULE_KIND_LIMIT, internal::v1::POLICY_RULE_KIND_IDLE,
+    internal::v1::POLICY_RULE_KIND_LINGER};
+
 }  // namespace
 
 SimClient::SimClient(const Deps& deps, int number)
@@ -116,6 +121,7 @@ void SimClient::Step() {
   if (choice < 91 && !seats_.empty()) return Resize();
   if (choice < 92) return Terminate();
   if (choice < 94) return ChangePolicy();
+  if (choice < 96) return GoAway();
   VerifySeats();
 }
 
@@ -302,6 +308,28 @@ void SimClient::Resize() {
   });
 }
 
+void SimClient::GoAway() {
+  // Nobody sits there any more, before it says so.
+  while (!seats_.empty())
+    DropSeat(seats_.begin()->first);
+  SayIdle(3);
+}
+
+void SimClient::SayIdle(int times) {
+  if (times == 0 || session_ == 0 || stopped_) return Think();
+  internal::v1::Command command;
+  internal::v1::Renewal* renewal =
+      command.mutable_renew_sessions()->add_renewals();
+  renewal->set_session_id(session_);
+  renewal->set_principal(principal_);
+  renewal->set_idle_ms(static_cast<int64_t>(random_.Between(40'000, 120'000)));
+  Ask(std::move(command), [this, times, opened = opened_](const LedgerAnswer&) {
+    if (opened != opened_) return Think();
+    deps_.scheduler->After(TimeBelow(&random_, 20 * kSecond),
+                           [this, times] { SayIdle(times - 1); });
+  });
+}
+
 void SimClient::Terminate() {
   internal::v1::Command command;
   command.set_request_id(NewRequestId());
@@ -340,11 +368,14 @@ void SimClient::ChangePolicy() {
     internal::v1::PolicyRule* const rule = body->mutable_policy()->add_rules();
     // No two policies are the same, so that each makes a version.
     rule->set_name(absl::StrCat(command.request_id(), ".", i));
-    rule->set_kind(static_cast<internal::v1::PolicyRuleKind>(
-        random_.Between(internal::v1::POLICY_RULE_KIND_DENY,
-                        internal::v1::POLICY_RULE_KIND_LIMIT)));
+    rule->set_kind(kSimRules[random_.Below(std::size(kSimRules))]);
     rule->set_feature(SomeFeature());
-    if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY) {
+    if (rule->kind() == internal::v1::POLICY_RULE_KIND_IDLE) {
+      rule->set_span_ms(60'000);
+      rule->set_warning_ms(random_.OneIn(2) ? 10'000 : 0);
+    } else if (rule->kind() == internal::v1::POLICY_RULE_KIND_LINGER) {
+      rule->set_span_ms(static_cast<int64_t>(random_.Between(1, 20)) * 1'000);
+    } else if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY) {
       rule->set_units(random_.Between(1, 3));
     }
     internal::v1::PolicyPart* const part = rule->add_parts();

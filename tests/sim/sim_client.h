@@ -81,6 +81,9 @@ class SimClient {
   void TakeBack(const internal::v1::Command& checkout);
   void Checkin();
   void Resize();
+  // Its user leaves, and says so: the policy may take its seats.
+  void GoAway();
+  void SayIdle(int times);
   // As an administrator would do it to another one.
   void Terminate();
   void CloseSession();
