@@ -15,16 +15,17 @@ namespace {
 using internal::v1::CheckoutItem;
 using internal::v1::SessionRecord;
 
-bool IsOfCredits(const Pool* pool) {
-  return pool != nullptr && pool->kind.counting == Counting::kCredits;
+// Credits are used up, and minutes run as long as a seat is out.
+bool IsUsedUp(const Pool* pool) {
+  return pool != nullptr && (pool->kind.counting == Counting::kCredits ||
+                             pool->kind.casual_minutes != 0);
 }
 
 }  // namespace
 
 // What its licences say or what the policy says, whichever is longer.
 int64_t Ledger::State::LingerMs(const Seat& seat, const Session& holder) const {
-  // What is used up is not kept.
-  if (IsOfCredits(seat.pool) || IsOfCredits(seat.token_pool)) return 0;
+  if (IsUsedUp(seat.pool) || IsUsedUp(seat.token_pool)) return 0;
   int64_t linger_ms = tables_.policies.FindLingerMs(holder.record.description(),
                                                     seat.record.feature());
   for (const CapacityTerm& term : seat.pool->terms) {

@@ -4,6 +4,8 @@ back and linger.
 SlowModel's, in a file of its own; the lists are there.
 """
 
+import re
+
 import slow_policy
 from slow_policy import NO_POLICY
 from slow_terms import Row, feature_of, group_of, need, need_covered, refused
@@ -50,6 +52,10 @@ class SlowSeats:
 
     def linger_ms(self, seat, client):
         """What the licences say or what the policy says, the longer."""
+        # What is used up is not kept; a pool's name says so.
+        if any(re.search("[{,](credits|casual:)", pool)
+               for pool in (seat.pool, seat.token_pool)):
+            return 0
         grants = [grant for grant in self.grants
                   if grant.pool == seat.pool and self.is_in_force(grant)]
         return max([slow_policy.linger_ms(self.policy(), client,
