@@ -41,6 +41,11 @@ absl::StatusOr<AttachedSession> Client::Attach(const std::string& session,
   return attached;
 }
 
+absl::Status Client::ReturnBorrow(const std::string& borrow,
+                                  const CallOptions& call) {
+  return core_->ReturnBorrow(borrow, call);
+}
+
 void Client::CancelCalls() {
   core_->CancelCalls();
 }

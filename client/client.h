@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "base/clock.h"
@@ -71,6 +72,12 @@ class Client {
   absl::StatusOr<AttachedSession> Attach(const std::string& session,
                                          SessionOptions options,
                                          const CallOptions& call = {});
+
+  // Gives a seat back before its time, by Borrowed::name, from any program with
+  // the certificate that borrowed it. It must not be used any more. Errors:
+  // BORROW_NOT_FOUND, SESSION_NOT_YOURS (another certificate).
+  absl::Status ReturnBorrow(const std::string& borrow,
+                            const CallOptions& call = {});
 
   // Ends the calls that are under way on other threads with CANCELLED; whether
   // they took effect is then open, but that places in the queue are given up

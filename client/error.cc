@@ -81,6 +81,8 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kBorrowTooLong, "BORROW_TOO_LONG"},
     {ErrorReason::kBorrowLimit, "BORROW_LIMIT"},
     {ErrorReason::kBorrowNotFound, "BORROW_NOT_FOUND"},
+    {ErrorReason::kBookingNotFound, "BOOKING_NOT_FOUND"},
+    {ErrorReason::kGrantIsBooked, "GRANT_IS_BOOKED"},
 };
 
 std::optional<google::rpc::ErrorInfo> ErrorInfoOf(const absl::Status& status) {

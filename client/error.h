@@ -85,6 +85,8 @@ enum class ErrorReason {
   kBorrowTooLong = 72,
   kBorrowLimit = 73,
   kBorrowNotFound = 74,
+  kBookingNotFound = 75,
+  kGrantIsBooked = 76,
 };
 
 // As it stands on the wire, "POOL_EXHAUSTED". Empty for kUnspecified.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "client/client_options.h"
@@ -15,6 +16,19 @@
 namespace quorate {
 
 class SessionCore;
+
+// How long to borrow a seat: one of the two.
+struct BorrowEnd {
+  absl::Duration span = absl::ZeroDuration();  // From now.
+  absl::Time until = absl::InfinitePast();
+};
+
+// A seat that is away.
+struct Borrowed {
+  std::string name = {};  // For Client::ReturnBorrow, and administrators.
+  absl::Time until = absl::InfinitePast();  // So long it may be used.
+  absl::Time free = absl::InfinitePast();   // When others may have it.
+};
 
 // One grant of some units of a feature. Owns the grant: when it is destroyed,
 // or assigned over, the seat is returned in the background, once; Return does
@@ -65,6 +79,15 @@ class Seat {
   // DEADLINE_EXCEEDED it has one size or the other: resize again.
   absl::Status Resize(uint32_t count, const CallOptions& options = {});
 
+  // Takes the seat away from the session, for a machine that will not reach the
+  // cluster: it is out until then, whatever happens to this program. This Seat
+  // is empty afterwards. Errors: BORROW_NOT_ALLOWED, BORROW_TOO_LONG,
+  // BORROW_LIMIT, and as Session::Checkout; the seat is then held as before.
+  // After UNAVAILABLE, DEADLINE_EXCEEDED or CANCELLED it may be borrowed or
+  // not: borrow again, which is the same request.
+  absl::StatusOr<Borrowed> Borrow(const BorrowEnd& end,
+                                  const CallOptions& options = {});
+
   // Gives the seat back and waits for the answer. OK also where the session
   // was closed, or nothing is held. NOT_FOUND (SEAT_NOT_FOUND or
   // SESSION_NOT_FOUND) where it had been lost. Where the cluster cannot be
@@ -77,7 +100,8 @@ class Seat {
   // any order. Null where nothing is held.
   std::shared_ptr<SessionCore> session_;
   Grant grant_;
-  std::string return_id_;  // The request_id of a Return that failed.
+  std::string return_id_;  // The request_id of a Return that failed,
+  std::string borrow_id_;  // and of a Borrow.
 };
 
 }  // namespace quorate

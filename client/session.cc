@@ -80,6 +80,11 @@ absl::StatusOr<std::vector<Seat>> Session::CheckoutAllOrWait(
   return core_->CheckoutOrWait(requests, wait, options);
 }
 
+absl::StatusOr<std::vector<Seat>> Session::ConfirmBooking(
+    const std::string& booking, const CallOptions& options) {
+  return core_->ConfirmBooking(booking, options);
+}
+
 absl::Status Session::Checkin(Seat seat, const CallOptions& options) {
   return seat.Return(options);
 }

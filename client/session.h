@@ -165,6 +165,12 @@ class Session {
       absl::Span<const SeatRequest> requests, const WaitOptions& wait,
       const CallOptions& options = {});
 
+  // Takes all seats of a booking over that was made with the same certificate,
+  // in the order of its items. Errors: BOOKING_NOT_FOUND, and as Checkout; the
+  // booking is then as it was.
+  absl::StatusOr<std::vector<Seat>> ConfirmBooking(
+      const std::string& booking, const CallOptions& options = {});
+
   // As seat.Return().
   absl::Status Checkin(Seat seat, const CallOptions& options = {});
 

@@ -171,6 +171,11 @@ void SessionCore::ReportActivity() {
   if (warned) client_->keep_alive().RenewNow(name_);
 }
 
+absl::Status SessionCore::Heed(absl::Status status) {
+  if (SaysGone(status)) Lose(LossOf(status));
+  return status;
+}
+
 absl::Status SessionCore::Resize(uint64_t seat, uint32_t count,
                                  const CallOptions& options) {
   QUORATE_RETURN_IF_ERROR(CheckOpen());
@@ -180,13 +185,11 @@ absl::Status SessionCore::Resize(uint64_t seat, uint32_t count,
   request.set_seat(seat);
   request.set_count(count);
   checkout::v1::ResizeSeatResponse response;
-  absl::Status status = client_->caller().Run(
+  return Heed(client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         return connection.checkout->ResizeSeat(context, request, &response);
-      });
-  if (SaysGone(status)) Lose(LossOf(status));
-  return status;
+      }));
 }
 
 SessionCore::State SessionCore::state() const {
@@ -230,14 +233,12 @@ absl::Status SessionCore::Fill(absl::Span<const SeatRequest> requests,
 absl::Status SessionCore::Ask(const checkout::v1::CheckoutRequest& request,
                               const CallOptions& options,
                               checkout::v1::CheckoutResponse* response) {
-  absl::Status status = client_->caller().Run(
+  return Heed(client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         response->Clear();
         return connection.checkout->Checkout(context, request, response);
-      });
-  if (SaysGone(status)) Lose(LossOf(status));
-  return status;
+      }));
 }
 
 absl::StatusOr<std::vector<Seat>> SessionCore::Take(
@@ -284,13 +285,11 @@ absl::Status SessionCore::Checkin(uint64_t seat, const CallOptions& options) {
   request.set_session(name_);
   request.add_seats(seat);
   checkout::v1::CheckinResponse response;
-  absl::Status status = client_->caller().Run(
+  return Heed(client_->caller().Run(
       client_->Limits(options),
       [&](const Connection& connection, grpc::ClientContext* context) {
         return connection.checkout->Checkin(context, request, &response);
-      });
-  if (SaysGone(status)) Lose(LossOf(status));
-  return status;
+      }));
 }
 
 void SessionCore::CheckinLater(uint64_t seat) {
@@ -329,7 +328,10 @@ void SessionCore::FlushReturns() {
           return connection.checkout->Checkin(context, request, &response);
         });
     if (SaysGone(status)) return Lose(LossOf(status));
-    if (ReasonOf(status) != ErrorReason::kSeatNotFound) continue;
+    if (ReasonOf(status) != ErrorReason::kSeatNotFound &&
+        ReasonOf(status) != ErrorReason::kGrantIsBorrowed) {
+      continue;
+    }
     // All or none: one that is lost must not keep the others out.
     if (end - begin == 1) continue;
     for (size_t i = begin; i < end; ++i) {

@@ -78,6 +78,14 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   absl::Status Resize(uint64_t seat, uint32_t count,
                       const CallOptions& options);
 
+  // By Seat::Borrow; the options have a request_id (borrowing.cc).
+  absl::StatusOr<Borrowed> Borrow(uint64_t seat, const BorrowEnd& end,
+                                  const CallOptions& options);
+
+  // borrowing.cc
+  absl::StatusOr<std::vector<Seat>> ConfirmBooking(const std::string& booking,
+                                                   const CallOptions& options);
+
   absl::StatusOr<std::vector<Seat>> Checkout(
       absl::Span<const SeatRequest> requests, const CallOptions& options);
 
@@ -145,6 +153,8 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   void GiveUpLater(const std::string& request_id);
 
   void Lose(LossReason reason);
+  // Hands `status` on, and takes the session for lost where it says so.
+  absl::Status Heed(absl::Status status);
   void RunCallback(const std::function<void(const Callbacks&)>& call);
   void CloseAfterLoss();
   void FlushReturns();
@@ -212,6 +222,10 @@ class ClientCore final : public std::enable_shared_from_this<ClientCore> {
   absl::StatusOr<std::shared_ptr<SessionCore>> Attach(
       const std::string& session, SessionOptions options,
       const CallOptions& call, std::vector<Seat>* seats);
+
+  // borrowing.cc
+  absl::Status ReturnBorrow(const std::string& borrow,
+                            const CallOptions& options);
 
   CallLimits Limits(const CallOptions& options) const;
 

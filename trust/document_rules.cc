@@ -207,6 +207,15 @@ absl::Status CheckCounts(const Feature& feature) {
   return absl::OkStatus();
 }
 
+absl::Status CheckBorrowing(const Feature& feature) {
+  if (feature.borrow_max_ms() >= 0 && feature.borrow_max_ms() <= kMaxBorrowMs &&
+      (feature.borrow_max_ms() > 0 || feature.borrow_max_count() == 0)) {
+    return absl::OkStatus();
+  }
+  return Nonsense(absl::StrCat("units of feature ", feature.name(),
+                               " cannot be borrowed like that"));
+}
+
 absl::Status CheckConditions(const Feature& feature) {
   const auto wrong = [&feature](absl::string_view what) {
     return Nonsense(
@@ -270,6 +279,7 @@ absl::Status CheckFeatures(const License& license) {
     }
     QUORATE_RETURN_IF_ERROR(CheckCounts(feature));
     QUORATE_RETURN_IF_ERROR(CheckFeatureTime(feature, license));
+    QUORATE_RETURN_IF_ERROR(CheckBorrowing(feature));
     if (feature.linger_ms() < 0 || feature.linger_ms() > kMaxLingerMs) {
       return Nonsense(absl::StrCat("seats of feature ", feature.name(),
                                    " cannot linger for so long"));

@@ -38,6 +38,8 @@ inline constexpr uint32_t kMaxRecycleCount = 1'000;
 inline constexpr uint32_t kMaxRecycleDays = 3'660;  // Ten years.
 inline constexpr uint32_t kMaxTrialDays = 3'660;
 inline constexpr uint32_t kMaxCasualMinutes = 31 * 24 * 60;  // A month.
+// 366 days.
+inline constexpr int64_t kMaxBorrowMs = int64_t{366} * 24 * 3'600'000;
 
 // What a licence has in `crit` where a feature has conditions.
 inline constexpr absl::string_view kFeatureConditions = "feature-conditions";

@@ -42,8 +42,8 @@ class BodyEncoder {
   std::string bytes_;
 };
 
-void Encode(const internal::v1::OpenSession& body, BodyEncoder* out) {
-  const internal::v1::SessionDescription& description = body.description();
+void Encode(const internal::v1::SessionDescription& description,
+            BodyEncoder* out) {
   out->Text(description.user());
   out->Text(description.host());
   out->Text(description.display());
@@ -51,6 +51,10 @@ void Encode(const internal::v1::OpenSession& body, BodyEncoder* out) {
   out->Text(description.version());
   out->Text(description.project());
   out->Signed(description.process_id());
+}
+
+void Encode(const internal::v1::OpenSession& body, BodyEncoder* out) {
+  Encode(body.description(), out);
   out->Signed(body.ttl_ms());
 }
 
@@ -64,15 +68,16 @@ void Encode(
   }
 }
 
-void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
-  out->Number(body.session_id());
-  out->Number(static_cast<uint64_t>(body.items_size()));
-  for (const internal::v1::CheckoutItem& item : body.items()) {
+void EncodeItems(
+    const google::protobuf::RepeatedPtrField<internal::v1::CheckoutItem>& items,
+    BodyEncoder* out) {
+  out->Number(static_cast<uint64_t>(items.size()));
+  for (const internal::v1::CheckoutItem& item : items) {
     out->Text(item.feature());
     out->Number(item.count());
   }
-  for (int i = 0; i < body.items_size(); ++i) {
-    const internal::v1::CheckoutItem& item = body.items(i);
+  for (int i = 0; i < items.size(); ++i) {
+    const internal::v1::CheckoutItem& item = items[i];
     if (item.version().empty() && item.released_ms() == 0 &&
         item.attributes().empty() && item.share_key().empty()) {
       continue;
@@ -83,6 +88,11 @@ void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
     Encode(item.attributes(), out);
     out->Text(item.share_key());
   }
+}
+
+void Encode(const internal::v1::Checkout& body, BodyEncoder* out) {
+  out->Number(body.session_id());
+  EncodeItems(body.items(), out);
   if (body.wait_ms() == 0) return;
   out->Signed(body.wait_ms());
   out->Number(body.priority());
@@ -233,6 +243,22 @@ void Encode(const internal::v1::WriteOffBorrow& body, BodyEncoder* out) {
   out->Text(body.reason());
 }
 
+void Encode(const internal::v1::Book& body, BodyEncoder* out) {
+  Encode(body.description(), out);
+  EncodeItems(body.items(), out);
+  out->Signed(body.hold_ms());
+  out->Text(body.job());
+}
+
+void Encode(const internal::v1::ConfirmBooking& body, BodyEncoder* out) {
+  out->Number(body.booking_id());
+  out->Number(body.session_id());
+}
+
+void Encode(const internal::v1::CancelBooking& body, BodyEncoder* out) {
+  out->Number(body.booking_id());
+}
+
 void EncodeBody(const Command& command, BodyEncoder* out) {
   switch (command.body_case()) {
     case Command::kOpenSession:
@@ -263,6 +289,12 @@ void EncodeBody(const Command& command, BodyEncoder* out) {
       return Encode(command.return_borrow(), out);
     case Command::kWriteOffBorrow:
       return Encode(command.write_off_borrow(), out);
+    case Command::kBook:
+      return Encode(command.book(), out);
+    case Command::kConfirmBooking:
+      return Encode(command.confirm_booking(), out);
+    case Command::kCancelBooking:
+      return Encode(command.cancel_booking(), out);
     case Command::kReleaseRestored:
       return Encode(command.release_restored(), out);
     case Command::kRetireCluster:

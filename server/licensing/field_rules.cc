@@ -65,6 +65,14 @@ bool IsPlainText(absl::string_view text) {
          });
 }
 
+bool IsPlainDescription(const internal::v1::SessionDescription& description) {
+  return IsPlainText(description.user()) && IsPlainText(description.host()) &&
+         IsPlainText(description.display()) &&
+         IsPlainText(description.application()) &&
+         IsPlainText(description.version()) &&
+         IsPlainText(description.project());
+}
+
 bool IsPrincipal(absl::string_view principal) {
   return !principal.empty() && IsPlainText(principal);
 }

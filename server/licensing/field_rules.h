@@ -39,6 +39,11 @@ bool IsRequestId(absl::string_view id);
 // At most kMaxTextBytes and no control characters; may be empty.
 bool IsPlainText(absl::string_view text);
 
+// Each of its strings is plain text.
+inline constexpr absl::string_view kDescriptionRule =
+    "each string has at most 256 bytes and no control characters";
+bool IsPlainDescription(const internal::v1::SessionDescription& description);
+
 // Plain text that is not empty.
 bool IsPrincipal(absl::string_view principal);
 

@@ -240,6 +240,11 @@ absl::Status CheckSession(const Tables& tables, const Session& session) {
           ? sessions.by_linger_end().contains({lease_end_ms, id}) &&
                 session.seats.size() == 1
           : sessions.by_lease_end().contains({lease_end_ms, id});
+  if (IsBooking(session.record) &&
+      session.seats.size() !=
+          static_cast<size_t>(session.record.booking().items_size())) {
+    return Broken("booking ", id, " has lost a seat");
+  }
   if (!indexed)
     return Broken("the end of session ", id, " is not in the index");
   if (!std::is_sorted(session.seats.begin(), session.seats.end())) {

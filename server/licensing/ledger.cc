@@ -119,6 +119,9 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kBorrow:
     case Command::kReturnBorrow:
     case Command::kWriteOffBorrow:
+    case Command::kBook:
+    case Command::kConfirmBooking:
+    case Command::kCancelBooking:
     case Command::kReleaseRestored:
     case Command::kRetireCluster:
     case Command::kApplyPolicy:
@@ -218,6 +221,12 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return ReturnBorrow(command, changes);
     case Command::kWriteOffBorrow:
       return WriteOffBorrow(command, changes);
+    case Command::kBook:
+      return Book(command, changes);
+    case Command::kConfirmBooking:
+      return ConfirmBooking(command, changes);
+    case Command::kCancelBooking:
+      return CancelBooking(command, changes);
     case Command::kReleaseRestored:
       return ReleaseRestored(command);
     case Command::kRetireCluster:

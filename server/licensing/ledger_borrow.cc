@@ -68,7 +68,8 @@ std::optional<LedgerAnswer> RefuseByTerms(const Ask& ask, int64_t now_ms,
     max = std::min(max + term.borrow_max_count, kUnlimited);
   }
   const std::string& feature = ask.pool->kind.feature;
-  if (!allowed) {
+  // Where the minutes of casual use end, a seat is taken back.
+  if (!allowed || ask.pool->kind.casual_minutes > 0) {
     return Refuse(type::v1::ERROR_REASON_BORROW_NOT_ALLOWED,
                   {{"feature", feature}});
   }
@@ -149,6 +150,11 @@ std::optional<LedgerAnswer> Ledger::State::RefuseBorrow(
   }
   for (const Ask& ask : asks) {
     if (auto refusal = RefuseByTerms(ask, now, until_ms)) return refusal;
+  }
+  for (const Ask& ask : tokens) {
+    if (ask.pool->kind.casual_minutes == 0) continue;
+    return Refuse(type::v1::ERROR_REASON_BORROW_NOT_ALLOWED,
+                  {{"feature", ask.pool->kind.feature}});
   }
   for (const Asks& each : {asks, tokens}) {
     for (const Ask& ask : each) {

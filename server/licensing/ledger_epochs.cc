@@ -2,6 +2,7 @@
 // (docs/adr/0007-restore.md).
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -26,8 +27,12 @@ uint64_t SessionOfGrant(const Command& command) {
       return command.checkout().session_id();
     case Command::kResizeSeat:
       return command.resize_seat().session_id();
-    default:
+    case Command::kConfirmBooking:
+      return command.confirm_booking().session_id();
+    case Command::kBorrow:
       return command.borrow().session_id();
+    default:
+      return std::numeric_limits<uint64_t>::max();  // A new one.
   }
 }
 
@@ -37,7 +42,9 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
     const Command& command) const {
   const Command::BodyCase body = command.body_case();
   const bool grants = body == Command::kCheckout ||
-                      body == Command::kResizeSeat || body == Command::kBorrow;
+                      body == Command::kResizeSeat ||
+                      body == Command::kBorrow || body == Command::kBook ||
+                      body == Command::kConfirmBooking;
   // What would add to what may be used, or prolong it.
   const bool adds = grants || body == Command::kOpenSession ||
                     body == Command::kRenewSessions ||
@@ -155,9 +162,14 @@ const internal::v1::Retirement* Ledger::retirement() const {
 }
 
 int64_t Ledger::LongestLeaseMs() const {
-  const auto& ends = state_->tables().sessions.by_lease_end();
-  if (ends.empty()) return 0;
-  return std::max<int64_t>(0, ends.rbegin()->first - time().cluster_ms);
+  const SessionTable& sessions = state_->tables().sessions;
+  const auto& ends = sessions.by_lease_end();
+  for (auto last = ends.rbegin(); last != ends.rend(); ++last) {
+    // Nobody believes in what others than applications hold by a lease.
+    if (!IsApplication(sessions.Find(last->second)->record)) continue;
+    return std::max<int64_t>(0, last->first - time().cluster_ms);
+  }
+  return 0;
 }
 
 }  // namespace quorate::licensing

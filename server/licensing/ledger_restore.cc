@@ -42,9 +42,21 @@ bool IsInRange(const SessionRecord& record, const EntryTime& now) {
     case internal::v1::SESSION_KIND_BORROW:
       return record.borrowed_until_ms() > 0 &&
              record.borrowed_until_ms() <= AddMs(now.calendar_ms, kMaxBorrowMs);
+    case internal::v1::SESSION_KIND_BOOKING:
+      return record.lease_end_cluster_ms() <=
+             AddMs(now.cluster_ms, kMaxBookingMs);
     default:
       return false;
   }
+}
+
+// It holds what its kind must hold.
+bool HasSeatsOfItsKind(const Session& session) {
+  if (IsBorrow(session.record)) return !session.seats.empty();
+  if (!IsBooking(session.record)) return true;
+  return !session.seats.empty() &&
+         session.seats.size() ==
+             static_cast<size_t>(session.record.booking().items_size());
 }
 
 }  // namespace
@@ -260,6 +272,10 @@ absl::Status Ledger::State::RestoreSeats() {
       tables_.models.casual.RestoreSeat(
           {pool->name, session->record.description().user()}, handle);
     }
+  }
+  for (const auto& [id, session] : tables_.sessions.by_id()) {
+    if (HasSeatsOfItsKind(*session)) continue;
+    return Contradiction("session ", id, " has too few seats for its kind");
   }
   return absl::OkStatus();
 }

@@ -75,6 +75,11 @@ Session* Ledger::State::FindOwnSessionToReturn(uint64_t session_id,
                       {{"session", absl::StrCat(session_id)}});
     return nullptr;
   }
+  if (IsBooking(session->record)) {
+    *refusal = Refuse(type::v1::ERROR_REASON_GRANT_IS_BOOKED,
+                      {{"session", absl::StrCat(session_id)}});
+    return nullptr;
+  }
   return session;
 }
 
@@ -82,15 +87,8 @@ LedgerAnswer Ledger::State::OpenSession(const Command& command,
                                         Changes* changes) {
   const internal::v1::OpenSession& body = command.open_session();
   const internal::v1::SessionDescription& description = body.description();
-  for (const std::string* const text :
-       {&description.user(), &description.host(), &description.display(),
-        &description.application(), &description.version(),
-        &description.project()}) {
-    if (!IsPlainText(*text)) {
-      return RefuseField("description",
-                         "each string has at most 256 bytes and no control "
-                         "characters");
-    }
+  if (!IsPlainDescription(description)) {
+    return RefuseField("description", kDescriptionRule);
   }
   // An address of another kind, of a newer version, is one that we do not know.
   if (body.peer_address().size() > kMaxNameBytes) {

@@ -187,6 +187,15 @@ class Ledger::State {
   // The lines of which some may take tokens, or all that are taken as such.
   void MarkTokenLines();
 
+  // ledger_booking.cc
+  LedgerAnswer Book(const internal::v1::Command& command, Changes* changes);
+  Session* FindOwnBooking(uint64_t session_id, absl::string_view principal,
+                          LedgerAnswer* refusal);
+  LedgerAnswer ConfirmBooking(const internal::v1::Command& command,
+                              Changes* changes);
+  LedgerAnswer CancelBooking(const internal::v1::Command& command,
+                             Changes* changes);
+
   // ledger_termination.cc
   LedgerAnswer RefuseTerminated(
       const internal::v1::TerminationRecord& termination) const;

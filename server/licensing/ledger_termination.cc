@@ -82,7 +82,10 @@ LedgerAnswer Ledger::State::TerminateSession(const Command& command,
     QUORATE_CHECK(tables_.terminations.Add(std::move(record)));
     tables_.queue.EraseAllOf(body.session_id());
   }
-  if (body.at_once()) EndSession(session, changes);
+  // Nobody believes in what is booked.
+  if (body.at_once() || IsBooking(session->record)) {
+    EndSession(session, changes);
+  }
   return {};
 }
 
@@ -140,19 +143,16 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
     return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
                   {{"seat", absl::StrCat(body.seat_handle())}});
   }
-  if (const Session* const session =
-          tables_.sessions.Find(seat->record.session_id());
-      IsBorrow(session->record)) {
-    return RefuseBorrowed(*session);
-  }
+  Session* const session = tables_.sessions.Find(seat->record.session_id());
+  if (IsBorrow(session->record)) return RefuseBorrowed(*session);
   LedgerAnswer answer;
   answer.session_id = seat->record.session_id();
-  if (Session* const session = tables_.sessions.Find(answer.session_id);
-      IsLinger(session->record)) {
-    EndSession(session, changes);  // Nobody believes in it.
-  } else {
-    TakeAway(body.seat_handle(), body.reason(), command.principal(), changes);
+  // A booking is all or none, and nobody believes in what lingers.
+  if (IsBooking(session->record) || IsLinger(session->record)) {
+    EndSession(session, changes);
+    return answer;
   }
+  TakeAway(body.seat_handle(), body.reason(), command.principal(), changes);
   return answer;
 }
 

@@ -38,6 +38,8 @@ inline constexpr int64_t kMaxBorrowMs = int64_t{366} * 24 * 3'600'000;
 // A borrowed seat is free this much later than its client was promised: his
 // clock may go back so far unnoticed (security.md §3.5).
 inline constexpr int64_t kBorrowMarginMs = 3'600'000;
+// Who books for longer wants a reservation.
+inline constexpr int64_t kMaxBookingMs = int64_t{24} * 3'600'000;
 // What an administrator may want to look back at; older ones make room.
 inline constexpr size_t kMaxWriteOffs = 1'000;
 // Places, with those that are over and remembered: memory, and what it takes

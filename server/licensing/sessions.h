@@ -47,6 +47,10 @@ inline bool IsLinger(const internal::v1::SessionRecord& session) {
   return session.kind() == internal::v1::SESSION_KIND_LINGER;
 }
 
+inline bool IsBooking(const internal::v1::SessionRecord& session) {
+  return session.kind() == internal::v1::SESSION_KIND_BOOKING;
+}
+
 // An application that runs: it is renewed, and asks for seats.
 inline bool IsApplication(const internal::v1::SessionRecord& session) {
   return session.kind() == internal::v1::SESSION_KIND_UNSPECIFIED;

@@ -53,6 +53,32 @@ class CheckoutService final
       const checkout::v1::ListSeatsRequest* request,
       checkout::v1::ListSeatsResponse* response) override;
 
+  // checkout_borrow.cc
+  grpc::ServerUnaryReactor* Borrow(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::BorrowRequest* request,
+      checkout::v1::BorrowResponse* response) override;
+
+  grpc::ServerUnaryReactor* ReturnBorrow(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::ReturnBorrowRequest* request,
+      checkout::v1::ReturnBorrowResponse* response) override;
+
+  // checkout_booking.cc
+  grpc::ServerUnaryReactor* Book(grpc::CallbackServerContext* context,
+                                 const checkout::v1::BookRequest* request,
+                                 checkout::v1::BookResponse* response) override;
+
+  grpc::ServerUnaryReactor* ConfirmBooking(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::ConfirmBookingRequest* request,
+      checkout::v1::ConfirmBookingResponse* response) override;
+
+  grpc::ServerUnaryReactor* CancelBooking(
+      grpc::CallbackServerContext* context,
+      const checkout::v1::CancelBookingRequest* request,
+      checkout::v1::CancelBookingResponse* response) override;
+
   grpc::ServerUnaryReactor* Checkin(
       grpc::CallbackServerContext* context,
       const checkout::v1::CheckinRequest* request,

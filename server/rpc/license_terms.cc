@@ -33,6 +33,12 @@ void DescribeConditions(const internal::v1::FeatureTerms& from,
     SetTimestamp(from.overdraft_end_ms(),
                  feature->mutable_overdraft_end_time());
   }
+  if (from.borrow_max_ms() != 0) {
+    SetDuration(absl::Milliseconds(from.borrow_max_ms()),
+                feature->mutable_borrow_max());
+  }
+  feature->set_borrow_max_count(from.borrow_max_count());
+  feature->set_borrow_low_water(from.borrow_low_water());
 }
 
 void CopyConditions(const document::v1::Feature& from,
@@ -59,6 +65,9 @@ void CopyConditions(const document::v1::Feature& from,
   terms->set_trial_days(from.trial_days());
   terms->set_casual_minutes(from.casual_minutes());
   terms->set_linger_ms(from.linger_ms());
+  terms->set_borrow_max_ms(from.borrow_max_ms());
+  terms->set_borrow_max_count(from.borrow_max_count());
+  terms->set_borrow_low_water(from.borrow_low_water());
   terms->set_overdraft(from.overdraft());
   terms->set_overdraft_end_ms(from.overdraft_end_ms());
 }

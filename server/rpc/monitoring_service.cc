@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "server/licensing/sessions.h"
+#include "server/rpc/borrow_view.h"
 #include "server/rpc/client_description.h"
 #include "server/rpc/clock_view.h"
 #include "server/rpc/list_call.h"
@@ -135,6 +136,7 @@ void DescribePool(const PoolView& from, monitoring::v1::Pool* pool) {
   pool->set_overdraft(from.overdraft);
   pool->set_model(ModelOf(from));
   pool->set_used(from.used);
+  pool->set_borrowed(from.borrowed);
   DescribeKind(from.kind, pool);
   if (from.next_end_ms != 0) {
     SetTimestamp(from.next_end_ms, pool->mutable_end_time());
@@ -147,6 +149,12 @@ void DescribeSession(const SessionRecord& from, int64_t now_cluster_ms,
   DescribeClient(from.description(), session->mutable_client());
   session->set_principal(from.principal());
   SetTimestamp(from.opened_calendar_ms(), session->mutable_open_time());
+  session->set_kind(KindOfSession(from));
+  if (licensing::IsBorrow(from)) {
+    SetTimestamp(from.borrowed_until_ms(), session->mutable_until_time());
+    return;
+  }
+  session->set_job(from.booking().job());
   SetDuration(absl::Milliseconds(from.ttl_ms()), session->mutable_ttl());
   SetDuration(absl::Milliseconds(std::max<int64_t>(
                   from.lease_end_cluster_ms() - now_cluster_ms, 0)),
@@ -175,6 +183,10 @@ void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
   if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
     DescribeClient(session->description(), held->mutable_client());
     DescribeLinger(*session, ledger.time().cluster_ms, held);
+    held->set_kind(KindOfSession(*session));
+    if (!licensing::IsBorrow(*session)) return;
+    SetTimestamp(session->opened_calendar_ms(), held->mutable_borrow_time());
+    SetTimestamp(session->borrowed_until_ms(), held->mutable_until_time());
   }
 }
 

@@ -48,6 +48,17 @@ class MonitoringService final
       const monitoring::v1::ListQueueRequest* request,
       monitoring::v1::ListQueueResponse* response) override;
 
+  // monitoring_borrows.cc
+  grpc::ServerUnaryReactor* ListBorrows(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListBorrowsRequest* request,
+      monitoring::v1::ListBorrowsResponse* response) override;
+
+  grpc::ServerUnaryReactor* ListWriteOffs(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListWriteOffsRequest* request,
+      monitoring::v1::ListWriteOffsResponse* response) override;
+
   // monitoring_reservations.cc
   grpc::ServerUnaryReactor* ListReservations(
       grpc::CallbackServerContext* context,

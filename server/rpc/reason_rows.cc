@@ -230,6 +230,13 @@ constexpr ReasonRow kReasons[] = {
      "{asked} credits of {feature} asked for, but {used} of {total} are used "
      "up",
      "too few credits are left"},
+    {type::v1::ERROR_REASON_BOOKING_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "{session} is no booking (any more)",
+     "there is no such booking (any more)"},
+    {type::v1::ERROR_REASON_GRANT_IS_BOOKED, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "{session} is a booking: it can be confirmed or cancelled",
+     "a booking holds it"},
     {type::v1::ERROR_REASON_EPOCH_MISMATCH, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "epoch {epoch} is not the one that this cluster, of epoch "

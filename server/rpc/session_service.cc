@@ -111,6 +111,39 @@ grpc::ServerUnaryReactor* SessionService::ReleaseSeat(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* SessionService::WriteOffBorrow(
+    grpc::CallbackServerContext* context,
+    const admin::v1::WriteOffBorrowRequest* request,
+    admin::v1::WriteOffBorrowResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  if (!call.has_value()) return reactor;
+  FieldFaults faults;
+  CheckRequestId(request->request_id(), &faults);
+  const uint64_t session_id =
+      CheckSessionName(request->borrow(), "borrow", &faults);
+  CheckText(request->reason(), "reason", &faults);
+  if (request->reason().empty()) faults.Add("reason", "must say why");
+  if (!faults.empty()) {
+    calls_->Refuse(*call, std::move(faults).ToRefusal());
+    return reactor;
+  }
+  Command command;
+  command.mutable_write_off_borrow()->set_session_id(session_id);
+  command.mutable_write_off_borrow()->set_reason(request->reason());
+  calls_->Propose(*call, request->request_id(), &command, response,
+                  [request, response, principal = call->principal](
+                      const licensing::LedgerAnswer& answer) {
+                    response->set_written_off_by(principal);
+                    if (answer.repeated) return;
+                    LogInfo("admin", "borrow_written_off",
+                            {{"borrow", request->borrow()},
+                             {"by", principal},
+                             {"reason", request->reason()}});
+                  });
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* SessionService::ReleaseNamedUser(
     grpc::CallbackServerContext* context,
     const admin::v1::ReleaseNamedUserRequest* request,

@@ -31,6 +31,11 @@ class SessionService final : public admin::v1::SessionService::CallbackService {
       const admin::v1::ReleaseNamedUserRequest* request,
       admin::v1::ReleaseNamedUserResponse* response) override;
 
+  grpc::ServerUnaryReactor* WriteOffBorrow(
+      grpc::CallbackServerContext* context,
+      const admin::v1::WriteOffBorrowRequest* request,
+      admin::v1::WriteOffBorrowResponse* response) override;
+
  private:
   MemberCalls* const calls_;
 };

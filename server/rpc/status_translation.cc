@@ -174,13 +174,10 @@ FieldFault FaultOf(const licensing::LedgerAnswer& answer) {
   constexpr struct {
     absl::string_view field;
     absl::string_view public_field;
-  } kFields[] = {{"seat_handles", "seats"},
-                 {"description", "client"},
-                 {"ttl_ms", "ttl"},
-                 {"wait_ms", "wait"},
-                 {"until_ms", "until"},
-                 {"span_ms", "span"},
-                 {"cool_down_ms", "cool_down"}};
+  } kFields[] = {{"seat_handles", "seats"}, {"description", "client"},
+                 {"ttl_ms", "ttl"},         {"wait_ms", "wait"},
+                 {"until_ms", "until"},     {"span_ms", "span"},
+                 {"hold_ms", "hold"},       {"cool_down_ms", "cool_down"}};
 
   FieldFault fault = {.field = "request", .description = "is not valid"};
   for (const auto& [key, value] : answer.metadata) {

@@ -1,9 +1,11 @@
 // Property: what the cluster keeps besides seats is the same after every change
 // of the leader: the queue (its places, their order, and one grant for each, in
 // that order), the credits that are used up (exactly those that clients were
-// granted), and the names of named users.
+// granted), the names of named users, borrows and bookings with their seats and
+// ends.
 // Method: kill -9 of the leader twenty times while twelve clients wait, or use
-// credits, with all of it compared after each.
+// credits, or seats are away or kept for jobs, with all of it compared after
+// each.
 
 #include <algorithm>
 #include <fstream>
@@ -373,6 +375,77 @@ TEST_F(FeaturesSurviveTest, WhoIsIdleAndWhatLingers) {
   const auto json = nlohmann::json::parse(sessions.output, nullptr, false);
   ASSERT_EQ(json["sessions"].size(), 1u);
   EXPECT_FALSE(json["sessions"][0].value("idle", "").empty());
+}
+
+// What is away, and what is kept for jobs, as JSON; the time that bookings have
+// left is not compared.
+nlohmann::json HeldByNobody(const TestCluster& cluster) {
+  nlohmann::json held;
+  const auto list = [&cluster](const std::string& what) {
+    const CommandResult result = cluster.Quorate({"-o", "json", what});
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return nlohmann::json::parse(result.output, nullptr, false);
+  };
+  held["borrows"] = list("borrows").value("borrows", nlohmann::json::array());
+  held["seats"] = nlohmann::json::array();
+  for (const auto& seat :
+       list("seats").value("seats", nlohmann::json::array())) {
+    if (seat.value("kind", "") != "SESSION_KIND_APPLICATION") {
+      held["seats"].push_back(seat);
+    }
+  }
+  held["jobs"] = nlohmann::json::array();
+  for (const auto& session :
+       list("sessions").value("sessions", nlohmann::json::array())) {
+    if (session.value("kind", "") != "SESSION_KIND_BOOKING") continue;
+    held["jobs"].push_back({session.at("name"), session.at("job")});
+  }
+  return held;
+}
+
+TEST_F(FeaturesSurviveTest, BorrowsAndBookings) {
+  for (const std::string& days : {"1d", "7d", "30d"}) {
+    const CommandResult borrowed =
+        cluster_->Quorate({"borrow", "cad", "--for", days, "--count", "2"});
+    ASSERT_EQ(borrowed.exit_code, 0) << borrowed.errors;
+  }
+  std::vector<std::string> bookings;
+  for (const std::string& job : {"job-1", "job-2"}) {
+    const CommandResult booked =
+        cluster_->Quorate({"-o", "json", "book", "cad=2", "viewer=3", "--hold",
+                           "12h", "--job", job});
+    ASSERT_EQ(booked.exit_code, 0) << booked.errors;
+    bookings.push_back(
+        nlohmann::json::parse(booked.output).at("booking").at("name"));
+  }
+  const nlohmann::json held = HeldByNobody(*cluster_);
+  ASSERT_EQ(held.at("borrows").size(), 3U);
+  ASSERT_EQ(held.at("jobs").size(), 2U);
+  ASSERT_EQ(held.at("seats").size(), 7U);
+  int changed = 0;
+  for (int i = 0; i < kKills; ++i) {
+    KillLeader();
+    changed += HeldByNobody(*cluster_) != held;
+  }
+  std::cout << kKills << " leaders killed, " << changed
+            << " times other seats were borrowed or booked\n";
+  EXPECT_EQ(changed, 0);
+
+  const std::string borrow = held.at("borrows")[0].at("borrow").at("name");
+  EXPECT_EQ(cluster_->Quorate({"return", borrow}).exit_code, 0);
+  EXPECT_EQ(cluster_->Quorate({"cancel-booking", bookings[1]}).exit_code, 0);
+  auto taken = holder_->ConfirmBooking(bookings[0]);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  ASSERT_EQ(taken->size(), 2U);
+  EXPECT_EQ(
+      taken->front().handle(),
+      std::stoull(
+          held.at("seats")[3].at("seat").at("handle").get<std::string>()));
+  Api api(cluster_->Members().front().endpoint, cluster_->environment());
+  const auto cad = api.PoolOf("cad");
+  ASSERT_TRUE(cad.ok()) << cad.status();
+  EXPECT_EQ(cad->out(), 6U);
+  EXPECT_EQ(cad->borrowed(), 4U);
 }
 
 }  // namespace

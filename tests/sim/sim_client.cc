@@ -120,8 +120,11 @@ void SimClient::Step() {
   if (choice < 88) return CloseSession();
   if (choice < 91 && !seats_.empty()) return Resize();
   if (choice < 92) return Terminate();
-  if (choice < 94) return ChangePolicy();
-  if (choice < 96) return GoAway();
+  if (choice < 93) return ChangePolicy();
+  if (choice < 94) return GoAway();
+  if (choice < 96 && !seats_.empty()) return Borrow();
+  if (choice < 97 && !borrowed_.empty()) return ReturnBorrow();
+  if (choice < 98) return Book();
   VerifySeats();
 }
 
@@ -399,7 +402,7 @@ void SimClient::VerifySeats() {
   for (const auto& [handle, seat] : seats_)
     handles.push_back(handle);
   // As of now: what is acknowledged later need not be in what is read.
-  member->Read(absl::Seconds(2), [this, member, handles,
+  member->Read(absl::Seconds(2), [this, member, handles, borrowed = borrowed_,
                                   version = policy_version_,
                                   opened = opened_](bool granted) {
     if (!granted) return;
@@ -409,6 +412,7 @@ void SimClient::VerifySeats() {
           absl::StrCat(principal_, " misses version ", policy_version_,
                        " at member ", member->id().value()));
     }
+    VerifyBorrows(member->ledger(), borrowed);
     if (opened != opened_ || session_ == 0) return;
     for (const uint64_t handle : handles) {
       if (seats_.count(handle) == 0) continue;  // Returned meanwhile.

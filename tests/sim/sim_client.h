@@ -56,6 +56,13 @@ class SimClient {
   const std::string& principal() const { return principal_; }
 
  private:
+  // A seat that is borrowed, and the calendar time until which it is out; 0:
+  // not known.
+  struct Away {
+    uint64_t seat = 0;
+    int64_t end_ms = 0;
+  };
+
   // One request under way.
   struct Request {
     internal::v1::Command command;
@@ -88,6 +95,16 @@ class SimClient {
   void Terminate();
   void CloseSession();
   void ChangePolicy();
+  // sim_client_holders.cc
+  void Borrow();
+  void ReturnBorrow();
+  void VerifyBorrows(const licensing::Ledger& ledger,
+                     const std::map<uint64_t, Away>& borrowed);
+  void Book();
+  // `kept_ms`: it is there until this cluster time.
+  void ConfirmBooking(const internal::v1::Book& booked, uint64_t booking,
+                      int64_t kept_ms);
+  void CancelBooking(uint64_t booking);
   void VerifySeats();
   void Renew(uint64_t session);
   void ScheduleRenewal();
@@ -114,6 +131,7 @@ class SimClient {
   uint64_t terminated_ = 0;  // The one of these that was terminated last.
   SimTime believed_until_ = 0;
   std::map<uint64_t, internal::v1::CheckoutItem> seats_;  // By handle.
+  std::map<uint64_t, Away> borrowed_;                     // By the borrow.
 };
 
 }  // namespace quorate::sim

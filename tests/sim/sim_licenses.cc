@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/limits.h"
 #include "tests/sim/sim_storage.h"
 
 namespace quorate::sim {
@@ -25,6 +26,9 @@ FeatureTerms* Add(const char* name, uint64_t count,
   FeatureTerms* const feature = license->add_features();
   feature->set_name(name);
   feature->set_count(static_cast<uint32_t>(count));
+  feature->set_borrow_max_ms(licensing::kMaxBorrowMs);
+  // Some are left for those who are there.
+  if (count > 2) feature->set_borrow_low_water(2);
   return feature;
 }
 

@@ -38,7 +38,8 @@ CALL_SECONDS = 20
 UNAVAILABLE_CODES = (3, 124)
 
 # What the demonstration licence allows.
-DEMO_FEATURES = {"cad": 20, "solver": 8, "viewer": 1000}
+DEMO_FEATURES = {"cad": "20,borrow=30d,borrow-keep=10", "solver": "8",
+                 "viewer": "1000"}
 
 
 class DevError(Exception):

@@ -82,10 +82,17 @@ std::string FormatHolder(const Snapshot& snapshot, const Holder& holder) {
   if (holder.count > 1) {
     absl::StrAppend(&row, ", ", FlexLicenses(holder.count));
   }
+  // Of one that lingers or is borrowed: in seconds how long it stays, of how
+  // long.
   if (holder.linger > absl::ZeroDuration()) {
     absl::StrAppend(&row,
                     "  (linger: ", absl::ToInt64Seconds(holder.linger_left),
                     " / ", absl::ToInt64Seconds(holder.linger), ")");
+  } else if (holder.until != absl::InfinitePast()) {
+    const absl::Duration left =
+        std::max(holder.until - snapshot.taken, absl::ZeroDuration());
+    absl::StrAppend(&row, "  (linger: ", absl::ToInt64Seconds(left), " / ",
+                    absl::ToInt64Seconds(holder.until - holder.borrowed), ")");
   }
   return absl::StrCat(row, "\n");
 }

@@ -101,6 +101,10 @@ Holder HolderOf(const monitoring::v1::HeldSeat& held) {
   holder.since = TimeOf(held.seat().grant_time());
   holder.linger_left = absl::Seconds(held.linger_left().seconds());
   holder.linger = absl::Seconds(held.linger().seconds());
+  if (held.kind() == monitoring::v1::SESSION_KIND_BORROW) {
+    holder.borrowed = TimeOf(held.borrow_time());
+    holder.until = TimeOf(held.until_time());
+  }
   return holder;
 }
 

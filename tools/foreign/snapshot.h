@@ -55,6 +55,10 @@ struct Holder {
   // Of a seat that was given back and stays out: for so long yet, of so long.
   absl::Duration linger_left = absl::ZeroDuration();
   absl::Duration linger = absl::ZeroDuration();
+
+  // Of one that is borrowed: since when, and until when.
+  absl::Time borrowed = absl::InfinitePast();
+  absl::Time until = absl::InfinitePast();
 };
 
 // What is kept of a feature for some, and not in use.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -207,6 +208,43 @@ absl::StatusOr<admin::v1::ReleaseSeatResponse> Cluster::ReleaseSeat(
     admin::v1::ReleaseSeatRequest request) {
   return calls_->Change(&Connection::sessions,
                         &admin::v1::SessionService::Stub::ReleaseSeat,
+                        std::move(request));
+}
+
+absl::StatusOr<monitoring::v1::ListBorrowsResponse> Cluster::ListBorrows(
+    const ListQuery& query) {
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListBorrows,
+                      &monitoring::v1::ListBorrowsResponse::mutable_borrows,
+                      query);
+}
+
+absl::StatusOr<monitoring::v1::ListWriteOffsResponse> Cluster::ListWriteOffs(
+    const ListQuery& query) {
+  return calls_->List(
+      &Connection::monitoring,
+      &monitoring::v1::MonitoringService::Stub::ListWriteOffs,
+      &monitoring::v1::ListWriteOffsResponse::mutable_write_offs, query);
+}
+
+absl::StatusOr<admin::v1::WriteOffBorrowResponse> Cluster::WriteOffBorrow(
+    admin::v1::WriteOffBorrowRequest request) {
+  return calls_->Change(&Connection::sessions,
+                        &admin::v1::SessionService::Stub::WriteOffBorrow,
+                        std::move(request));
+}
+
+absl::StatusOr<checkout::v1::BookResponse> Cluster::Book(
+    checkout::v1::BookRequest request) {
+  return calls_->Change(&Connection::checkout,
+                        &checkout::v1::CheckoutService::Stub::Book,
+                        std::move(request));
+}
+
+absl::StatusOr<checkout::v1::CancelBookingResponse> Cluster::CancelBooking(
+    checkout::v1::CancelBookingRequest request) {
+  return calls_->Change(&Connection::checkout,
+                        &checkout::v1::CheckoutService::Stub::CancelBooking,
                         std::move(request));
 }
 
@@ -436,6 +474,12 @@ absl::Status FetchBackup(const ClientOptions& options, bool local,
         return ReadBackup(connection, request, sink, context, &taken);
       });
   return taken.ok() ? status : taken;
+}
+
+std::string SessionNameOf(const std::string& given) {
+  return absl::StartsWith(given, "sessions/")
+             ? given
+             : absl::StrCat("sessions/", given);
 }
 
 std::string FilterFor(absl::string_view field, absl::string_view value) {

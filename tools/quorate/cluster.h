@@ -17,6 +17,7 @@
 #include "quorate/admin/v1/license.pb.h"
 #include "quorate/admin/v1/policy.pb.h"
 #include "quorate/admin/v1/session.pb.h"
+#include "quorate/checkout/v1/checkout.pb.h"
 #include "quorate/monitoring/v1/monitoring.pb.h"
 
 #include "client/client_options.h"
@@ -58,6 +59,16 @@ class Cluster {
       admin::v1::TerminateSessionRequest request);
   absl::StatusOr<admin::v1::ReleaseSeatResponse> ReleaseSeat(
       admin::v1::ReleaseSeatRequest request);
+  absl::StatusOr<monitoring::v1::ListBorrowsResponse> ListBorrows(
+      const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListWriteOffsResponse> ListWriteOffs(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::WriteOffBorrowResponse> WriteOffBorrow(
+      admin::v1::WriteOffBorrowRequest request);
+  absl::StatusOr<checkout::v1::BookResponse> Book(
+      checkout::v1::BookRequest request);
+  absl::StatusOr<checkout::v1::CancelBookingResponse> CancelBooking(
+      checkout::v1::CancelBookingRequest request);
   absl::StatusOr<admin::v1::ListLicensesResponse> ListLicenses(
       const ListQuery& query);
   absl::StatusOr<admin::v1::InstallLicenseResponse> InstallLicense(
@@ -140,6 +151,9 @@ struct BackupSink {
 // INTERNAL where pieces are missing.
 absl::Status FetchBackup(const ClientOptions& options, bool local,
                          const BackupSink& sink);
+
+// "sessions/7", also where only the number was given.
+std::string SessionNameOf(const std::string& given);
 
 // `field="value"`, as the lists' filters are written.
 std::string FilterFor(absl::string_view field, absl::string_view value);

@@ -18,6 +18,10 @@ void AddRunCommand(CLI::App* app, Invocation* invocation);
 void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);
+// `book` and `cancel-booking`; `borrow` and `return`; `borrows`.
+void AddBookCommands(CLI::App* app, Invocation* invocation);
+void AddBorrowCommands(CLI::App* app, Invocation* invocation);
+void AddBorrowsCommand(CLI::App* app, Invocation* invocation);
 void AddQueueCommand(CLI::App* app, Invocation* invocation);
 void AddUsersCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);

@@ -48,6 +48,9 @@ std::string ShowFeatures(const admin::v1::License& license) {
             out, feature.pool().empty() ? feature.name() : feature.pool());
         // What is not counted has no count.
         if (feature.count() > 0) absl::StrAppend(out, "=", feature.count());
+        if (feature.has_borrow_max()) {
+          absl::StrAppend(out, ",borrow=", ShowDuration(feature.borrow_max()));
+        }
       });
 }
 

@@ -88,6 +88,9 @@ int Main(int argc, char** argv) {
   AddCheckoutCommand(&app, &invocation);
   AddAttachCommand(&app, &invocation);
   AddRunCommand(&app, &invocation);
+  AddBookCommands(&app, &invocation);
+  AddBorrowCommands(&app, &invocation);
+  AddBorrowsCommand(&app, &invocation);
   AddPoolsCommand(&app, &invocation);
   AddSessionsCommand(&app, &invocation);
   AddSeatsCommand(&app, &invocation);

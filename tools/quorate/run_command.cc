@@ -15,6 +15,10 @@ namespace quorate::cli {
 namespace {
 
 int Run(const Invocation& invocation, const SeatWish& wish) {
+  if (wish.feature.empty() && wish.booking.empty()) {
+    return Fail(invocation, absl::InvalidArgumentError(
+                                "say which FEATURE, or which --booking"));
+  }
   if (!invocation.command.has_value() || invocation.command->empty()) {
     return Fail(invocation,
                 absl::InvalidArgumentError(absl::StrCat(
@@ -63,7 +67,12 @@ void AddRunCommand(CLI::App* app, Invocation* invocation) {
       "run", "Hold a seat while a command runs: FEATURE -- COMMAND...");
   const auto wish = std::make_shared<SeatWish>();  // Shared with the callback.
   wish->application = "quorate run";
-  command->add_option("FEATURE", wish->feature, "The feature")->required();
+  CLI::Option* feature =
+      command->add_option("FEATURE", wish->feature, "The feature");
+  command
+      ->add_option("--booking", wish->booking,
+                   "Take a booking over instead, with all its seats")
+      ->excludes(feature);
   command->add_option("--count", wish->count, "How many units")
       ->check(CLI::PositiveNumber);
   command

@@ -176,6 +176,14 @@ absl::Status SeatHolding::Take(const SeatWish& wish, const Terms& terms,
                                       .ttl = terms.ttl,
                                       .on_lost = std::move(on_lost)}));
   if (interrupted) return absl::CancelledError("interrupted");
+  if (!wish.booking.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(
+        rest_, session_->ConfirmBooking(SessionNameOf(wish.booking)));
+    if (rest_.empty()) return absl::InternalError("the booking has no seats");
+    seat_ = std::move(rest_.front());
+    rest_.erase(rest_.begin());
+    return absl::OkStatus();
+  }
   if (terms.wait > absl::ZeroDuration()) {
     uint64_t told = 0;
     QUORATE_ASSIGN_OR_RETURN(
@@ -195,7 +203,16 @@ absl::Status SeatHolding::Take(const SeatWish& wish, const Terms& terms,
   return absl::OkStatus();
 }
 
+absl::StatusOr<Borrowed> SeatHolding::Borrow(const BorrowEnd& end) {
+  auto borrowed = seat_.Borrow(end);
+  if (!borrowed.ok()) seat_.Return().IgnoreError();
+  session_->Close().IgnoreError();
+  return borrowed;
+}
+
 absl::Status SeatHolding::Return() {
+  for (Seat& seat : rest_)
+    seat.Return().IgnoreError();
   absl::Status status = seat_.Return();
   if (status.ok()) session_->Close().IgnoreError();
   return status;

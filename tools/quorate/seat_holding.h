@@ -24,6 +24,7 @@ namespace quorate::cli {
 // What is asked for.
 struct SeatWish {
   std::string feature = {};
+  std::string booking = {};  // To be taken over, in place of a feature.
   uint32_t count = 1;
   std::string application = {};  // What administrators see.
   std::string ttl = "2m";
@@ -39,8 +40,8 @@ struct SeatWish {
 void AddWaitFlags(CLI::App* command, SeatWish* wish);
 void AddItemFlags(CLI::App* command, SeatWish* wish);
 
-// One session with one seat, returned when this is destroyed.
-// Thread-compatible.
+// One session with one seat, or those of a booking, returned when this is
+// destroyed. Thread-compatible.
 class SeatHolding {
  public:
   struct Acquired {
@@ -57,6 +58,10 @@ class SeatHolding {
   const Seat& seat() const { return seat_; }
 
   const std::string& session() const { return session_->name(); }
+
+  // Takes the seat away and closes the session; where it cannot be borrowed it
+  // is given back.
+  absl::StatusOr<Borrowed> Borrow(const BorrowEnd& end);
 
   // Gives the seat back and closes the session; tells how the former went.
   absl::Status Return();
@@ -79,6 +84,7 @@ class SeatHolding {
   std::unique_ptr<Client> client_;
   std::unique_ptr<Session> session_;
   Seat seat_;
+  std::vector<Seat> rest_;  // Of a booking.
 };
 
 // As Fail; where no seat is free, also who holds them.

@@ -18,6 +18,12 @@ struct SeatsFlags {
   bool local = false;
 };
 
+std::string ShowSession(const monitoring::v1::HeldSeat& held) {
+  if (held.kind() != monitoring::v1::SESSION_KIND_BORROW) return held.session();
+  return absl::StrCat(held.session(), ", borrowed until ",
+                      ShowTime(held.until_time()));
+}
+
 int Run(const Invocation& invocation, const SeatsFlags& flags) {
   const auto options = OptionsOf(invocation);
   if (!options.ok()) return Fail(invocation, options.status());
@@ -40,7 +46,7 @@ int Run(const Invocation& invocation, const SeatsFlags& flags) {
     table.AddRow({absl::StrCat(held.seat().handle()), held.seat().feature(),
                   absl::StrCat(held.seat().count()), held.client().user(),
                   held.client().host(), held.client().application(),
-                  ShowTime(held.seat().grant_time()), held.session(),
+                  ShowTime(held.seat().grant_time()), ShowSession(held),
                   held.has_linger() ? ShowDuration(held.linger_left()) : ""});
   }
   table.Print(std::cout);

@@ -2,7 +2,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "tools/quorate/cluster.h"
@@ -18,6 +17,18 @@ struct SessionsFlags {
   std::string host;
   bool local = false;
 };
+
+// What its seats are held by.
+std::string LeftOf(const monitoring::v1::Session& session) {
+  if (session.kind() == monitoring::v1::SESSION_KIND_BORROW) {
+    return absl::StrCat("borrowed until ", ShowTime(session.until_time()));
+  }
+  if (session.kind() == monitoring::v1::SESSION_KIND_BOOKING) {
+    return absl::StrCat(ShowDuration(session.lease_left()), ", booked for ",
+                        session.job());
+  }
+  return ShowDuration(session.lease_left());
+}
 
 int Run(const Invocation& invocation, const SessionsFlags& flags) {
   const auto options = OptionsOf(invocation);
@@ -38,7 +49,7 @@ int Run(const Invocation& invocation, const SessionsFlags& flags) {
         {session.name(), session.client().user(), session.client().host(),
          absl::StrCat(session.client().process_id()),
          session.client().application(), absl::StrCat(session.seat_count()),
-         ShowTime(session.open_time()), ShowDuration(session.lease_left()),
+         ShowTime(session.open_time()), LeftOf(session),
          session.has_idle() ? ShowDuration(session.idle()) : "",
          session.principal()});
   }
@@ -52,13 +63,6 @@ struct TerminateFlags {
   std::string cool_down;
   bool at_once = false;
 };
-
-// "sessions/7", also where only the number was given.
-std::string SessionNameOf(const std::string& given) {
-  return absl::StartsWith(given, "sessions/")
-             ? given
-             : absl::StrCat("sessions/", given);
-}
 
 int Terminate(const Invocation& invocation, const TerminateFlags& flags) {
   admin::v1::TerminateSessionRequest request;

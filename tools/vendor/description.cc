@@ -104,6 +104,15 @@ void AddConditions(const Feature& feature, Description* description) {
   if (feature.overdraft_end_ms() != 0) {
     add("overdraftEndTime", FormatMs(feature.overdraft_end_ms()));
   }
+  if (feature.borrow_max_ms() != 0) {
+    add("borrowHours", feature.borrow_max_ms() / 3'600'000);
+  }
+  if (feature.borrow_max_count() != 0) {
+    add("borrowCount", feature.borrow_max_count());
+  }
+  if (feature.borrow_low_water() != 0) {
+    add("borrowKeep", feature.borrow_low_water());
+  }
 }
 
 Description DescribeFeature(const Feature& feature) {

@@ -97,6 +97,27 @@ absl::Status ParseRecycling(absl::string_view text, Feature* feature) {
   return absl::OkStatus();
 }
 
+// "30d" or "12h".
+absl::Status ParseBorrow(absl::string_view text, Feature* feature) {
+  constexpr int64_t kHourMs = 3'600'000;
+  uint32_t number = 0;
+  const char unit = text.empty() ? ' ' : text.back();
+  if ((unit != 'd' && unit != 'h') ||
+      !ParseCount(text.substr(0, text.size() - 1), &number) || number == 0) {
+    return Wrong(text, "is not like 30d or 12h");
+  }
+  feature->set_borrow_max_ms(number * kHourMs * (unit == 'd' ? 24 : 1));
+  return absl::OkStatus();
+}
+
+absl::Status ParseCountInto(absl::string_view text, Feature* feature,
+                            void (Feature::*set)(uint32_t)) {
+  uint32_t count = 0;
+  if (!ParseCount(text, &count)) return Wrong(text, "is no count");
+  (feature->*set)(count);
+  return absl::OkStatus();
+}
+
 absl::Status ParseCondition(absl::string_view key, absl::string_view value,
                             Feature* feature) {
   if (key == "version") {
@@ -131,9 +152,7 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
     }
     feature->set_trial_days(days);
   } else if (key == "overdraft") {
-    uint32_t count = 0;
-    if (!ParseCount(value, &count)) return Wrong(value, "is no count");
-    feature->set_overdraft(count);
+    return ParseCountInto(value, feature, &Feature::set_overdraft);
   } else if (key == "linger") {
     absl::Duration span;
     if (!absl::ParseDuration(value, &span) || span <= absl::ZeroDuration()) {
@@ -143,11 +162,17 @@ absl::Status ParseCondition(absl::string_view key, absl::string_view value,
   } else if (key == "overdraft-end") {
     QUORATE_ASSIGN_OR_RETURN(const int64_t end, LastMsOf(std::string(value)));
     feature->set_overdraft_end_ms(end);
+  } else if (key == "borrow") {
+    return ParseBorrow(value, feature);
+  } else if (key == "borrow-count") {
+    return ParseCountInto(value, feature, &Feature::set_borrow_max_count);
+  } else if (key == "borrow-keep") {
+    return ParseCountInto(value, feature, &Feature::set_borrow_low_water);
   } else {
     return Wrong(key,
                  "is not version, maintenance, attribute, host, share, suite, "
-                 "model, recycle, casual, trial, linger, overdraft or "
-                 "overdraft-end");
+                 "model, recycle, casual, trial, linger, overdraft, "
+                 "overdraft-end, borrow, borrow-count or borrow-keep");
   }
   return absl::OkStatus();
 }

@@ -118,6 +118,30 @@ Command WriteOffCommand(uint64_t session_id) {
   return command;
 }
 
+Command BookCommand(const std::vector<std::pair<std::string, uint32_t>>& items,
+                    int64_t hold_ms) {
+  Command command;
+  internal::v1::Book* const body = command.mutable_book();
+  body->mutable_description()->set_user("alice");
+  *body->mutable_items() = CheckoutCommand(0, items).checkout().items();
+  body->set_hold_ms(hold_ms);
+  body->set_job("j7");
+  return command;
+}
+
+Command ConfirmCommand(uint64_t booking_id, uint64_t session_id) {
+  Command command;
+  command.mutable_confirm_booking()->set_booking_id(booking_id);
+  command.mutable_confirm_booking()->set_session_id(session_id);
+  return command;
+}
+
+Command CancelBookingCommand(uint64_t booking_id) {
+  Command command;
+  command.mutable_cancel_booking()->set_booking_id(booking_id);
+  return command;
+}
+
 Command RenewCommand(const std::string& principal,
                      const std::vector<uint64_t>& sessions) {
   Command command;

@@ -46,6 +46,12 @@ internal::v1::Command BorrowCommand(uint64_t session_id,
                                     int64_t span_ms);
 internal::v1::Command ReturnCommand(uint64_t session_id);
 internal::v1::Command WriteOffCommand(uint64_t session_id);
+// For alice.
+internal::v1::Command BookCommand(
+    const std::vector<std::pair<std::string, uint32_t>>& items,
+    int64_t hold_ms);
+internal::v1::Command ConfirmCommand(uint64_t booking_id, uint64_t session_id);
+internal::v1::Command CancelBookingCommand(uint64_t booking_id);
 internal::v1::Command RenewCommand(const std::string& principal,
                                    const std::vector<uint64_t>& sessions);
 // Of one session, whose user did something so long ago.

@@ -36,7 +36,8 @@ def pools_of(model):
 
 def tables_of(model):
     return {
-        "sessions": [[number, row.lease_end_ms, row.idle_since_ms]
+        "sessions": [[number, row.kind, row.until_ms or row.lease_end_ms,
+                      row.idle_since_ms]
                      for number, row in sorted(model.sessions.items())],
         "seats": [[handle, row.session, row.pool, row.count, row.token_pool,
                    row.tokens, row.warned_ms] for handle, row in sorted(model.seats.items())],

@@ -24,6 +24,10 @@ void CommandSource::MoveTime() {
   }
   now.calendar_ms += static_cast<int64_t>(random_.Below(300));
   if (random_.OneIn(3'000)) now.calendar_ms += kDayMs;
+  // Far enough for borrows to end.
+  if (random_.OneIn(5'000)) {
+    now.calendar_ms += static_cast<int64_t>(random_.Below(2 * kBorrowMarginMs));
+  }
   // A stamp that goes back must not matter.
   if (random_.OneIn(100)) now.cluster_ms -= 500;
   if (random_.OneIn(100)) now.calendar_ms -= 500;
@@ -189,6 +193,7 @@ Command CommandSource::SomeLicense() {
     } else if (random_.OneIn(6)) {
       SetModel(&each);
     }
+    if (random_.OneIn(2)) AddBorrowing(&each);
   }
   internal::v1::FeatureTerms* const feature = terms->mutable_features(0);
   if (random_.OneIn(4)) feature->set_start_ms(SomeTime());
@@ -276,19 +281,22 @@ Command CommandSource::SomeBody() {
   const uint64_t dice = random_.Below(100);
   if (dice < 10) return SomeOpen();
   if (dice < 14) return CloseCommand(SomeSession());
-  if (dice < 47) return SomeCheckout();
-  if (dice < 49) return SomeCancel();
-  if (dice < 51) return SomeTermination();
-  if (dice < 53) return SomeResize();
-  if (dice < 56) {
+  if (dice < 44) return SomeCheckout();
+  if (dice < 46) return SomeCancel();
+  if (dice < 48) return SomeTermination();
+  if (dice < 50) return SomeResize();
+  if (dice < 52) return SomeBorrow();
+  if (dice < 55) return SomeBooking();
+  if (dice < 58) return SomeEndOfHolder();
+  if (dice < 60) {
     return ReleaseUserCommand(SomeFeature(), policy::RandomUser(&random_));
   }
-  if (dice < 75) return SomeCheckin();
-  if (dice < 79) return SomeLicense();
-  if (dice < 82) return AdvanceCommand();
-  if (dice < 83) return Command();
-  if (dice < 84) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
-  if (dice < 86) return SomePolicy();
+  if (dice < 77) return SomeCheckin();
+  if (dice < 81) return SomeLicense();
+  if (dice < 83) return AdvanceCommand();
+  if (dice < 84) return Command();
+  if (dice < 85) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
+  if (dice < 87) return SomePolicy();
   return SomeRenewals();
 }
 
@@ -345,11 +353,16 @@ void CommandSource::Forget(uint64_t session) {
                 [session](const auto& seat) { return seat.first == session; });
 }
 
+void CommandSource::ForgetSeat(uint64_t handle) {
+  std::erase_if(seats_,
+                [handle](const auto& seat) { return seat.second == handle; });
+}
+
 void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
   if (answer.reason == type::v1::ERROR_REASON_SESSION_NOT_FOUND) {
-    const uint64_t gone = command.checkout().session_id() +
-                          command.checkin().session_id() +
-                          command.resize_seat().session_id();
+    const uint64_t gone =
+        command.checkout().session_id() + command.checkin().session_id() +
+        command.resize_seat().session_id() + command.borrow().session_id();
     if (!random_.OneIn(4)) Forget(gone);
   }
   // To wait until nobody believes in the old cluster's seats takes long.
@@ -357,14 +370,25 @@ void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
       random_.OneIn(8)) {
     now.cluster_ms += static_cast<int64_t>(random_.Below(120'000));
   }
+  SawHolder(command, answer);
   const bool later = answer.repeated && answer.queue_place != 0;
   if (!answer.ok() || (answer.repeated && !later)) return;
-  if (answer.session_id != 0) sessions_.push_back(answer.session_id);
+  for (const uint64_t handle : command.checkin().seat_handles()) {
+    if (!random_.OneIn(4)) ForgetSeat(handle);
+  }
+  if (command.has_open_session() ||
+      (answer.session_id != 0 && random_.OneIn(20))) {
+    sessions_.push_back(answer.session_id);
+  }
   if (answer.queue_position.number > 0) {
     waited_.push_back(command);
   }
   for (const uint64_t handle : answer.seat_handles) {
-    seats_.emplace_back(command.checkout().session_id(), handle);
+    // Of a booking, or of who confirmed it.
+    const uint64_t owner = answer.session_id != 0
+                               ? answer.session_id
+                               : command.checkout().session_id();
+    seats_.emplace_back(owner, handle);
   }
 }
 

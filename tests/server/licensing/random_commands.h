@@ -48,6 +48,7 @@ class CommandSource {
   void MoveTime();
   uint64_t SomeSession();
   void Forget(uint64_t session);
+  void ForgetSeat(uint64_t handle);
 
   std::string SomePrincipal() { return random_.OneIn(8) ? kBob : kAlice; }
 
@@ -84,6 +85,14 @@ class CommandSource {
   internal::v1::Command SomeRetirement();
   internal::v1::Command SomeOpen();
   internal::v1::Command SomePolicy();
+  // random_holders.cc
+  void AddBorrowing(internal::v1::FeatureTerms* feature);
+  uint64_t SomeHolder();
+  internal::v1::Command SomeBorrow();
+  internal::v1::Command SomeBooking();
+  internal::v1::Command SomeEndOfHolder();
+  void SawHolder(const internal::v1::Command& command,
+                 const LedgerAnswer& answer);
 
   Random random_;
   uint32_t credits_ = 0;  // Of the licences to come.
@@ -93,6 +102,7 @@ class CommandSource {
   std::vector<internal::v1::Command>
       waited_;  // Checkouts that were told to wait.
   std::vector<internal::v1::Command> sent_;
+  std::vector<uint64_t> holders_;  // Borrows and bookings.
 };
 
 }  // namespace quorate::licensing

@@ -142,13 +142,24 @@ std::string PoolsText(const Ledger& ledger) {
   return absl::StrCat("{", absl::StrJoin(pools, ","), "}");
 }
 
+// "" of an application.
+std::string KindText(const internal::v1::SessionRecord& record) {
+  constexpr size_t kPrefix = sizeof("SESSION_KIND_") - 1;
+  return Quoted(
+      record.kind() == internal::v1::SESSION_KIND_UNSPECIFIED
+          ? ""
+          : internal::v1::SessionKind_Name(record.kind()).substr(kPrefix));
+}
+
 std::string TablesText(const Ledger& ledger) {
   std::vector<std::string> sessions;
   std::vector<std::string> terminated;
   ledger.VisitSessions(0, [&](const internal::v1::SessionRecord& record) {
-    sessions.push_back(absl::StrCat("[", record.session_id(), ",",
-                                    record.lease_end_cluster_ms(), ",",
-                                    record.idle_since_cluster_ms(), "]"));
+    sessions.push_back(absl::StrCat(
+        "[", record.session_id(), ",", KindText(record), ",",
+        record.borrowed_until_ms() != 0 ? record.borrowed_until_ms()
+                                        : record.lease_end_cluster_ms(),
+        ",", record.idle_since_cluster_ms(), "]"));
     return true;
   });
   std::vector<std::string> seats;

@@ -22,7 +22,8 @@ class SlowEpochs:
 
     def need_here(self, kind, body):
         """Refuses what a cluster that waits, or gave way, does not do."""
-        seats = kind in ("checkout", "resize_seat")
+        seats = kind in ("checkout", "resize_seat", "borrow", "book",
+                         "confirm_booking")
         if not seats and kind not in ("open_session", "renew_sessions",
                                       "install_license"):
             return
@@ -30,7 +31,8 @@ class SlowEpochs:
         if self.hold:
             quiet = seats and self.cluster_ms < self.hold.quiet_until_ms
             need(self.hold.released and not quiet, "RESTORED_ON_HOLD")
-            need(not seats or not self.is_of_old_epoch(body.session_id),
+            need(not seats or kind == "book" or
+                 not self.is_of_old_epoch(body.session_id),
                  "SESSION_NOT_FOUND")
 
     def release_restored(self, _, body):

@@ -7,12 +7,14 @@ of its name; it returns what is special in the answer, or raises Refusal.
 slow_terms.py and slow_policy.py are the parts that have no state,
 slow_epochs.py is about restored clusters, slow_queue.py about those who wait,
 slow_seats.py about users who are away, slow_books.py about what is kept beside
-seats; compare_with_ledger.py runs it against the ledger.
+seats, slow_holders.py about borrows and bookings; compare_with_ledger.py runs
+it against the ledger.
 """
 
 import slow_policy
 from slow_books import NO_LIMIT, SlowBooks
 from slow_epochs import SlowEpochs
+from slow_holders import SlowHolders
 from slow_policy import NO_POLICY
 from slow_queue import SlowQueue
 from slow_seats import SlowSeats
@@ -21,7 +23,7 @@ from slow_terms import (KEPT_FOR_NOBODY, MEMORY_MS, NEVER, NO_ANSWER, Refusal,
                         lease_ms, need, order_of_use, pool_of, refused)
 
 
-class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
+class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks, SlowHolders):
     """All lists of one cluster, and the commands."""
 
     def __init__(self, limits):
@@ -30,7 +32,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         self.limits = limits
         self.cluster_ms = self.calendar_ms = 0
         self.answers = Table()  # key, said, answer, forget_ms
-        self.sessions = Table()  # principal, client, ttl_ms, lease_end_ms
+        self.sessions = Table()  # principal, client, kind, ttl_ms, ..._end_ms
         self.licenses = {}  # By id: the commands.
         self.grants = []  # license, terms, pool, start_ms, end_ms, ...
         self.seats = Table()  # session, pool, count, group, token_pool, tokens
@@ -67,23 +69,27 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         if slow_policy.passes_edge(self.policy(), before_ms, self.calendar_ms):
             self.mark_all()
         work = self.limits.expiries_per_entry
-        self.end_due(self.sessions, "lease_end_ms", work, self.end_session)
+        done = self.end_due(self.sessions, "lease_end_ms", work,
+                            self.end_session)
+        self.end_due(self.sessions, "borrow_end_ms", work - done,
+                     self.end_session, self.calendar_ms)
         self.end_due_minutes(work)
         self.end_due(self.places, "due_ms", work, self.end_place)
         self.end_due(self.terminated, "forget_ms", work, self.end_termination)
         self.end_due(self.answers, "forget_ms", 2 * work, self.answers.pop)
 
-    def end_due(self, rows, due, most, end):
+    def end_due(self, rows, due, most, end, now_ms=None):
         """`end` says how much work it was; 0: it cannot end yet."""
         work = 0
         while work < most and rows:
             first = min(rows, key=lambda number: (rows[number][due], number))
-            if rows[first][due] > self.cluster_ms:
+            if rows[first][due] > (now_ms or self.cluster_ms):
                 break
             done = end(first)
             work += done if isinstance(done, int) else 1
             if done == 0:
                 break
+        return work
 
     # A request acts once; a repeat of it gets the first answer.
     def once(self, command):
@@ -119,10 +125,11 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         need(10_000 <= body.ttl_ms <= 3_600_000, "BAD_REQUEST")
         need(len(self.sessions) < self.limits.sessions, "LIMIT_REACHED")
         number = self.sessions.add(Row(
-            principal=command.principal, ttl_ms=body.ttl_ms,
+            principal=command.principal, kind="", ttl_ms=body.ttl_ms,
             client=Row(body.description, peer_address=body.peer_address),
-            idle_since_ms=0, lingers=False,
-            lease_end_ms=self.cluster_ms + lease_ms(body.ttl_ms)))
+            idle_since_ms=0,
+            lease_end_ms=self.cluster_ms + lease_ms(body.ttl_ms),
+            until_ms=0, borrow_end_ms=NEVER))
         return Row(session_id=number, ttl_ms=body.ttl_ms)
 
     def renew_sessions(self, body):
@@ -135,7 +142,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
                     not self.is_of_old_epoch(number):
                 session = self.sessions[number]
                 if session.principal == renewal.principal and \
-                        not session.lingers:
+                        not session.kind:
                     renewed[-1] = session.ttl_ms
                     end_ms = self.cluster_ms + lease_ms(session.ttl_ms)
                     again = end_ms == session.lease_end_ms
@@ -161,7 +168,8 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
 
     def is_alive(self, number):
         return number in self.sessions and \
-            self.sessions[number].lease_end_ms > self.cluster_ms
+            self.sessions[number].lease_end_ms > self.cluster_ms and \
+            self.sessions[number].borrow_end_ms > self.calendar_ms
 
     def need_own(self, command, body, gives_back=False):
         """Who was terminated may still give back."""
@@ -170,9 +178,11 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         if end and not (alive and gives_back):
             need(end.principal != command.principal, "SESSION_TERMINATED")
         need(alive, "SESSION_NOT_FOUND")
-        need(self.sessions[body.session_id].principal == command.principal,
-             "SESSION_NOT_YOURS")
-        need(not self.sessions[body.session_id].lingers, "SESSION_NOT_FOUND")
+        session = self.sessions[body.session_id]
+        need(session.principal == command.principal, "SESSION_NOT_YOURS")
+        need(session.kind != "BORROW", "GRANT_IS_BORROWED")
+        need(session.kind != "LINGER", "SESSION_NOT_FOUND")
+        need(session.kind != "BOOKING", "GRANT_IS_BOOKED")
 
     # Licences, what they grant, and how much of it is out.
     def install_license(self, _, body):
@@ -384,12 +394,11 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
                    granted_calendar_ms=self.calendar_ms)
 
     def checkin(self, command, body):
-        handles = set(body.seat_handles)
-        need(0 < len(body.seat_handles) == len(handles), "BAD_REQUEST")
+        handles = body.seat_handles
+        need(0 < len(handles) == len({*handles}), "BAD_REQUEST")
         self.need_own(command, body, gives_back=True)
-        need(handles <= set(self.seats.where(session=body.session_id)),
-             "SEAT_NOT_FOUND")
-        for handle in body.seat_handles:
+        self.need_seats(command, body, handles)
+        for handle in sorted(handles):
             if not self.linger(handle):
                 self.give_back(handle)
 
@@ -402,8 +411,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
         need(body.count, "BAD_REQUEST")
         self.need_own(command, body)
         handle = body.seat_handle
-        need(handle in self.seats.where(session=body.session_id),
-             "SEAT_NOT_FOUND")
+        self.need_seats(command, body, [handle])
         before = self.seats.pop(handle)
         after = Row(before, count=body.count,
                     tokens=before.tokens // before.count * body.count)
@@ -440,10 +448,12 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
     def terminate_session(self, _, body):
         number = body.session_id
         need(body.cool_down_ms >= 0, "BAD_REQUEST")
-        ends = self.is_alive(number) and body.at_once
+        kind = self.is_alive(number) and self.sessions[number].kind
+        ends = self.is_alive(number) and (body.at_once or kind == "BOOKING")
+        need(kind != "BORROW", "GRANT_IS_BORROWED")
         need(ends or number not in self.terminated, "SESSION_TERMINATED")
         need(self.is_alive(number), "SESSION_NOT_FOUND")
-        if self.sessions[number].lingers:
+        if kind == "LINGER":
             self.end_session(number)
             return
         if number not in self.terminated:
@@ -467,7 +477,9 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks):
     def release_seat(self, _, body):
         need(body.seat_handle in self.seats, "SEAT_NOT_FOUND")
         session = self.seats[body.seat_handle].session
-        if self.sessions[session].lingers:
+        kind = self.sessions[session].kind
+        need(kind != "BORROW", "GRANT_IS_BORROWED")
+        if kind in ("BOOKING", "LINGER"):  # All or none; and nobody's.
             self.end_session(session)
         else:
             self.give_back(body.seat_handle)

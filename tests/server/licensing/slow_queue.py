@@ -203,7 +203,7 @@ class SlowQueue:
         need(numbers, "QUEUE_PLACE_NOT_FOUND")
         end = self.places[numbers[0]].end
         if not end.reason:
-            mine = self.seats.where(session=body.session_id)
-            for handle in {*end.seat_handles} & {*mine}:
+            own = self.seats.where(session=body.session_id)
+            for handle in {*end.seat_handles} & {*own}:
                 self.give_back(handle)
             self.end_wait(numbers[0], Row(reason="WAIT_CANCELLED"))

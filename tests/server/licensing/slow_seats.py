@@ -72,14 +72,14 @@ class SlowSeats:
             return False
         seat.warned_ms = 0
         seat.session = self.sessions.add(
-            Row(holder, lingers=True, ttl_ms=linger_ms, idle_since_ms=0,
+            Row(holder, kind="LINGER", ttl_ms=linger_ms, idle_since_ms=0,
                 lease_end_ms=self.cluster_ms + linger_ms))
         return True
 
     def lingers_for(self, item, session, seat):
         """One like him gave it back, and he could be granted it now."""
         linger = self.sessions[seat.session]
-        if not linger.lingers or linger.lease_end_ms <= self.cluster_ms or \
+        if linger.kind != "LINGER" or linger.lease_end_ms <= self.cluster_ms or \
                 linger.principal != session.principal or \
                 any(linger.client[name] != session.client[name]
                     for name in ("user", "host", "display")):
@@ -114,7 +114,7 @@ class SlowSeats:
         for feature in sorted({item.feature for item in again}):
             grade, reason, _ = slow_policy.decide(
                 self.policy(), [], session.client, self.calendar_ms, feature,
-                0, 0)
+                0, 0, 0)
             need(grade < 3, reason)
         self.need_no_cool_down(Row(checkout, items=again))
 

@@ -85,7 +85,7 @@ std::shared_ptr<grpc::Channel> ServiceWorld::Connect(
 
 std::string ServiceWorld::LicenseFile(const std::string& id, uint64_t serial,
                                       const std::string& feature,
-                                      uint32_t count) {
+                                      uint32_t count, int64_t borrow_seconds) {
   vendor_.license.set_license_id(id);
   vendor_.license.set_serial(serial);
   vendor_.license.mutable_binding()->set_cluster_id(
@@ -95,6 +95,7 @@ std::string ServiceWorld::LicenseFile(const std::string& id, uint64_t serial,
   auto* licensed = vendor_.license.add_features();
   licensed->set_name(feature);
   licensed->set_count(count);
+  licensed->set_borrow_max_ms(borrow_seconds * 1000);
   return vendor_.LicenseText();
 }
 

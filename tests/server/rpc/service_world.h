@@ -79,7 +79,8 @@ class ServiceWorld {
 
   // The vendor's licence for this cluster with these features.
   std::string LicenseFile(const std::string& id, uint64_t serial,
-                          const std::string& feature, uint32_t count);
+                          const std::string& feature, uint32_t count,
+                          int64_t borrow_seconds = 0);
 
  private:
   replication::TestAuthority authority_;

@@ -247,6 +247,24 @@ TEST(LmstatTest, WhatIsKeptIsInUse) {
       Not(HasSubstr("RESERVATION")));
 }
 
+TEST(LmstatTest, ShowsHowLongASeatIsBorrowed) {
+  ClusterByHand cluster = Suite();
+  cluster.AddSeat({1401, "solver", 16, "cmfy212", "LT1", "LT1.0", "1.00"},
+                  "2017-11-20 12:00:00");
+  monitoring::v1::HeldSeat* borrowed = cluster.seat();
+  borrowed->set_kind(monitoring::v1::SESSION_KIND_BORROW);
+  // Two days before the snapshot, for a week.
+  borrowed->mutable_borrow_time()->set_seconds(1511471280 - 2 * 86400);
+  borrowed->mutable_until_time()->set_seconds(1511471280 + 5 * 86400);
+  EXPECT_THAT(FormatLmstat(cluster.Take(), {.usage = Usage::kAll}),
+              HasSubstr("    cmfy212 LT1 LT1.0 (v1.00) (server2.example/7402 "
+                        "1401), start Mon 11/20 6:00, 16 licenses  "
+                        "(linger: 432000 / 604800)\n"));
+  borrowed->mutable_until_time()->set_seconds(1511471280 - 60);
+  EXPECT_THAT(FormatLmstat(cluster.Take(), {.usage = Usage::kAll}),
+              HasSubstr("16 licenses  (linger: 0 / 172740)\n"));
+}
+
 TEST(LmstatTest, ShowsWhoWaits) {
   ClusterByHand cluster = Suite();
   cluster.AddWaiting(

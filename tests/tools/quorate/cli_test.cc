@@ -29,7 +29,8 @@ TEST_F(CliTest, HelpAndVersionAreData) {
   EXPECT_THAT(help.errors, IsEmpty());
   EXPECT_THAT(Run({"--version"}).output, StartsWith("quorate "));
   for (const char* command :
-       {"status", "checkout", "run", "pools", "sessions", "seats"}) {
+       {"status", "checkout", "run", "pools", "sessions", "seats", "borrow",
+        "return", "borrows", "book", "cancel-booking"}) {
     const ProgramResult one = Run({command, "--help"});
     EXPECT_EQ(one.exit_code, 0) << command;
     EXPECT_THAT(one.output, HasSubstr("Example: ")) << command;
@@ -42,6 +43,13 @@ TEST_F(CliTest, MistakesAreUsage) {
   EXPECT_EQ(Run({"dance"}).exit_code, 2);
   EXPECT_EQ(Run({"status", "-o", "xml"}).exit_code, 2);
   EXPECT_EQ(Run({"checkout"}).exit_code, 2);
+  EXPECT_EQ(Run({"borrow", "cad"}).exit_code, 2);
+  EXPECT_EQ(Run({"borrow", "cad", "--for", "7w"}).exit_code, 2);
+  EXPECT_EQ(Run({"borrow", "cad", "--until", "tomorrow"}).exit_code, 2);
+  EXPECT_EQ(Run({"book", "cad"}).exit_code, 2);
+  EXPECT_EQ(Run({"book", "cad=many", "--hold", "1m"}).exit_code, 2);
+  EXPECT_EQ(Run({"run", "--", "true"}).exit_code, 2);
+  EXPECT_EQ(Run({"borrows", "write-off", "7"}).exit_code, 2);
   EXPECT_EQ(Run({"checkout", "cad", "--count", "-1"}).exit_code, 2);
   EXPECT_EQ(Run({"checkout", "cad", "--hold", "soon"}).exit_code, 2);
   EXPECT_EQ(Run({"status", "--timeout", "0s"}).exit_code, 2);

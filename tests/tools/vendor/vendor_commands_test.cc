@@ -231,6 +231,30 @@ TEST_F(VendorCommandsTest, PackagesAndSuitesAreTheirFeatures) {
   EXPECT_EQ(features[4]["tokens"], "1*office");
 }
 
+TEST_F(VendorCommandsTest, WhatMayBeBorrowedIsSignedAndShown) {
+  ASSERT_EQ(Keygen().exit_code, 0);
+  const Outcome issue = Run(
+      IssueLine({"--feature", "cad=20,borrow=30d,borrow-count=5,borrow-keep=8",
+                 "--feature", "sim=4,borrow=12h"}));
+  ASSERT_EQ(issue.exit_code, 0) << issue.err;
+  const auto verifier =
+      trust::LicenseVerifier::Create(ReadAll(keys_ + "/root.pem"));
+  const auto verified = (*verifier)->Verify(ReadAll(Path("d.lic")));
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  const document::v1::Feature& cad = verified->license.features(0);
+  EXPECT_EQ(cad.borrow_max_ms(), int64_t{30} * 24 * 3'600'000);
+  EXPECT_EQ(cad.borrow_max_count(), 5U);
+  EXPECT_EQ(cad.borrow_low_water(), 8U);
+  // A server that does not know them lends nothing.
+  EXPECT_TRUE(verified->license.crit().empty());
+  const Outcome shown = Run({"inspect", Path("d.lic"), "-o", "json"});
+  const auto features = nlohmann::json::parse(shown.out)["license"]["features"];
+  EXPECT_EQ(features[0]["borrowHours"], 720);
+  EXPECT_EQ(features[0]["borrowCount"], 5);
+  EXPECT_EQ(features[0]["borrowKeep"], 8);
+  EXPECT_EQ(features[1]["borrowHours"], 12);
+}
+
 TEST_F(VendorCommandsTest, InspectSaysWhyAForeignLicenceDoesNotVerify) {
   ASSERT_EQ(Keygen().exit_code, 0);
   ASSERT_EQ(Run(IssueLine({"--feature", "cad=20"})).exit_code, 0);
@@ -371,6 +395,13 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"linger", {"--feature", "cad=1,linger=long"}, "10m or 2h"},
         Nonsense{
             "linger_long", {"--feature", "cad=1,linger=999h"}, "cannot linger"},
+        Nonsense{"borrow", {"--feature", "cad=9,borrow=3w"}, "like 30d"},
+        Nonsense{"borrow_long",
+                 {"--feature", "cad=9,borrow=367d"},
+                 "cannot be borrowed like that"},
+        Nonsense{"borrow_none",
+                 {"--feature", "cad=9,borrow-count=2"},
+                 "cannot be borrowed like that"},
         Nonsense{"zero", {"--feature", "cad=0"}, "between 1 and"},
         Nonsense{"no_name", {"--feature", "=3"}, "feature name"},
         Nonsense{"twice",
