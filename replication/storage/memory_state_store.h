@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,11 @@ class MemoryStateStore : public StateStore {
       const std::function<absl::Status(absl::string_view key,
                                        absl::string_view value)>& visit)
       const override;
+  absl::StatusOr<std::optional<std::string>> Get(
+      absl::string_view key) const override;
+  // Has a copy of all records.
+  absl::StatusOr<std::unique_ptr<RecordCursor>> NewCursor() const override;
+  void Fail(const absl::Status& status) override;
   absl::Status Checkpoint(const std::string& directory) override;
   absl::Status Install(const std::string& directory,
                        const Accept& accept) override;
@@ -32,7 +39,7 @@ class MemoryStateStore : public StateStore {
 
   static Shelf& SharedShelf();
 
-  std::map<std::string, std::string> records_;
+  std::map<std::string, std::string, std::less<>> records_;
   AppliedPosition position_;
 };
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
 #include "rocksdb/utilities/checkpoint.h"
@@ -10,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/folder.h"
+#include "base/mutex.h"
 #include "base/ordered_encoding.h"
 #include "base/status.h"
 #include "replication/storage/bootstrap.h"
@@ -19,6 +21,32 @@
 #include "replication/storage/rocksdb_options.h"
 
 namespace quorate::replication {
+
+// How many cursors are in use. Thread-safe.
+class CursorCount {
+ public:
+  void Add() {
+    MutexLock lock(&mu_);
+    ++count_;
+  }
+
+  void Remove() {
+    MutexLock lock(&mu_);
+    if (--count_ == 0) none_.NotifyAll();
+  }
+
+  void WaitForNone() {
+    MutexLock lock(&mu_);
+    while (count_ > 0)
+      none_.Wait(&mu_);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar none_;
+  int count_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
 namespace {
 
 using raft::Index;
@@ -111,6 +139,66 @@ absl::Status ForEachOf(rocksdb::DB* db, const Visit& visit) {
   return FromRocksDb(it->status());
 }
 
+absl::StatusOr<std::optional<std::string>> GetOf(rocksdb::DB* db,
+                                                 absl::string_view key) {
+  std::string value;
+  const rocksdb::Status status =
+      db->Get(rocksdb::ReadOptions(), RecordKey(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  QUORATE_RETURN_IF_ERROR(FromRocksDb(status));
+  return value;
+}
+
+// The iterator keeps what it was made on, also while others write.
+class Cursor final : public RecordCursor {
+ public:
+  // `count` is null where nobody counts.
+  Cursor(rocksdb::DB* db, std::shared_ptr<CursorCount> count)
+      : count_(std::move(count)) {
+    if (count_ != nullptr) count_->Add();
+    rocksdb::ReadOptions options;
+    options.iterate_lower_bound = &lower_;
+    options.iterate_upper_bound = &upper_;
+    iterator_.reset(db->NewIterator(options));
+  }
+
+  ~Cursor() override {
+    iterator_.reset();
+    if (count_ != nullptr) count_->Remove();
+  }
+
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  void Seek(absl::string_view key) override { iterator_->Seek(RecordKey(key)); }
+
+  void SeekForPrev(absl::string_view key) override {
+    iterator_->SeekForPrev(RecordKey(key));
+  }
+
+  void Next() override { iterator_->Next(); }
+
+  absl::string_view key() const override {
+    return FromSlice(iterator_->key()).substr(kRecordPrefix.size());
+  }
+
+  absl::string_view value() const override {
+    return FromSlice(iterator_->value());
+  }
+
+  bool Valid() const override { return iterator_->Valid(); }
+
+  absl::Status status() const override {
+    return FromRocksDb(iterator_->status());
+  }
+
+ private:
+  const std::shared_ptr<CursorCount> count_;  // Shared with the store.
+  const rocksdb::Slice lower_ = ToSlice(kRecordPrefix);
+  const rocksdb::Slice upper_ = ToSlice(kAfterRecords);
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
 // A database that is only looked at.
 class Candidate : public StateReader {
  public:
@@ -123,6 +211,15 @@ class Candidate : public StateReader {
 
   absl::Status ForEach(const Visit& visit) const override {
     return ForEachOf(db_, visit);
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(
+      absl::string_view key) const override {
+    return GetOf(db_, key);
+  }
+
+  absl::StatusOr<std::unique_ptr<RecordCursor>> NewCursor() const override {
+    return std::make_unique<Cursor>(db_, nullptr);
   }
 
  private:
@@ -147,9 +244,11 @@ RocksDbStateStore::RocksDbStateStore(std::string data_dir,
                                      std::shared_ptr<FatalLatch> fatal)
     : data_dir_(std::move(data_dir)),
       options_(options),
-      fatal_(std::move(fatal)) {}
+      fatal_(std::move(fatal)),
+      cursors_(std::make_shared<CursorCount>()) {}
 
 RocksDbStateStore::~RocksDbStateStore() {
+  cursors_->WaitForNone();
   // An error here is of no consequence: the log has what is lost.
   if (db_ != nullptr) db_->Close().PermitUncheckedError();
 }
@@ -236,6 +335,22 @@ absl::Status RocksDbStateStore::ForEach(const Visit& visit) const {
   return ForEachOf(db_.get(), visit);
 }
 
+absl::StatusOr<std::optional<std::string>> RocksDbStateStore::Get(
+    absl::string_view key) const {
+  if (db_ == nullptr) return absl::UnavailableError("the state store is dead");
+  return GetOf(db_.get(), key);
+}
+
+absl::StatusOr<std::unique_ptr<RecordCursor>> RocksDbStateStore::NewCursor()
+    const {
+  if (db_ == nullptr) return absl::UnavailableError("the state store is dead");
+  return std::make_unique<Cursor>(db_.get(), cursors_);
+}
+
+void RocksDbStateStore::Fail(const absl::Status& status) {
+  fatal_->Trip("state_read_failed", status);
+}
+
 // A flush first (the 0), so that the tables hold everything and no write-ahead
 // log is needed: RocksDB 7.8 may link one that was not synced, or copy one that
 // is being written (its #12731 and #12671; pitfall 19).
@@ -304,6 +419,7 @@ absl::Status RocksDbStateStore::Install(const std::string& directory,
 // The order of the two renames is what a start relies on
 // (FinishInterruptedInstall); they are durable before the old state goes.
 absl::Status RocksDbStateStore::Replace(const std::string& directory) {
+  cursors_->WaitForNone();
   // What it could not write was of the state that goes.
   db_->Close().PermitUncheckedError();
   db_ = nullptr;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Env;
 
 namespace quorate::replication {
 
+class CursorCount;
+
 struct StateStoreOptions {
   // As in LogStoreOptions.
   rocksdb::Env* env = nullptr;
@@ -37,7 +40,8 @@ struct StateStoreOptions {
 // Lives in folder `state/` of a member's data directory; docs/storage_format.md
 // says what stands there. Holds the directory's lock from Open to destruction.
 // Thread-compatible. A failed write calls StateStoreOptions::fatal, and so does
-// an Install that fails after it has begun to replace the state.
+// an Install that fails after it has begun to replace the state. Install and the
+// destructor wait for the cursors that are in use.
 class RocksDbStateStore : public StateStore {
  public:
   // Makes an empty store where there is none: the log, or a snapshot and the
@@ -57,6 +61,10 @@ class RocksDbStateStore : public StateStore {
       const std::function<absl::Status(absl::string_view key,
                                        absl::string_view value)>& visit)
       const override;
+  absl::StatusOr<std::optional<std::string>> Get(
+      absl::string_view key) const override;
+  absl::StatusOr<std::unique_ptr<RecordCursor>> NewCursor() const override;
+  void Fail(const absl::Status& status) override;
   absl::Status Checkpoint(const std::string& directory) override;
   absl::Status Install(const std::string& directory,
                        const Accept& accept) override;
@@ -78,6 +86,8 @@ class RocksDbStateStore : public StateStore {
   const StateStoreOptions options_;
   // Shared with RocksDB's listener.
   const std::shared_ptr<FatalLatch> fatal_;
+  // Shared with the cursors, which may outlast a call.
+  const std::shared_ptr<CursorCount> cursors_;
   std::unique_ptr<rocksdb::DB> db_;  // Null only after a failed Install.
 };
 

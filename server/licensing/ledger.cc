@@ -29,6 +29,7 @@ LedgerAnswer Ledger::State::Apply(const Command& command, const EntryTime& time,
   tables_.pools.BeginEntry();
   MoveTime(time, changes);
   LedgerAnswer answer = Execute(command, changes);
+  if (!answer.ok()) NoteRefusal(command, answer);
   FinishEntry(changes);
   if (answer.queue_place != 0) {
     // What it is after those that could be served were served.
@@ -48,6 +49,7 @@ void Ledger::State::ApplyTime(const EntryTime& time, Changes* changes) {
 
 void Ledger::State::MoveTime(const EntryTime& time, Changes* changes) {
   events_.clear();
+  history_.Clear();
   Counters& counters = tables_.counters;
   counters.cluster_ms = std::max(counters.cluster_ms, time.cluster_ms);
   counters.calendar_ms = std::max(counters.calendar_ms, time.calendar_ms);
@@ -84,6 +86,7 @@ void Ledger::State::FinishEntry(Changes* changes) {
   WriteQueue(changes);
   WriteTaken(changes);
   WriteModels(changes);
+  NoteLoads();
   tables_.pools.FinishEntry();
   tables_.counters.next_answer_sequence = tables_.requests.next_sequence();
   if (written_ != tables_.counters) {

@@ -35,6 +35,7 @@
 #include "quorate/internal/v1/record.pb.h"
 #include "quorate/type/v1/error_reason.pb.h"
 
+#include "server/licensing/history_event.h"
 #include "server/licensing/limits.h"
 #include "server/licensing/pool_kind.h"
 
@@ -179,6 +180,7 @@ class Ledger {
 
   // Of the last entry.
   const std::vector<LedgerEvent>& events() const;
+  const HistoryEvents& history() const;
 
   const std::string& cluster_id() const;
   uint32_t cluster_epoch() const;

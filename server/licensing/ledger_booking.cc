@@ -86,7 +86,8 @@ LedgerAnswer Ledger::State::Book(const Command& command, Changes* changes) {
   record.set_session_id(counters.next_session_id++);
   changes->push_back(PutRecord(record));
   Session* const booking = tables_.sessions.Add(std::move(record));
-  LedgerAnswer answer = Grant(booking, body.items(), allotments, changes);
+  LedgerAnswer answer =
+      Grant(booking, body.items(), allotments, /*waited_ms=*/0, changes);
   answer.session_id = booking->record.session_id();
   return answer;
 }

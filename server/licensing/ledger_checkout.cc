@@ -52,7 +52,7 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
   if (refusal.has_value()) {
     return RefuseOrQueue(command, *session, *std::move(refusal));
   }
-  return Grant(session, body.items(), allotments, changes);
+  return Grant(session, body.items(), allotments, /*waited_ms=*/0, changes);
 }
 
 std::optional<LedgerAnswer> Ledger::State::RefuseClient(
@@ -83,7 +83,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseNow(
 
 LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
                                   const Allotments& allotments,
-                                  Changes* changes) {
+                                  int64_t waited_ms, Changes* changes) {
   Counters& counters = tables_.counters;
   LedgerAnswer answer;
   answer.granted_calendar_ms = counters.calendar_ms;
@@ -96,6 +96,7 @@ LedgerAnswer Ledger::State::Grant(Session* session, const CheckoutItems& items,
     record.set_feature(item.feature());
     record.set_count(item.count());
     record.set_granted_calendar_ms(counters.calendar_ms);
+    record.set_waited_ms(waited_ms);
     WriteAllotment(allotments[i], &record);
     changes->push_back(PutRecord(record));
     answer.seat_handles.push_back(record.handle());

@@ -113,7 +113,8 @@ LedgerAnswer Ledger::State::CheckoutAgain(const internal::v1::Command& command,
   }
   LedgerAnswer answer;
   answer.granted_calendar_ms = tables_.counters.calendar_ms;
-  const LedgerAnswer granted = Grant(session, rest, allotments, changes);
+  const LedgerAnswer granted =
+      Grant(session, rest, allotments, /*waited_ms=*/0, changes);
   auto next = granted.seat_handles.begin();
   for (const uint64_t handle : takeovers.handles) {
     answer.seat_handles.push_back(handle != 0 ? handle : *next++);

@@ -192,6 +192,7 @@ void Ledger::State::EndDuePlaces() {
 }
 
 void Ledger::State::EndPlace(QueuePlace* place, ErrorReason reason) {
+  NoteVainWait(*place, reason);
   tables_.queue.Leave(place, internal::v1::QUEUE_PLACE_STATE_ENDED);
   place->record.set_end_reason(static_cast<uint32_t>(reason));
   RememberPlace(place);
@@ -241,7 +242,9 @@ LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
   return {};
 }
 
-void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
+void Ledger::State::OnReturn(const Seat& returned) {
+  NoteUse(returned);
+  const internal::v1::SeatRecord& seat = returned.record;
   EndUse(seat);
   const int64_t held_ms =
       tables_.counters.calendar_ms - seat.granted_calendar_ms();
@@ -252,7 +255,7 @@ void Ledger::State::OnReturn(const internal::v1::SeatRecord& seat) {
 }
 
 void Ledger::State::GiveBack(uint64_t handle, Changes* changes) {
-  OnReturn(tables_.seats.Find(handle)->record);
+  OnReturn(*tables_.seats.Find(handle));
   changes->push_back(EraseRecord(SeatKey(handle)));
   tables_.seats.Erase(handle);
 }

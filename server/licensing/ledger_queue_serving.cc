@@ -172,8 +172,9 @@ void Ledger::State::Settle(Settlement settlement, Changes* changes) {
     EndPlace(place, settlement.refusal->reason);
     return;
   }
-  const LedgerAnswer granted =
-      Grant(session, record.items(), settlement.allotments, changes);
+  const LedgerAnswer granted = Grant(
+      session, record.items(), settlement.allotments,
+      tables_.counters.calendar_ms - record.queued_calendar_ms(), changes);
   tables_.queue.Leave(place, internal::v1::QUEUE_PLACE_STATE_GRANTED);
   record.mutable_seat_handles()->Assign(granted.seat_handles.begin(),
                                         granted.seat_handles.end());

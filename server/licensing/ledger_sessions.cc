@@ -18,7 +18,7 @@ void Ledger::State::EndSession(Session* session, Changes* changes) {
   const uint64_t id = session->record.session_id();
   tables_.queue.EraseAllOf(id);
   for (const uint64_t handle : session->seats) {
-    OnReturn(tables_.seats.Find(handle)->record);
+    OnReturn(*tables_.seats.Find(handle));
     changes->push_back(EraseRecord(SeatKey(handle)));
   }
   tables_.seats.EraseAllOf(session);

@@ -3,8 +3,8 @@
 // Each topic has its own file: ledger.cc takes an entry through (time, then
 // the request's memory, then the command), ledger_sessions.cc, ledger_idle.cc,
 // ledger_checkout.cc, ledger_borrow.cc, ledger_queue.cc, ledger_licenses.cc,
-// ledger_policy.cc and ledger_epochs.cc act, ledger_restore.cc saves and
-// restores, ledger_read.cc shows.
+// ledger_policy.cc and ledger_epochs.cc act, ledger_history.cc tells the
+// history, ledger_restore.cc saves and restores, ledger_read.cc shows.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -50,6 +50,8 @@ class Ledger::State {
   const Tables& tables() const { return tables_; }
 
   const std::vector<LedgerEvent>& events() const { return events_; }
+
+  const HistoryEvents& history() const { return history_; }
 
   // As Allot, for one who comes now: those who wait come before him.
   std::optional<LedgerAnswer> AllotNow(
@@ -114,9 +116,10 @@ class Ledger::State {
                                         const CheckoutItems& items,
                                         IsKept is_kept,
                                         Allotments* allotments) const;
-  // Grants what RefuseNow does not refuse, as it says.
+  // Grants what RefuseNow does not refuse, as it says; it waited so long.
   LedgerAnswer Grant(Session* session, const CheckoutItems& items,
-                     const Allotments& allotments, Changes* changes);
+                     const Allotments& allotments, int64_t waited_ms,
+                     Changes* changes);
 
   // ledger_linger.cc
   // For each item of a checkout the seat that lingers for it, or 0.
@@ -149,7 +152,7 @@ class Ledger::State {
   void EndPlace(QueuePlace* place, ErrorReason reason);
   void RememberPlace(QueuePlace* place);
   // Others may be waiting for the units of a seat that goes.
-  void OnReturn(const internal::v1::SeatRecord& seat);
+  void OnReturn(const Seat& returned);
   void GiveBack(uint64_t handle, Changes* changes);
   void WriteQueue(Changes* changes);
 
@@ -263,6 +266,13 @@ class Ledger::State {
   LedgerAnswer ReleaseRestored(const internal::v1::Command& command);
   LedgerAnswer RetireCluster(const internal::v1::Command& command);
 
+  // ledger_history.cc
+  void NoteUse(const Seat& used);
+  void NoteRefusal(const internal::v1::Command& command,
+                   const LedgerAnswer& answer);
+  void NoteVainWait(const QueuePlace& place, ErrorReason reason);
+  void NoteLoads();
+
   // ledger_restore.cc
   void WriteCounters(internal::v1::LedgerRecord* record) const;
   absl::Status RestoreLedger();
@@ -281,7 +291,8 @@ class Ledger::State {
   const LedgerLimits limits_;
   Tables tables_;
   RestoredRecords restored_;
-  std::vector<LedgerEvent> events_;  // Of the last entry.
+  std::vector<LedgerEvent> events_;  // Of the last entry, as
+  HistoryEvents history_;            // is this.
   // Sessions that lost seats in this entry and whose records are to be written.
   std::set<uint64_t> taken_from_;
   // What stands in the ledger's own record; nothing: there is none yet.

@@ -55,7 +55,7 @@ struct Tables {
   Queue queue;
   Terminations terminations;
   WriteOffs write_offs;
-  SeatTable seats{&pools, &sessions, &policies, &queue};
+  SeatTable seats{&pools, &policies, &queue};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;
   std::optional<internal::v1::Retirement> retirement;

@@ -182,7 +182,9 @@ Pool* Pools::AddPool(PoolKind kind, absl::string_view name) {
   added->kind.feature = kind.feature;
   Pool* const pool = added.get();
   by_name_.emplace(pool->name, std::move(added));
-  by_feature_[kind.feature].push_back(pool);
+  std::vector<Pool*>& pools = by_feature_[kind.feature];
+  pool->of_feature = &pools;
+  pools.push_back(pool);
   SetKind(pool, std::move(kind));
   return pool;
 }

@@ -20,6 +20,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -77,6 +78,10 @@ struct Pool {
   std::string name;
   PoolKind kind;  // Of a pool that no licence grants: its feature alone.
   std::vector<CapacityTerm> terms;
+
+  // All of the feature, the narrower first. Not owned; one object as long as
+  // one of them lives.
+  const std::vector<Pool*>* of_feature = nullptr;
 
   // By the terms that are in force.
   bool in_force = false;
@@ -172,6 +177,9 @@ class Pools {
 
   const ModelBooks& models() const { return *models_; }
 
+  // By the entry, until its end.
+  const std::vector<Pool*>& touched() const { return touched_; }
+
   // In the order of the names.
   using ByName = absl::btree_map<std::string, std::unique_ptr<Pool>>;
 
@@ -190,7 +198,7 @@ class Pools {
   ModelBooks* const models_;
   // Invariant: both hold the same pools.
   ByName by_name_;
-  absl::flat_hash_map<std::string, std::vector<Pool*>> by_feature_;
+  absl::node_hash_map<std::string, std::vector<Pool*>> by_feature_;
   // By the feature that gives tokens, how many pools take some of it.
   absl::flat_hash_map<std::string, size_t> token_features_;
   // Names are views of the pools' own.

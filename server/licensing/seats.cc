@@ -43,6 +43,7 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
   const auto [position, added] = by_handle_.emplace(handle, std::move(seat));
   if (!added) return nullptr;
   Seat* const result = position->second.get();
+  result->session = session;
   const internal::v1::SeatRecord& taken = result->record;
   result->pool = pools_->FindOrAdd(PoolNameOf(taken));
   pools_->TakeSeat(result->pool, ShareOf(taken, *session));
@@ -87,8 +88,7 @@ void SeatTable::Erase(uint64_t handle) {
   const auto found = by_handle_.find(handle);
   QUORATE_CHECK(found != by_handle_.end());
   const Seat& seat = *found->second;
-  Session* const session = sessions_->Find(seat.record.session_id());
-  QUORATE_CHECK(session != nullptr);
+  Session* const session = seat.session;
   std::vector<uint64_t>& seats = session->seats;
   const auto place = std::lower_bound(seats.begin(), seats.end(), handle);
   QUORATE_CHECK(place != seats.end() && *place == handle);
@@ -139,9 +139,7 @@ const absl::btree_set<uint64_t>* SeatTable::LingeringFor(
 
 void SeatTable::CountForPolicy() {
   for (const auto& [handle, seat] : by_handle_) {
-    const Session* const session = sessions_->Find(seat->record.session_id());
-    QUORATE_CHECK(session != nullptr);
-    policies_->TakeSeat(session->record.description(), seat->record.feature(),
+    policies_->TakeSeat(seat->session->record.description(), seat->record.feature(),
                         seat->record.count());
   }
 }

@@ -29,7 +29,8 @@ namespace quorate::licensing {
 // One grant of some units. Its address does not change. Thread-compatible.
 struct Seat {
   internal::v1::SeatRecord record;
-  // Not owned; they live while a seat of them is out.
+  // Not owned; they live while a seat of theirs is out.
+  Session* session = nullptr;
   Pool* pool = nullptr;
   Pool* token_pool = nullptr;  // Null where it takes no tokens.
 };
@@ -47,12 +48,8 @@ struct FeatureSeats {
 class SeatTable {
  public:
   // Not owned; all outlive the table. The queue counts what projects have out.
-  SeatTable(Pools* pools, SessionTable* sessions, PolicyBook* policies,
-            Queue* queue)
-      : pools_(pools),
-        sessions_(sessions),
-        policies_(policies),
-        queue_(queue) {}
+  SeatTable(Pools* pools, PolicyBook* policies, Queue* queue)
+      : pools_(pools), policies_(policies), queue_(queue) {}
 
   SeatTable(const SeatTable&) = delete;
   SeatTable& operator=(const SeatTable&) = delete;
@@ -103,7 +100,6 @@ class SeatTable {
   void Remove(ByHandle::iterator seat, const Session& session);
 
   Pools* const pools_;
-  SessionTable* const sessions_;
   PolicyBook* const policies_;
   Queue* const queue_;
   // Invariant: both hold the same seats.

@@ -48,6 +48,18 @@ class RecordingStore final : public replication::StateStore {
     return store_->ForEach(visit);
   }
 
+  absl::StatusOr<std::optional<std::string>> Get(
+      absl::string_view key) const override {
+    return store_->Get(key);
+  }
+
+  absl::StatusOr<std::unique_ptr<replication::RecordCursor>> NewCursor()
+      const override {
+    return store_->NewCursor();
+  }
+
+  void Fail(const absl::Status& status) override { store_->Fail(status); }
+
   absl::Status Checkpoint(const std::string& directory) override {
     return store_->Checkpoint(directory);
   }
