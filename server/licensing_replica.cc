@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/status.h"
+#include "server/history/stored_record.h"
 
 namespace quorate::server {
 
@@ -18,8 +19,9 @@ absl::StatusOr<LicensingReplica::Tables> LicensingReplica::RestoreTables(
   Tables tables;
   tables.ledger =
       std::make_unique<licensing::Ledger>(cluster_id, cluster_epoch);
-  QUORATE_RETURN_IF_ERROR(
-      records.ForEach([&](absl::string_view key, absl::string_view value) {
+  QUORATE_ASSIGN_OR_RETURN(tables.history, history::History::Restore(records));
+  QUORATE_RETURN_IF_ERROR(history::ForEachOther(
+      records, [&](absl::string_view key, absl::string_view value) {
         return licensing::JoinTokens::HasKey(key)
                    ? tables.join_tokens.RestoreRecord(key, value)
                    : tables.ledger->RestoreRecord(key, value);
@@ -47,6 +49,7 @@ void LicensingReplica::Adopt(Tables tables,
   view_.ledger = tables_.ledger.get();
   view_.join_tokens = &tables_.join_tokens;
   view_.events = &events_;
+  view_.records = store_;
   view_.applied = position.index;
   view_.term = position.term;
   Publish();
@@ -84,6 +87,11 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     QUORATE_CHECK(entry.index == view_.applied.Next());
     const licensing::EntryTime time = {.cluster_ms = entry.stamp.cluster_ms,
                                        .calendar_ms = entry.stamp.calendar_ms};
+    // What it reads has to be in the store: where a batch ends is each
+    // member's own affair.
+    if (&entry != &entries.front() && tables_.history->StepsAt(Latest(time))) {
+      WriteBatch(*(&entry - 1));
+    }
     if (entry.type == raft::EntryType::kCommand) {
       answers.push_back(ApplyCommand(entry, time));
     } else {
@@ -92,6 +100,7 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     }
     // By the ledger's time, which never goes back.
     tables_.join_tokens.MoveTime(tables_.ledger->time().cluster_ms, &changes_);
+    KeepHistory();
     TakeChanges();
     const auto& events = tables_.ledger->events();
     news_.insert(news_.end(), events.begin(), events.end());
@@ -99,6 +108,29 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     view_.term = entry.term;
   }
   if (entries.empty()) return answers;
+  WriteBatch(entries.back());
+  Publish();
+  events_.Publish(news_);
+  news_.clear();
+  return answers;
+}
+
+licensing::EntryTime LicensingReplica::Latest(
+    const licensing::EntryTime& time) const {
+  const licensing::EntryTime now = tables_.ledger->time();
+  return {.cluster_ms = std::max(now.cluster_ms, time.cluster_ms),
+          .calendar_ms = std::max(now.calendar_ms, time.calendar_ms)};
+}
+
+void LicensingReplica::KeepHistory() {
+  const absl::Status status =
+      tables_.history->Apply(tables_.ledger->history(), tables_.ledger->time(),
+                             *store_, &changes_);
+  if (!status.ok()) store_->Fail(status);
+}
+
+// Atomic with the position: everything up to `last`.
+void LicensingReplica::WriteBatch(const raft::Entry& last) {
   std::vector<replication::RecordChange> writes;
   writes.reserve(batch_.size());
   while (!batch_.empty()) {
@@ -106,13 +138,8 @@ std::vector<std::unique_ptr<replication::Answer>> LicensingReplica::Apply(
     writes.push_back(
         {.key = std::move(node.key()), .value = std::move(node.mapped())});
   }
-  const raft::Entry& last = entries.back();
   store_->Write(writes,
                 {.index = last.index, .term = last.term, .stamp = last.stamp});
-  Publish();
-  events_.Publish(news_);
-  news_.clear();
-  return answers;
 }
 
 std::unique_ptr<replication::Answer> LicensingReplica::ApplyCommand(
@@ -152,11 +179,13 @@ void LicensingReplica::Publish() {
   view_.calendar_ms.store(tables_.ledger->time().calendar_ms,
                           std::memory_order_relaxed);
   view_.due_cluster_ms.store(
-      std::min(tables_.ledger->NextDueClusterMs().value_or(kNeverMs),
-               tables_.join_tokens.NextDueClusterMs().value_or(kNeverMs)),
+      std::min({tables_.ledger->NextDueClusterMs().value_or(kNeverMs),
+                tables_.join_tokens.NextDueClusterMs().value_or(kNeverMs),
+                tables_.history->NextDueClusterMs().value_or(kNeverMs)}),
       std::memory_order_relaxed);
   view_.due_calendar_ms.store(
-      tables_.ledger->NextDueCalendarMs().value_or(kNeverMs),
+      std::min(tables_.ledger->NextDueCalendarMs().value_or(kNeverMs),
+               tables_.history->NextDueCalendarMs().value_or(kNeverMs)),
       std::memory_order_relaxed);
 }
 

@@ -1,7 +1,7 @@
 // The one place where replication and the ledger meet.
 //
 // Replication hands over entries, the ledger and the join tokens beside it take
-// commands and times. The replica parses the ones into the others, and keeps
+// commands and times, and the history what they leave. The replica parses the ones into the others, and keeps
 // their records and the applied position together in one batch (design §4).
 
 #ifndef QUORATE_SERVER_LICENSING_REPLICA_H_
@@ -19,13 +19,15 @@
 
 #include "replication/state_machine.h"
 #include "replication/state_store.h"
+#include "server/history/history.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/licensing_view.h"
 
 namespace quorate::server {
 
-// A state machine over a ledger, join tokens, and the store of their records.
+// A state machine over a ledger, join tokens, the history, and the store of
+// their records.
 //
 // Confined to the applier thread after the node's start; view()'s atomics may
 // be read from any thread. An entry whose payload no version of ours could
@@ -57,6 +59,7 @@ class LicensingReplica final : public replication::StateMachine {
   struct Tables {
     std::unique_ptr<licensing::Ledger> ledger;
     licensing::JoinTokens join_tokens;
+    std::optional<history::History> history;  // Set when restored.
   };
 
   explicit LicensingReplica(replication::StateStore* store) : store_(store) {}
@@ -68,7 +71,11 @@ class LicensingReplica final : public replication::StateMachine {
   void Adopt(Tables tables, const replication::AppliedPosition& position);
   std::unique_ptr<replication::Answer> ApplyCommand(
       const raft::Entry& entry, const licensing::EntryTime& time);
+  // The ledger's time once it has applied an entry with this one.
+  licensing::EntryTime Latest(const licensing::EntryTime& time) const;
+  void KeepHistory();
   void TakeChanges();
+  void WriteBatch(const raft::Entry& last);
   void Publish();
 
   replication::StateStore* const store_;

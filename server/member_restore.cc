@@ -19,6 +19,7 @@
 #include "replication/snapshot/snapshot_store.h"
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
+#include "server/history/stored_record.h"
 #include "server/licensing/restoration.h"
 #include "server/licensing_replica.h"
 #include "server/member_stores.h"
@@ -147,8 +148,9 @@ absl::Status Transform(const Config& config, const Source& source,
     target.old_clients.push_back(member.client_endpoint);
   }
   std::vector<replication::RecordChange> changes;
-  QUORATE_RETURN_IF_ERROR(state->ForEach(
-      [&](absl::string_view key, absl::string_view value) -> absl::Status {
+  // The history goes on as it is.
+  QUORATE_RETURN_IF_ERROR(history::ForEachOther(
+      *state, [&](absl::string_view key, absl::string_view value) -> absl::Status {
         QUORATE_ASSIGN_OR_RETURN(
             std::optional<licensing::RecordChange> change,
             licensing::RestoreRecordFor(target, key, value));

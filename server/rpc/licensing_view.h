@@ -13,6 +13,7 @@
 
 #include "replication/raft/types.h"
 #include "replication/state_machine.h"
+#include "replication/state_store.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/session_event_feed.h"
@@ -41,6 +42,7 @@ inline constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 struct LicensingView {
   const licensing::Ledger* ledger = nullptr;           // Not owned.
   const licensing::JoinTokens* join_tokens = nullptr;  // Not owned.
+  const replication::StateReader* records = nullptr;   // Not owned.
   raft::Index applied;
   raft::Term term;  // Of the entry at `applied`.
 

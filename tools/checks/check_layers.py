@@ -120,8 +120,15 @@ LAYERS = {
         ours=("base/", "server/policy/"),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
         libraries=("absl", "protobuf", "xxhash"), pure=True),
+    # What was used and refused, in records beside the ledger's.
+    "server/history/": Layer(
+        ours=("base/", "server/licensing/", "server/policy/",
+              "replication/state_store.h"),
+        generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
+        libraries=("absl", "protobuf"), pure=True),
     "server/rpc/": Layer(
         ours=("base/", "backup/", "trust/", "server/licensing/",
+              "server/history/", "replication/state_store.h",
               "server/policy/", "server/policy_formats/",
               "replication/node/membership_rules.h",
               "replication/node/node.h", "replication/snapshot_stream.h",
