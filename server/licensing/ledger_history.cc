@@ -40,8 +40,8 @@ uint64_t AsksFor(const Command& command) {
 
 }  // namespace
 
-void Ledger::State::NoteUse(const Seat& used) {
-  const internal::v1::SeatRecord& seat = used.record;
+void Ledger::State::NoteUse(const internal::v1::SeatRecord& seat,
+                            const Session& session) {
   SeatUse& use = history_.uses.emplace_back();
   use.feature = seat.feature();
   use.handle = seat.handle();
@@ -52,7 +52,7 @@ void Ledger::State::NoteUse(const Seat& used) {
   // Granted before the calendar was known: nobody knows for how long.
   if (use.begun_ms == 0) use.begun_ms = tables_.counters.calendar_ms;
   use.waited_ms = seat.waited_ms();
-  use.subject = HistorySubjectOf(used.session->record.description());
+  use.subject = HistorySubjectOf(session.record.description());
 }
 
 void Ledger::State::NoteRefusal(const Command& command,

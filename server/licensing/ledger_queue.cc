@@ -243,7 +243,7 @@ LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
 }
 
 void Ledger::State::OnReturn(const Seat& returned) {
-  NoteUse(returned);
+  NoteUse(returned.record, *returned.session);
   const internal::v1::SeatRecord& seat = returned.record;
   EndUse(seat);
   const int64_t held_ms =

@@ -267,7 +267,7 @@ class Ledger::State {
   LedgerAnswer RetireCluster(const internal::v1::Command& command);
 
   // ledger_history.cc
-  void NoteUse(const Seat& used);
+  void NoteUse(const internal::v1::SeatRecord& seat, const Session& session);
   void NoteRefusal(const internal::v1::Command& command,
                    const LedgerAnswer& answer);
   void NoteVainWait(const QueuePlace& place, ErrorReason reason);

@@ -203,7 +203,6 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   resized.set_token_units(record.token_units() / record.count() * body.count());
   // Out of its pools, and in again as it was or will be: the entry sees one
   // change. The rules are those of a checkout, but it stays in its pools.
-  const Seat before = *seat;
   tables_.seats.Erase(record.handle());
   std::optional<LedgerAnswer> refusal;
   if (body.count() > record.count()) {
@@ -222,7 +221,7 @@ LedgerAnswer Ledger::State::ResizeSeat(const Command& command,
   }
   const SeatRecord before = record;
   if (!refusal.has_value()) {
-    NoteUse(before);
+    NoteUse(before, *session);
     resized.set_used_since_calendar_ms(tables_.counters.calendar_ms);
     resized.clear_waited_ms();
     record = std::move(resized);

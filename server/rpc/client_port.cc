@@ -14,6 +14,7 @@
 #include "server/rpc/checkout_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/health.h"
+#include "server/rpc/history_reader.h"
 #include "server/rpc/keep_alive.h"
 #include "server/rpc/license_service.h"
 #include "server/rpc/member_calls.h"
@@ -113,7 +114,8 @@ class ClientPort::Parts {
         batcher(deps.node, deps.clock, RenewalBatcher::Options()),
         streams(&calls, &batcher),
         checkout(&calls, &streams),
-        monitoring(&calls),
+        history(&calls),
+        monitoring(&calls, &history),
         licenses(&calls, deps.verifier),
         cluster(&calls, options.join),
         backups(&calls),
@@ -124,6 +126,7 @@ class ClientPort::Parts {
   RenewalBatcher batcher;
   KeepAliveStreams streams;
   CheckoutService checkout;
+  HistoryReader history;
   MonitoringService monitoring;
   LicenseService licenses;
   ClusterService cluster;
@@ -193,6 +196,7 @@ void ClientPort::Close() {
   if (parts_->server == nullptr) return;
   StopTaking();
   parts_->batcher.Stop();
+  parts_->history.Stop();
   parts_->server->Shutdown(
       gpr_time_from_millis(kCloseTime.count(), GPR_TIMESPAN));
   parts_->server->Wait();

@@ -5,17 +5,20 @@
 
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
+#include "server/rpc/history_reader.h"
 #include "server/rpc/member_calls.h"
 
 namespace quorate::server {
 
 // Reads only; see monitoring.proto for what is promised. Lists are built on the
-// applier thread, directly into the response, a page at a time. Thread-safe.
+// applier thread, directly into the response, a page at a time; what is about the
+// past on the reader's thread. Thread-safe.
 class MonitoringService final
     : public monitoring::v1::MonitoringService::CallbackService {
  public:
   // Not owned.
-  explicit MonitoringService(MemberCalls* calls) : calls_(calls) {}
+  MonitoringService(MemberCalls* calls, HistoryReader* history)
+      : calls_(calls), history_(history) {}
 
   grpc::ServerUnaryReactor* GetClusterStatus(
       grpc::CallbackServerContext* context,
@@ -59,6 +62,16 @@ class MonitoringService final
       const monitoring::v1::ListWriteOffsRequest* request,
       monitoring::v1::ListWriteOffsResponse* response) override;
 
+  // monitoring_history.cc
+  grpc::ServerUnaryReactor* QueryUsage(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::QueryUsageRequest* request,
+      monitoring::v1::QueryUsageResponse* response) override;
+  grpc::ServerUnaryReactor* ListDenials(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListDenialsRequest* request,
+      monitoring::v1::ListDenialsResponse* response) override;
+
   // monitoring_reservations.cc
   grpc::ServerUnaryReactor* ListReservations(
       grpc::CallbackServerContext* context,
@@ -73,6 +86,7 @@ class MonitoringService final
 
  private:
   MemberCalls* const calls_;
+  HistoryReader* const history_;
 };
 
 }  // namespace quorate::server

@@ -113,14 +113,26 @@ struct Cluster::Calls {
       Place<Stub> stub, Method<Stub, Request, Response> method,
       google::protobuf::RepeatedPtrField<Row>* (Response::*rows)(),
       const ListQuery& query) {
-    Request request = ListRequest<Request>(query);
+    return ListAll(stub, method, rows, ListRequest<Request>(query));
+  }
+
+  // The same from the first page that `request` asks for.
+  template <typename Stub, typename Request, typename Response, typename Row>
+  absl::StatusOr<Response> ListAll(
+      Place<Stub> stub, Method<Stub, Request, Response> method,
+      google::protobuf::RepeatedPtrField<Row>* (Response::*rows)(),
+      Request request) {
     Response all;
+    google::protobuf::RepeatedPtrField<Row> joined;
     for (int page = 0; page < kMaxPages; ++page) {
-      QUORATE_ASSIGN_OR_RETURN(Response response, Ask(stub, method, request));
-      *all.mutable_header() = response.header();
-      (all.*rows)()->MergeFrom(*(response.*rows)());
-      if (response.next_page_token().empty()) return all;
-      request.set_page_token(response.next_page_token());
+      QUORATE_ASSIGN_OR_RETURN(all, Ask(stub, method, request));
+      joined.MergeFrom(*(all.*rows)());
+      if (all.next_page_token().empty()) {
+        // What else a page says is the same in all, or about the last.
+        (all.*rows)()->Swap(&joined);
+        return all;
+      }
+      request.set_page_token(all.next_page_token());
     }
     return absl::InternalError("the list does not end");
   }
@@ -195,6 +207,26 @@ Cluster::ListReservations(const ListQuery& query) {
       &Connection::monitoring,
       &monitoring::v1::MonitoringService::Stub::ListReservations,
       &monitoring::v1::ListReservationsResponse::mutable_reservations, query);
+}
+
+absl::StatusOr<monitoring::v1::QueryUsageResponse> Cluster::QueryUsage(
+    monitoring::v1::QueryUsageRequest request, bool local) {
+  request.set_page_size(kPageSize);
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->ListAll(&Connection::monitoring,
+                         &monitoring::v1::MonitoringService::Stub::QueryUsage,
+                         &monitoring::v1::QueryUsageResponse::mutable_rows,
+                         std::move(request));
+}
+
+absl::StatusOr<monitoring::v1::ListDenialsResponse> Cluster::ListDenials(
+    monitoring::v1::ListDenialsRequest request, bool local) {
+  request.set_page_size(kPageSize);
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->ListAll(&Connection::monitoring,
+                         &monitoring::v1::MonitoringService::Stub::ListDenials,
+                         &monitoring::v1::ListDenialsResponse::mutable_denials,
+                         std::move(request));
 }
 
 absl::StatusOr<admin::v1::TerminateSessionResponse> Cluster::TerminateSession(

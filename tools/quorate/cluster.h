@@ -55,6 +55,11 @@ class Cluster {
       admin::v1::ReleaseNamedUserRequest request);
   absl::StatusOr<monitoring::v1::ListReservationsResponse> ListReservations(
       const ListQuery& query);
+  // `request` says all but the pages and how fresh.
+  absl::StatusOr<monitoring::v1::QueryUsageResponse> QueryUsage(
+      monitoring::v1::QueryUsageRequest request, bool local);
+  absl::StatusOr<monitoring::v1::ListDenialsResponse> ListDenials(
+      monitoring::v1::ListDenialsRequest request, bool local);
   absl::StatusOr<admin::v1::TerminateSessionResponse> TerminateSession(
       admin::v1::TerminateSessionRequest request);
   absl::StatusOr<admin::v1::ReleaseSeatResponse> ReleaseSeat(

@@ -24,6 +24,8 @@ void AddBorrowCommands(CLI::App* app, Invocation* invocation);
 void AddBorrowsCommand(CLI::App* app, Invocation* invocation);
 void AddQueueCommand(CLI::App* app, Invocation* invocation);
 void AddUsersCommand(CLI::App* app, Invocation* invocation);
+void AddUsageCommand(CLI::App* app, Invocation* invocation);
+void AddDenialsCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);

@@ -96,6 +96,8 @@ int Main(int argc, char** argv) {
   AddSeatsCommand(&app, &invocation);
   AddQueueCommand(&app, &invocation);
   AddUsersCommand(&app, &invocation);
+  AddUsageCommand(&app, &invocation);
+  AddDenialsCommand(&app, &invocation);
   AddLicenseCommand(&app, &invocation);
   AddMembersCommand(&app, &invocation);
   AddBackupCommand(&app, &invocation);

@@ -398,7 +398,7 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks, SlowHolders):
         need(0 < len(handles) == len({*handles}), "BAD_REQUEST")
         self.need_own(command, body, gives_back=True)
         self.need_seats(command, body, handles)
-        for handle in sorted(handles):
+        for handle in handles:
             if not self.linger(handle):
                 self.give_back(handle)
 

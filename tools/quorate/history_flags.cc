@@ -1,0 +1,129 @@
+#include "tools/quorate/history_flags.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "google/protobuf/util/json_util.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace quorate::cli {
+namespace {
+
+// "30d": not a duration of Abseil's, but what people mean by a month.
+std::optional<absl::Duration> ParseAge(const std::string& text) {
+  int64_t days = 0;
+  if (!text.empty() && text.back() == 'd' &&
+      absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) && days > 0 &&
+      days <= 36'500) {
+    return absl::Hours(24 * days);
+  }
+  absl::Duration age;
+  if (absl::ParseDuration(text, &age) && age > absl::ZeroDuration() &&
+      age <= absl::Hours(24 * 36'500)) {
+    return age;
+  }
+  return std::nullopt;
+}
+
+std::optional<absl::Time> ParseDate(const std::string& text) {
+  absl::Time time;
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return time;
+  for (const char* format : {"%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    if (absl::ParseTime(format, text, absl::LocalTimeZone(), &time, nullptr)) {
+      return time;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void AddHistoryFlags(CLI::App* command, HistoryFlags* flags) {
+  command
+      ->add_option("--from", flags->from,
+                   "Since when: 30d, 12h, 2026-11-01, 2026-11-01T08:00; 30 "
+                   "days before the end where not given")
+      ->type_name("TIME");
+  command
+      ->add_option("--until", flags->until,
+                   "Until when, in the same forms; now where not given")
+      ->type_name("TIME");
+  command
+      ->add_option("--format", flags->format,
+                   "table, json, jsonl (a line for each row) or csv; as -o "
+                   "says where not given")
+      ->type_name("WORD")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
+  command->add_flag("--local", flags->local,
+                    "What the member has that answers: may be old, works "
+                    "without a quorum");
+}
+
+absl::StatusOr<google::protobuf::Timestamp> ParseMoment(
+    absl::string_view flag, const std::string& text) {
+  std::optional<absl::Time> time = ParseDate(text);
+  if (!time.has_value()) {
+    if (const auto age = ParseAge(text)) time = SystemClock().Calendar() - *age;
+  }
+  if (!time.has_value() || *time <= absl::UnixEpoch()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " must be a time like 2026-11-01, "
+                           "2026-11-01T08:00 or 30d, and not \"",
+                     text, "\""));
+  }
+  google::protobuf::Timestamp moment;
+  moment.set_seconds(absl::ToUnixSeconds(*time));
+  return moment;
+}
+
+RowFormat FormatOf(const Invocation& invocation, const HistoryFlags& flags) {
+  if (flags.format == "csv") return RowFormat::kCsv;
+  if (flags.format == "jsonl") return RowFormat::kJsonLines;
+  if (flags.format == "json") return RowFormat::kJson;
+  if (flags.format == "table") return RowFormat::kTable;
+  return invocation.output == OutputFormat::kJson ? RowFormat::kJson
+                                                  : RowFormat::kTable;
+}
+
+std::string CsvLine(const std::vector<std::string>& cells) {
+  return absl::StrCat(
+      absl::StrJoin(cells, ",",
+                    [](std::string* out, const std::string& cell) {
+                      if (cell.find_first_of(",\"\r\n") == std::string::npos) {
+                        out->append(cell);
+                        return;
+                      }
+                      absl::StrAppend(
+                          out, "\"",
+                          absl::StrReplaceAll(cell, {{"\"", "\"\""}}), "\"");
+                    }),
+      "\r\n");
+}
+
+void PrintJsonLine(const google::protobuf::Message& message,
+                   std::ostream& out) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  const auto status =
+      google::protobuf::util::MessageToJsonString(message, &text, options);
+  QUORATE_CHECK(status.ok());
+  out << text << '\n';
+}
+
+std::string CsvTime(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return "";
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
+                          absl::FromUnixSeconds(time.seconds()) +
+                              absl::Nanoseconds(time.nanos()),
+                          absl::UTCTimeZone());
+}
+
+}  // namespace quorate::cli
