@@ -123,9 +123,8 @@ licensing::EntryTime LicensingReplica::Latest(
 }
 
 void LicensingReplica::KeepHistory() {
-  const absl::Status status =
-      tables_.history->Apply(tables_.ledger->history(), tables_.ledger->time(),
-                             *store_, &changes_);
+  const absl::Status status = tables_.history->Apply(
+      tables_.ledger->history(), tables_.ledger->time(), *store_, &changes_);
   if (!status.ok()) store_->Fail(status);
 }
 

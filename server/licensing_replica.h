@@ -1,8 +1,9 @@
 // The one place where replication and the ledger meet.
 //
 // Replication hands over entries, the ledger and the join tokens beside it take
-// commands and times, and the history what they leave. The replica parses the ones into the others, and keeps
-// their records and the applied position together in one batch (design §4).
+// commands and times, and the history what they leave. The replica parses the
+// ones into the others, and keeps their records and the applied position
+// together in one batch (design §4).
 
 #ifndef QUORATE_SERVER_LICENSING_REPLICA_H_
 #define QUORATE_SERVER_LICENSING_REPLICA_H_

@@ -150,7 +150,8 @@ absl::Status Transform(const Config& config, const Source& source,
   std::vector<replication::RecordChange> changes;
   // The history goes on as it is.
   QUORATE_RETURN_IF_ERROR(history::ForEachOther(
-      *state, [&](absl::string_view key, absl::string_view value) -> absl::Status {
+      *state,
+      [&](absl::string_view key, absl::string_view value) -> absl::Status {
         QUORATE_ASSIGN_OR_RETURN(
             std::optional<licensing::RecordChange> change,
             licensing::RestoreRecordFor(target, key, value));

@@ -40,8 +40,8 @@ struct StateStoreOptions {
 // Lives in folder `state/` of a member's data directory; docs/storage_format.md
 // says what stands there. Holds the directory's lock from Open to destruction.
 // Thread-compatible. A failed write calls StateStoreOptions::fatal, and so does
-// an Install that fails after it has begun to replace the state. Install and the
-// destructor wait for the cursors that are in use.
+// an Install that fails after it has begun to replace the state. Install and
+// the destructor wait for the cursors that are in use.
 class RocksDbStateStore : public StateStore {
  public:
   // Makes an empty store where there is none: the log, or a snapshot and the

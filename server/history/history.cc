@@ -20,9 +20,8 @@ using licensing::EntryTime;
 absl::StatusOr<History> History::Restore(const replication::StateReader& store,
                                          const HistoryLimits& limits) {
   History history(limits);
-  QUORATE_ASSIGN_OR_RETURN(
-      std::optional<HistoryRecord> record,
-      ReadStored<HistoryRecord>(store, HistoryStateKey()));
+  QUORATE_ASSIGN_OR_RETURN(std::optional<HistoryRecord> record,
+                           ReadStored<HistoryRecord>(store, HistoryStateKey()));
   if (record.has_value()) {
     history.record_ = *std::move(record);
     history.begun_ = true;
@@ -137,8 +136,8 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
       record_.set_denials_of_hour(record_.denials_of_hour() + 1);
       record_.set_hours(record_.hours() + 1);
     }
-    found = denials_.insert_or_assign(key, stored.value_or(DenialRecord()))
-                .first;
+    found =
+        denials_.insert_or_assign(key, stored.value_or(DenialRecord())).first;
   }
   DenialRecord one;
   one.set_denials(1);

@@ -90,9 +90,9 @@ std::optional<Subject> ParseUsageRest(absl::string_view rest) {
 
 std::optional<DenialRestParts> ParseDenialRest(absl::string_view rest) {
   if (rest.size() < 2) return std::nullopt;
-  const auto number = (static_cast<unsigned>(static_cast<uint8_t>(rest[0]))
-                       << 8) |
-                      static_cast<uint8_t>(rest[1]);
+  const auto number =
+      (static_cast<unsigned>(static_cast<uint8_t>(rest[0])) << 8) |
+      static_cast<uint8_t>(rest[1]);
   std::optional<Subject> subject = ParseUsageRest(rest.substr(2));
   if (!subject.has_value()) return std::nullopt;
   return DenialRestParts{.reason = static_cast<type::v1::ErrorReason>(number),

@@ -32,9 +32,8 @@ constexpr size_t kSeekCost = 16;
 constexpr int64_t kPartToDrop = 16;
 
 constexpr HistoryKind kUses[] = {HistoryKind::kUse};
-constexpr HistoryKind kHours[] = {HistoryKind::kHourUsage,
-                                  HistoryKind::kHourDenials,
-                                  HistoryKind::kHourLoad};
+constexpr HistoryKind kHours[] = {
+    HistoryKind::kHourUsage, HistoryKind::kHourDenials, HistoryKind::kHourLoad};
 constexpr HistoryKind kDays[] = {HistoryKind::kDayUsage, HistoryKind::kDayLoad,
                                  HistoryKind::kDayDenials};
 
@@ -114,8 +113,7 @@ absl::StatusOr<bool> History::Step::Run() {
     const std::string begin = BeginOf(kind);
     if (sweep.next_key().substr(0, 2) > begin) continue;
     cursor->Seek(std::max(begin, sweep.next_key()));
-    while (left > 0 && cursor->Valid() &&
-           cursor->key().substr(0, 2) == begin) {
+    while (left > 0 && cursor->Valid() && cursor->key().substr(0, 2) == begin) {
       const std::optional<HistoryKey> key = ParseHistoryKey(cursor->key());
       if (!key.has_value()) return DamagedRecord(cursor->key());
       if (key->time_ms >= sweep.from_ms() && key->time_ms < sweep.until_ms()) {
@@ -162,13 +160,12 @@ absl::Status History::Step::Roll(const HistoryKey& key, absl::string_view name,
       return MakeHistoryKey(HistoryKind::kHourUsage, key.feature,
                             FloorHour(key.time_ms), UsageRest(subject));
     };
-    QUORATE_ASSIGN_OR_RETURN(
-        UsageRecord* const sum,
-        SumAt(key,
-              key_of({.user = use.user(),
-                      .host = use.host(),
-                      .project = use.project()}),
-              key_of({}), &usage_));
+    QUORATE_ASSIGN_OR_RETURN(UsageRecord* const sum,
+                             SumAt(key,
+                                   key_of({.user = use.user(),
+                                           .host = use.host(),
+                                           .project = use.project()}),
+                                   key_of({}), &usage_));
     history::AddUse(use, sum);
     return absl::OkStatus();
   }
@@ -297,9 +294,9 @@ int64_t History::RolledUsesMs(int64_t now_ms) const {
 
 History::Plan History::PlanForTooManyUses(int64_t now_ms) const {
   const int64_t from_ms = record_.uses_from_ms();
-  const int64_t until_ms =
-      std::min(RolledUsesMs(now_ms),
-               from_ms + std::max<int64_t>((now_ms - from_ms) / kPartToDrop, 1));
+  const int64_t until_ms = std::min(
+      RolledUsesMs(now_ms),
+      from_ms + std::max<int64_t>((now_ms - from_ms) / kPartToDrop, 1));
   // What is in no hour yet is not dropped.
   if (2 * record_.unrolled_uses() > record_.uses() || until_ms <= from_ms) {
     return {.kind = internal::v1::HISTORY_SWEEP_KIND_ROLL_USES,
@@ -313,8 +310,8 @@ History::Plan History::PlanForTooManyUses(int64_t now_ms) const {
 
 History::Plan History::PlanForTooManyHours(int64_t now_ms) const {
   const int64_t from_ms = record_.hours_from_ms();
-  const int64_t until_ms = FloorHour(
-      from_ms + std::max((now_ms - from_ms) / kPartToDrop, kHourMs));
+  const int64_t until_ms =
+      FloorHour(from_ms + std::max((now_ms - from_ms) / kPartToDrop, kHourMs));
   if (until_ms > record_.rolled_hours_ms()) {
     return {.kind = internal::v1::HISTORY_SWEEP_KIND_ROLL_HOURS,
             .from_ms = record_.rolled_hours_ms(),

@@ -14,9 +14,8 @@ using internal::v1::HistorySweepKind;
 using internal::v1::LoadRecord;
 
 constexpr HistoryKind kKinds[] = {
-    HistoryKind::kDayUsage,    HistoryKind::kHourUsage,
-    HistoryKind::kDayLoad,     HistoryKind::kHourDenials,
-    HistoryKind::kDayDenials,  HistoryKind::kHourLoad,
+    HistoryKind::kDayUsage,    HistoryKind::kHourUsage,  HistoryKind::kDayLoad,
+    HistoryKind::kHourDenials, HistoryKind::kDayDenials, HistoryKind::kHourLoad,
     HistoryKind::kUse,
 };
 
@@ -32,8 +31,8 @@ int64_t CeilDay(int64_t ms) {
 
 }  // namespace
 
-absl::StatusOr<HistoryView> HistoryView::Open(
-    replication::RecordCursor* cursor, GiveUp give_up) {
+absl::StatusOr<HistoryView> HistoryView::Open(replication::RecordCursor* cursor,
+                                              GiveUp give_up) {
   HistoryView view(cursor, std::move(give_up));
   const std::string key = HistoryStateKey();
   cursor->Seek(key);
@@ -91,9 +90,8 @@ Span HistoryView::SpanOf(int64_t from_ms, int64_t until_ms, bool days) const {
   const int64_t rolled_days_ms =
       hours_from_ms > FloorDay(rolled_ms) ? rolled_ms : FloorDay(rolled_ms);
   span.day_from_ms = CeilDay(span.from_ms);
-  span.day_until_ms = span.until_ms >= rolled_days_ms
-                          ? rolled_days_ms
-                          : FloorDay(span.until_ms);
+  span.day_until_ms = span.until_ms >= rolled_days_ms ? rolled_days_ms
+                                                      : FloorDay(span.until_ms);
   if (span.day_from_ms >= span.day_until_ms) {
     span.day_from_ms = span.day_until_ms = span.from_ms;
   }
@@ -133,21 +131,33 @@ absl::Status HistoryView::VisitRecords(HistoryKind kind,
   return cursor_->status();
 }
 
+absl::Status HistoryView::VisitFamily(
+    char family, absl::FunctionRef<absl::Status(absl::string_view key,
+                                                absl::string_view value)>
+                     visit) {
+  for (cursor_->Seek(std::string(1, family));
+       cursor_->Valid() && cursor_->key()[0] == family; cursor_->Next()) {
+    QUORATE_RETURN_IF_ERROR(visit(cursor_->key(), cursor_->value()));
+    QUORATE_RETURN_IF_ERROR(CountRecord());
+  }
+  return cursor_->status();
+}
+
 absl::Status HistoryView::VisitSpan(HistoryKind hours, HistoryKind days,
                                     absl::string_view feature, const Span& span,
                                     Visit visit) {
-  QUORATE_RETURN_IF_ERROR(VisitRecords(hours, feature, span.from_ms,
-                                       span.day_from_ms, visit));
-  QUORATE_RETURN_IF_ERROR(VisitRecords(days, feature, span.day_from_ms,
-                                       span.day_until_ms, visit));
+  QUORATE_RETURN_IF_ERROR(
+      VisitRecords(hours, feature, span.from_ms, span.day_from_ms, visit));
+  QUORATE_RETURN_IF_ERROR(
+      VisitRecords(days, feature, span.day_from_ms, span.day_until_ms, visit));
   return VisitRecords(
       hours, feature, span.day_until_ms, span.until_ms,
       [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
         // In the record of its day already, which was read.
         if (span.day_from_ms < span.day_until_ms &&
             FloorDay(key.time_ms) < span.day_until_ms &&
-            IsSwept(internal::v1::HISTORY_SWEEP_KIND_ROLL_HOURS,
-                    cursor_->key(), key.time_ms)) {
+            IsSwept(internal::v1::HISTORY_SWEEP_KIND_ROLL_HOURS, cursor_->key(),
+                    key.time_ms)) {
           return absl::OkStatus();
         }
         return visit(key, value);
@@ -223,11 +233,13 @@ absl::StatusOr<std::optional<uint64_t>> HistoryView::OpeningAfter(
 }
 
 absl::Status HistoryView::CountRecord() {
-  if (++visited_ % kRecordsBetweenLooks == 0 && give_up_ != nullptr &&
-      give_up_()) {
-    return absl::CancelledError("the time for the answer is over");
-  }
-  return absl::OkStatus();
+  return ++visited_ % kRecordsBetweenLooks == 0 ? CheckTime()
+                                                : absl::OkStatus();
+}
+
+absl::Status HistoryView::CheckTime() const {
+  if (give_up_ == nullptr || !give_up_()) return absl::OkStatus();
+  return absl::CancelledError("the time for the answer is over");
 }
 
 }  // namespace quorate::history

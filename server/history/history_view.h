@@ -17,8 +17,10 @@
 
 #include "quorate/internal/v1/history.pb.h"
 
+#include "base/status.h"
 #include "replication/state_store.h"
 #include "server/history/history_key.h"
+#include "server/history/stored_record.h"
 
 namespace quorate::history {
 
@@ -69,6 +71,26 @@ class HistoryView {
   // What was out of the feature just before; nothing where that is not known.
   absl::StatusOr<std::optional<uint64_t>> OutBefore(absl::string_view feature,
                                                     int64_t time_ms);
+
+  // Visits the ledger's records of one family, in the order of their keys.
+  absl::Status VisitFamily(char family,
+                           absl::FunctionRef<absl::Status(
+                               absl::string_view key, absl::string_view value)>
+                               visit);
+
+  // A record of the ledger; nothing where there is none.
+  template <typename Record>
+  absl::StatusOr<std::optional<Record>> Find(const std::string& key) {
+    cursor_->Seek(key);
+    QUORATE_RETURN_IF_ERROR(cursor_->status());
+    if (!cursor_->Valid() || cursor_->key() != key) return std::nullopt;
+    Record record;
+    QUORATE_RETURN_IF_ERROR(ParseStored(key, cursor_->value(), &record));
+    return record;
+  }
+
+  // CANCELLED where the time is over.
+  absl::Status CheckTime() const;
 
   // Uses are kept from then on.
   int64_t uses_from_ms() const;

@@ -19,9 +19,8 @@
 namespace quorate::history {
 
 inline absl::Status DamagedRecord(absl::string_view key) {
-  return absl::DataLossError(absl::StrCat("the record of the history at ",
-                                          absl::CEscape(key),
-                                          " does not parse"));
+  return absl::DataLossError(absl::StrCat(
+      "the record of the history at ", absl::CEscape(key), " does not parse"));
 }
 
 // DATA_LOSS where it does not parse. Overwrites `record`.

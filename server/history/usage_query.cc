@@ -141,9 +141,8 @@ absl::Status FeatureRows::ReadUsage() {
       feature_, span_,
       [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
         QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &use));
-        const Subject subject = {.user = use.user(),
-                                 .host = use.host(),
-                                 .project = use.project()};
+        const Subject subject = {
+            .user = use.user(), .host = use.host(), .project = use.project()};
         if (!Passes(subject)) return absl::OkStatus();
         AddUse(use, &RowOf(subject, key.time_ms).usage);
         return absl::OkStatus();
@@ -170,10 +169,9 @@ void FeatureRows::AddOut(uint64_t out, int64_t from_ms, int64_t until_ms) {
   if (question_.group == UsageGroup::kDay) step_ms = kDayMs;
   while (out > 0 && from_ms < until_ms) {
     UsageRow& row = RowAt(from_ms);
-    const int64_t end_ms =
-        std::min(until_ms, step_ms < until_ms
-                               ? from_ms - from_ms % step_ms + step_ms
-                               : until_ms);
+    const int64_t end_ms = std::min(
+        until_ms,
+        step_ms < until_ms ? from_ms - from_ms % step_ms + step_ms : until_ms);
     row.total = total_;
     row.out_unit_ms += out * static_cast<uint64_t>(end_ms - from_ms);
     if (out > row.peak) {

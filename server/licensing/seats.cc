@@ -139,8 +139,8 @@ const absl::btree_set<uint64_t>* SeatTable::LingeringFor(
 
 void SeatTable::CountForPolicy() {
   for (const auto& [handle, seat] : by_handle_) {
-    policies_->TakeSeat(seat->session->record.description(), seat->record.feature(),
-                        seat->record.count());
+    policies_->TakeSeat(seat->session->record.description(),
+                        seat->record.feature(), seat->record.count());
   }
 }
 

@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 #include "base/log.h"
+#include "server/history/replay.h"
 
 namespace quorate::server {
 namespace {
@@ -15,9 +17,9 @@ constexpr absl::Duration kLook = absl::Seconds(1);
 }  // namespace
 
 HistoryReader::HistoryReader(MemberCalls* calls)
-    : calls_(calls), questions_(kMaxHistoryQuestions), thread_([this] {
-        Run();
-      }) {}
+    : calls_(calls),
+      questions_(kMaxHistoryQuestions),
+      thread_([this] { Run(); }) {}
 
 HistoryReader::~HistoryReader() {
   Stop();
@@ -68,8 +70,16 @@ void HistoryReader::Reply(Question question) {
     calls_->Succeed(call);
     return;
   }
+  if (absl::IsOutOfRange(status)) {
+    calls_->Refuse(call,
+                   {.reason = type::v1::ERROR_REASON_LIMIT_REACHED,
+                    .metadata = {{"limit", "replayed_requests"},
+                                 {"max", absl::StrCat(history::kMaxDemands)}}});
+    return;
+  }
   if (!absl::IsCancelled(status)) {
-    LogError("history", "not_read", {{"status", std::string(status.message())}});
+    LogError("history", "not_read",
+             {{"status", std::string(status.message())}});
   }
   calls_->Refuse(call, RefusalOf(replication::ReadOutcome::kTimedOut));
 }

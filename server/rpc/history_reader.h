@@ -37,6 +37,7 @@ class HistoryReader {
 
   // Takes a moment as fresh as asked, then runs `fill` on this object's thread:
   //   absl::Status fill(HistoryView* view, int64_t now_ms)
+  // OUT_OF_RANGE (too much to be played again) is refused with LIMIT_REACHED;
   // CANCELLED (the call's time is over) and all other errors are refused as a
   // read that was not done in time: the disk's own end the process elsewhere.
   // The response's header says which moment it was.
@@ -83,11 +84,10 @@ void HistoryReader::Read(const UnaryCall& call,
         }
         const LicensingView& view = *calls_->deps().view;
         const int64_t now_ms = view.ledger->time().calendar_ms;
-        FillHeader(calls_->member(),
-                   {.term = view.term,
-                    .index = view.applied,
-                    .calendar_ms = now_ms},
-                   response->mutable_header());
+        FillHeader(
+            calls_->member(),
+            {.term = view.term, .index = view.applied, .calendar_ms = now_ms},
+            response->mutable_header());
         Take(call, deadline,
              [fill, now_ms](history::HistoryView* history) mutable {
                return fill(history, now_ms);

@@ -29,9 +29,9 @@ constexpr absl::string_view kUsage = "usage";
 
 void SetMs(uint64_t ms, google::protobuf::Duration* duration) {
   // More than a Duration takes is of no use to anybody: 10,000 years.
-  SetDuration(absl::Milliseconds(
-                  std::min<uint64_t>(ms, 315'576'000'000ull * 1000)),
-              duration);
+  SetDuration(
+      absl::Milliseconds(std::min<uint64_t>(ms, 315'576'000'000ull * 1000)),
+      duration);
 }
 
 std::optional<UsageGroup> GroupOf(monitoring::v1::UsageGroup group) {
@@ -56,12 +56,11 @@ std::optional<UsageGroup> GroupOf(monitoring::v1::UsageGroup group) {
 
 // What must not change from page to page.
 std::string UsageFilter(const monitoring::v1::QueryUsageRequest& request) {
-  return absl::StrCat(request.group_by(), "|", request.start_time().seconds(),
-                      ".", request.start_time().nanos(), "|",
-                      request.end_time().seconds(), ".",
-                      request.end_time().nanos(), "|", request.feature(), "|",
-                      request.user(), "|", request.host(), "|",
-                      request.project());
+  return absl::StrCat(
+      request.group_by(), "|", request.start_time().seconds(), ".",
+      request.start_time().nanos(), "|", request.end_time().seconds(), ".",
+      request.end_time().nanos(), "|", request.feature(), "|", request.user(),
+      "|", request.host(), "|", request.project());
 }
 
 std::string DenialFilter(const monitoring::v1::ListDenialsRequest& request) {
@@ -135,8 +134,8 @@ history::UsageQuestion ReadUsage(
   CheckText(request.project(), "project", faults);
   question.limit =
       static_cast<size_t>(CheckPageSize(request.page_size(), faults));
-  question.after = ReadPlace(kUsage, UsageFilter(request),
-                             request.page_token(), faults);
+  question.after =
+      ReadPlace(kUsage, UsageFilter(request), request.page_token(), faults);
   CheckConsistency(request.consistency(), faults);
   return question;
 }
@@ -149,8 +148,8 @@ history::DenialQuestion ReadDenials(
   (filter.field == "user" ? question.user : question.feature) = filter.value;
   question.limit =
       static_cast<size_t>(CheckPageSize(request.page_size(), faults));
-  question.after = ReadPlace(kDenials, DenialFilter(request),
-                             request.page_token(), faults);
+  question.after =
+      ReadPlace(kDenials, DenialFilter(request), request.page_token(), faults);
   CheckOrderBy(request.order_by(), "feature", faults);
   CheckConsistency(request.consistency(), faults);
   return question;

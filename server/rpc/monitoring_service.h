@@ -11,8 +11,8 @@
 namespace quorate::server {
 
 // Reads only; see monitoring.proto for what is promised. Lists are built on the
-// applier thread, directly into the response, a page at a time; what is about the
-// past on the reader's thread. Thread-safe.
+// applier thread, directly into the response, a page at a time; what is about
+// the past on the reader's thread. Thread-safe.
 class MonitoringService final
     : public monitoring::v1::MonitoringService::CallbackService {
  public:
@@ -71,6 +71,16 @@ class MonitoringService final
       grpc::CallbackServerContext* context,
       const monitoring::v1::ListDenialsRequest* request,
       monitoring::v1::ListDenialsResponse* response) override;
+
+  // monitoring_replay.cc
+  grpc::ServerUnaryReactor* ReplayUsage(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ReplayUsageRequest* request,
+      monitoring::v1::ReplayUsageResponse* response) override;
+  grpc::ServerUnaryReactor* AdviseSeats(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::AdviseSeatsRequest* request,
+      monitoring::v1::AdviseSeatsResponse* response) override;
 
   // monitoring_reservations.cc
   grpc::ServerUnaryReactor* ListReservations(

@@ -14,8 +14,8 @@ namespace {
 // The first byte of a token, so that its form may change.
 constexpr char kForm = '\x01';
 
-// A key is a number, a name of at most 64 bytes, or a place in the history: such
-// a name and three strings of at most 256. Base64 adds a third.
+// A key is a number, a name of at most 64 bytes, or a place in the history:
+// such a name and three strings of at most 256. Base64 adds a third.
 constexpr size_t kMaxTokenBytes = 2048;
 
 // FNV-1a, 64 bits: the same on every member and in every version, which

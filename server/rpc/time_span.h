@@ -21,7 +21,8 @@ struct AskedSpan {
   std::optional<int64_t> from_ms;
   std::optional<int64_t> until_ms;
 
-  int64_t Until(int64_t now_ms) const { return until_ms.value_or(now_ms); }
+  // What happens now is in it.
+  int64_t Until(int64_t now_ms) const { return until_ms.value_or(now_ms + 1); }
 
   int64_t From(int64_t now_ms) const {
     return from_ms.value_or(Until(now_ms) - kDefaultSpanMs);

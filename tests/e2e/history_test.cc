@@ -104,8 +104,8 @@ class HistoryTest : public testing::Test {
     const std::vector<std::string> first = AnswersOf("m1");
     EXPECT_EQ(AnswersOf("m2"), first);
     EXPECT_EQ(AnswersOf("m3"), first);
-    // Seats of both, 20 of 22 and 3 of 3, and the two that ann did not get.
-    EXPECT_TRUE(absl::StrContains(first[0], "\"seats\":\"23\"")) << first[0];
+    // Of 22 ann did not get two.
+    EXPECT_TRUE(absl::StrContains(first[0], "\"denials\":\"2\"")) << first[0];
     EXPECT_TRUE(absl::StrContains(first[1], "cad,ann,,20,")) << first[1];
     EXPECT_TRUE(absl::StrContains(first[1], "cad,bob,,3,")) << first[1];
     EXPECT_TRUE(absl::StrContains(first[2], "\"peak\":\"20\"")) << first[2];

@@ -229,6 +229,22 @@ absl::StatusOr<monitoring::v1::ListDenialsResponse> Cluster::ListDenials(
                          std::move(request));
 }
 
+absl::StatusOr<monitoring::v1::ReplayUsageResponse> Cluster::ReplayUsage(
+    monitoring::v1::ReplayUsageRequest request, bool local) {
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->Ask(&Connection::monitoring,
+                     &monitoring::v1::MonitoringService::Stub::ReplayUsage,
+                     request);
+}
+
+absl::StatusOr<monitoring::v1::AdviseSeatsResponse> Cluster::AdviseSeats(
+    monitoring::v1::AdviseSeatsRequest request, bool local) {
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->Ask(&Connection::monitoring,
+                     &monitoring::v1::MonitoringService::Stub::AdviseSeats,
+                     request);
+}
+
 absl::StatusOr<admin::v1::TerminateSessionResponse> Cluster::TerminateSession(
     admin::v1::TerminateSessionRequest request) {
   return calls_->Change(&Connection::sessions,

@@ -60,6 +60,10 @@ class Cluster {
       monitoring::v1::QueryUsageRequest request, bool local);
   absl::StatusOr<monitoring::v1::ListDenialsResponse> ListDenials(
       monitoring::v1::ListDenialsRequest request, bool local);
+  absl::StatusOr<monitoring::v1::ReplayUsageResponse> ReplayUsage(
+      monitoring::v1::ReplayUsageRequest request, bool local);
+  absl::StatusOr<monitoring::v1::AdviseSeatsResponse> AdviseSeats(
+      monitoring::v1::AdviseSeatsRequest request, bool local);
   absl::StatusOr<admin::v1::TerminateSessionResponse> TerminateSession(
       admin::v1::TerminateSessionRequest request);
   absl::StatusOr<admin::v1::ReleaseSeatResponse> ReleaseSeat(

@@ -39,12 +39,11 @@ void PrintCsv(const ListDenialsResponse& denials) {
                         "application", "count", "units", "first_time",
                         "last_time"});
   for (const Denial& denial : denials.denials()) {
-    std::cout << CsvLine({denial.feature(), denial.reason(), denial.rule(),
-                          denial.user(), denial.host(), denial.project(),
-                          denial.application(), absl::StrCat(denial.count()),
-                          absl::StrCat(denial.units()),
-                          CsvTime(denial.first_time()),
-                          CsvTime(denial.last_time())});
+    std::cout << CsvLine(
+        {denial.feature(), denial.reason(), denial.rule(), denial.user(),
+         denial.host(), denial.project(), denial.application(),
+         absl::StrCat(denial.count()), absl::StrCat(denial.units()),
+         CsvTime(denial.first_time()), CsvTime(denial.last_time())});
   }
 }
 

@@ -74,8 +74,9 @@ absl::StatusOr<google::protobuf::Timestamp> ParseMoment(
   }
   if (!time.has_value() || *time <= absl::UnixEpoch()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(flag, " must be a time like 2026-11-01, "
-                           "2026-11-01T08:00 or 30d, and not \"",
+        absl::StrCat(flag,
+                     " must be a time like 2026-11-01, "
+                     "2026-11-01T08:00 or 30d, and not \"",
                      text, "\""));
   }
   google::protobuf::Timestamp moment;
@@ -120,10 +121,10 @@ void PrintJsonLine(const google::protobuf::Message& message,
 
 std::string CsvTime(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0) return "";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
-                          absl::FromUnixSeconds(time.seconds()) +
-                              absl::Nanoseconds(time.nanos()),
-                          absl::UTCTimeZone());
+  return absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%E3SZ",
+      absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
+      absl::UTCTimeZone());
 }
 
 }  // namespace quorate::cli

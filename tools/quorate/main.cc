@@ -98,6 +98,8 @@ int Main(int argc, char** argv) {
   AddUsersCommand(&app, &invocation);
   AddUsageCommand(&app, &invocation);
   AddDenialsCommand(&app, &invocation);
+  AddReplayCommand(&app, &invocation);
+  AddAdviseCommand(&app, &invocation);
   AddLicenseCommand(&app, &invocation);
   AddMembersCommand(&app, &invocation);
   AddBackupCommand(&app, &invocation);

@@ -1,5 +1,4 @@
 #include <cstdint>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -8,18 +7,15 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
-#include "base/utf8.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
+#include "tools/quorate/rules_file.h"
 #include "tools/quorate/rules_output.h"
 
 namespace quorate::cli {
 namespace {
-
-// ImportPolicyRequest.document takes no more.
-constexpr size_t kMaxFileBytes = size_t{1024} * 1024;
 
 // What the flags say.
 struct RulesFlags {
@@ -31,53 +27,11 @@ struct RulesFlags {
 
 using SharedFlags = std::shared_ptr<RulesFlags>;
 
-absl::StatusOr<std::string> ReadRules(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot read ", path, ": no such file, or no permission"));
-  }
-  std::string bytes(kMaxFileBytes + 1, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<size_t>(file.gcount()));
-  if (bytes.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is over 1 MiB: not a file of rules"));
-  }
-  return bytes;
-}
-
-admin::v1::PolicyFormat FormatOf(const std::string& word) {
-  if (word == "flexnet") return admin::v1::POLICY_FORMAT_FLEXNET;
-  if (word == "dsls") return admin::v1::POLICY_FORMAT_DSLS;
-  return admin::v1::POLICY_FORMAT_TOML;
-}
-
-// What the file says, once it is known to be sound; else it is said what is
-// wrong, and nothing is returned but a word of it.
-absl::StatusOr<admin::v1::Policy> ImportRules(const RulesFlags& flags,
-                                              Cluster* cluster) {
-  QUORATE_ASSIGN_OR_RETURN(const std::string text, ReadRules(flags.file));
-  admin::v1::ImportPolicyRequest request;
-  request.set_document(text);
-  request.set_format(FormatOf(flags.format));
-  // For messages only.
-  if (IsUtf8(flags.file)) request.set_file_name(flags.file.substr(0, 200));
-  QUORATE_ASSIGN_OR_RETURN(const admin::v1::ImportPolicyResponse imported,
-                           cluster->ImportPolicy(request));
-  PrintRemarks(imported, flags.file, std::cerr);
-  if (!imported.has_policy()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flags.file, " is not in order; nothing was changed"));
-  }
-  return imported.policy();
-}
-
 int Plan(const Invocation& invocation, const RulesFlags& flags) {
   const auto options = OptionsOf(invocation);
   if (!options.ok()) return Fail(invocation, options.status());
   Cluster cluster(*options);
-  auto policy = ImportRules(flags, &cluster);
+  auto policy = ImportRules(flags.file, flags.format, &cluster);
   if (!policy.ok()) return Fail(invocation, policy.status());
   admin::v1::PlanPolicyRequest request;
   *request.mutable_policy() = *std::move(policy);
@@ -95,7 +49,7 @@ int Apply(const Invocation& invocation, const RulesFlags& flags) {
   const auto options = OptionsOf(invocation);
   if (!options.ok()) return Fail(invocation, options.status());
   Cluster cluster(*options);
-  auto policy = ImportRules(flags, &cluster);
+  auto policy = ImportRules(flags.file, flags.format, &cluster);
   if (!policy.ok()) return Fail(invocation, policy.status());
   admin::v1::PlanPolicyRequest planned;
   *planned.mutable_policy() = *policy;
@@ -122,7 +76,7 @@ int Export(const Invocation& invocation, const RulesFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   admin::v1::ExportPolicyRequest request;
   request.set_version(flags.version);
-  request.set_format(FormatOf(flags.format));
+  request.set_format(RulesFormat(flags.format));
   const auto response = Cluster(*options).ExportPolicy(request);
   if (!response.ok()) return Fail(invocation, response.status());
   std::cout << response->document();

@@ -100,13 +100,13 @@ void PrintCsv(const monitoring::v1::QueryUsageResponse& usage) {
                         "longest_wait_seconds", "denials", "out_unit_seconds",
                         "peak", "peak_time", "total"});
   for (const UsageRow& row : usage.rows()) {
-    std::cout << CsvLine(
-        {row.feature(), row.name(), CsvTime(row.start_time()),
-         absl::StrCat(row.seats()), SecondsOf(row.held()),
-         absl::StrCat(row.waits()), SecondsOf(row.waited()),
-         SecondsOf(row.longest_wait()), absl::StrCat(row.denials()),
-         SecondsOf(row.out()), absl::StrCat(row.peak()),
-         CsvTime(row.peak_time()), absl::StrCat(row.total())});
+    std::cout << CsvLine({row.feature(), row.name(), CsvTime(row.start_time()),
+                          absl::StrCat(row.seats()), SecondsOf(row.held()),
+                          absl::StrCat(row.waits()), SecondsOf(row.waited()),
+                          SecondsOf(row.longest_wait()),
+                          absl::StrCat(row.denials()), SecondsOf(row.out()),
+                          absl::StrCat(row.peak()), CsvTime(row.peak_time()),
+                          absl::StrCat(row.total())});
   }
 }
 
@@ -160,8 +160,8 @@ void AddUsageCommand(CLI::App* app, Invocation* invocation) {
                    "What a row is about: feature, user, host, project, hour "
                    "or day (UTC)")
       ->type_name("WORD")
-      ->check(CLI::IsMember(
-          {"feature", "user", "host", "project", "hour", "day"}))
+      ->check(
+          CLI::IsMember({"feature", "user", "host", "project", "hour", "day"}))
       ->capture_default_str();
   command->add_option("--user", flags->user, "Only what this user used");
   command->add_option("--host", flags->host, "Only what was used there");
@@ -169,7 +169,8 @@ void AddUsageCommand(CLI::App* app, Invocation* invocation) {
                       "Only what was used for this project");
   AddHistoryFlags(command, flags.get());
   command->footer(
-      "SEATS and HELD are of the seats that came back in the time, OUT and PEAK "
+      "SEATS and HELD are of the seats that came back in the time, OUT and "
+      "PEAK "
       "of all\nthat was out. Times are widened to whole hours, old ones to "
       "days.\n\nExample: quorate usage cad --by user --from 7d --format csv");
   command->callback([invocation, flags] {

@@ -1,7 +1,9 @@
-// Whatever happened, answers are those of a twin that keeps a list of all events
-// and adds up; and what a member writes does not depend on its batches or
-// restarts. Random lives of some months with small limits, so that sweeps are
-// under way most of the time, are applied to two stores and to the list.
+// Whatever happened, answers are those of a twin that keeps a list of all
+// events and adds up; and what a member writes does not depend on its batches
+// or restarts. Random lives of some months with small limits, so that sweeps
+// are under way most of the time, are applied to two stores and to the list.
+
+#include "base/random.h"
 
 #include <algorithm>
 #include <map>
@@ -11,7 +13,6 @@
 #include "gtest/gtest.h"
 
 #include "base/check.h"
-#include "base/random.h"
 #include "replication/storage/memory_state_store.h"
 #include "server/history/denial_query.h"
 #include "server/history/history.h"
@@ -150,8 +151,8 @@ std::ostream& operator<<(std::ostream& out, const Sums& sums) {
 using SumsByName = std::map<std::string, Sums>;
 
 // Walks from change to change, and over each border of an hour.
-void AddLoads(const Twin& twin, const UsageQuestion& question,
-              const Span& span, SumsByName* sums) {
+void AddLoads(const Twin& twin, const UsageQuestion& question, const Span& span,
+              SumsByName* sums) {
   const int64_t end_ms = std::min(span.until_ms, question.now_ms);
   uint64_t out = 0;
   int64_t at_ms = 0;
@@ -235,10 +236,10 @@ class Life {
     time_.cluster_ms += static_cast<int64_t>(random_.Below(60));
     // Mostly some seconds pass, at times hours, rarely days.
     const uint64_t leap = random_.Below(200);
-    time_.calendar_ms += static_cast<int64_t>(
-        leap == 0  ? random_.Below(3 * kDayMs)
-        : leap < 4 ? random_.Below(5 * kHourMs)
-                   : random_.Below(60'000));
+    time_.calendar_ms +=
+        static_cast<int64_t>(leap == 0  ? random_.Below(3 * kDayMs)
+                             : leap < 4 ? random_.Below(5 * kHourMs)
+                                        : random_.Below(60'000));
     const HistoryEvents events = Events();
     twin_.Add(events, time_.calendar_ms);
     one_.Apply(events, time_);
@@ -262,8 +263,9 @@ class Life {
       }
       const int64_t days_from_ms = one_.history().record().days_from_ms();
       const int64_t from_ms =
-          days_from_ms + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(
-                             time_.calendar_ms - days_from_ms)));
+          days_from_ms +
+          static_cast<int64_t>(random_.Below(
+              static_cast<uint64_t>(time_.calendar_ms - days_from_ms)));
       const UsageQuestion question = {
           .group = group,
           .feature = Feature(),
@@ -274,8 +276,7 @@ class Life {
           .limit = 100'000};
       const UsageRows answer = Ask(one_, question);
       EXPECT_LE(answer.rows.size(), question.limit);
-      ASSERT_EQ(Answered(answer, group),
-                Expected(twin_, question, answer.span))
+      ASSERT_EQ(Answered(answer, group), Expected(twin_, question, answer.span))
           << "group " << static_cast<int>(group) << " of " << question.feature
           << " from " << answer.span.from_ms << " until "
           << answer.span.until_ms << " days from " << answer.span.day_from_ms
@@ -377,11 +378,11 @@ class Life {
       if (!page->more) break;
       question.after = page->last;
     }
-    const auto expected = std::count_if(
-        twin_.denials.begin(), twin_.denials.end(),
-        [from_ms](const Twin::Refusal& refusal) {
-          return refusal.at_ms >= from_ms;
-        });
+    const auto expected =
+        std::count_if(twin_.denials.begin(), twin_.denials.end(),
+                      [from_ms](const Twin::Refusal& refusal) {
+                        return refusal.at_ms >= from_ms;
+                      });
     EXPECT_EQ(denials, static_cast<uint64_t>(expected));
   }
 

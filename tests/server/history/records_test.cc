@@ -30,16 +30,16 @@ TEST(HistoryKeyTest, ParsesBack) {
 }
 
 TEST(HistoryKeyTest, WhatIsNoKeyIsRefused) {
-  for (const std::string key : {"", "h", "hu", "hucad", "hs", "4123",
-                                "hucad\0short", "hxcad\0"}) {
+  for (const std::string key :
+       {"", "h", "hu", "hucad", "hs", "4123", "hucad\0short", "hxcad\0"}) {
     EXPECT_FALSE(ParseHistoryKey(key).has_value()) << key;
   }
   EXPECT_FALSE(ParseUsageRest("ann").has_value());
   EXPECT_FALSE(ParseDenialRest("x").has_value());
   // A time beyond all times.
-  EXPECT_FALSE(ParseHistoryKey(std::string("hucad\0", 6) +
-                               std::string(8, '\xff'))
-                   .has_value());
+  EXPECT_FALSE(
+      ParseHistoryKey(std::string("hucad\0", 6) + std::string(8, '\xff'))
+          .has_value());
 }
 
 TEST(HistoryKeyTest, AFeaturesTimesLieTogether) {

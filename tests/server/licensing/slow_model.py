@@ -187,7 +187,8 @@ class SlowModel(SlowEpochs, SlowQueue, SlowSeats, SlowBooks, SlowHolders):
     # Licences, what they grant, and how much of it is out.
     def install_license(self, _, body):
         terms = body.terms
-        need(all(feature.token_feature != feature.name
+        need(all(feature.token_feature != feature.name and
+                 not (feature.casual_minutes and feature.borrow_max_ms)
                  for feature in terms.features), "BAD_REQUEST")
         self.need_sound(terms.features)
         need(0 < terms.cluster_epoch <= self.epoch, "LICENSE_FOREIGN")

@@ -82,9 +82,9 @@ class MonitoringHistoryTest : public testing::Test {
         found.push_back(absl::StrCat(
             row.feature(), " ", row.name(),
             row.has_start_time()
-                ? absl::StrCat("+", (row.start_time().seconds() -
-                                     kStartMs / 1000) /
-                                        3600)
+                ? absl::StrCat(
+                      "+",
+                      (row.start_time().seconds() - kStartMs / 1000) / 3600)
                 : "",
             " ", row.seats(), " ", row.held().seconds() / 3600.0, " ",
             row.waits(), " ", row.denials(), " ", row.out().seconds() / 3600.0,
@@ -153,9 +153,9 @@ TEST_F(MonitoringHistoryTest, TellsWhatCommandsDid) {
   PassHours(1);
 
   monitoring::QueryUsageRequest request;
-  EXPECT_THAT(Usage(request), ElementsAre("cad  2 8 1 2 8 2",
-                                          "solver  2 9 0 0 9 4",
-                                          "wind  0 0 0 1 0 0"));
+  EXPECT_THAT(Usage(request),
+              ElementsAre("cad  2 8 1 2 8 2", "solver  2 9 0 0 9 4",
+                          "wind  0 0 0 1 0 0"));
   request.set_group_by(monitoring::USAGE_GROUP_USER);
   request.set_page_size(1);
   EXPECT_THAT(Usage(request),
@@ -210,10 +210,11 @@ TEST_F(MonitoringHistoryTest, ListsDenialsWithReasonAndRule) {
     }
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  EXPECT_THAT(found,
-              ElementsAre("COUNT_OVER_TOTAL  ann ws-ann wing sketch 1 4 +0",
-                          "POLICY_DENIED not-bob bob ws-bob tail sketch 3 1 +0",
-                          "POLICY_DENIED not-bob bob ws-bob tail sketch 1 1 +1"));
+  EXPECT_THAT(
+      found,
+      ElementsAre("COUNT_OVER_TOTAL  ann ws-ann wing sketch 1 4 +0",
+                  "POLICY_DENIED not-bob bob ws-bob tail sketch 3 1 +0",
+                  "POLICY_DENIED not-bob bob ws-bob tail sketch 1 1 +1"));
   request.clear_page_token();
   request.set_filter("user=\"ann\"");
   request.set_page_size(0);
