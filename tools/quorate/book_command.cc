@@ -13,6 +13,7 @@
 #include "client/process_identity.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 

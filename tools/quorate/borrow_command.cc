@@ -4,9 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 #include "quorate/checkout/v1/checkout.pb.h"
 
@@ -14,6 +12,7 @@
 #include "base/status.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 #include "tools/quorate/seat_holding.h"
@@ -27,17 +26,6 @@ struct BorrowFlags {
   std::string span;
   std::string until;
 };
-
-// "7d" besides what other flags take.
-absl::StatusOr<absl::Duration> ParseSpan(const std::string& text) {
-  absl::string_view days = text;
-  int64_t count = 0;
-  if (absl::ConsumeSuffix(&days, "d") && absl::SimpleAtoi(days, &count) &&
-      count > 0 && count <= 366) {
-    return absl::Hours(24 * count);
-  }
-  return ParsePositiveDuration("--for", text);
-}
 
 // A day is meant wholly.
 absl::StatusOr<absl::Time> ParseUntil(const std::string& text) {
@@ -61,7 +49,8 @@ absl::StatusOr<BorrowEnd> ReadEnd(const BorrowFlags& flags) {
     return absl::InvalidArgumentError("say --for 7d or --until 2026-12-24");
   }
   if (!flags.span.empty()) {
-    QUORATE_ASSIGN_OR_RETURN(end.span, ParseSpan(flags.span));
+    QUORATE_ASSIGN_OR_RETURN(end.span,
+                             ParsePositiveDuration("--for", flags.span));
   } else {
     QUORATE_ASSIGN_OR_RETURN(end.until, ParseUntil(flags.until));
   }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 #include "tools/quorate/seat_holding.h"

@@ -1,36 +1,17 @@
 #include "tools/quorate/history_flags.h"
 
-#include <cstdint>
 #include <optional>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/json_util.h"
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "tools/quorate/duration.h"
 
 namespace quorate::cli {
 namespace {
-
-// "30d": not a duration of Abseil's, but what people mean by a month.
-std::optional<absl::Duration> ParseAge(const std::string& text) {
-  int64_t days = 0;
-  if (!text.empty() && text.back() == 'd' &&
-      absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) && days > 0 &&
-      days <= 36'500) {
-    return absl::Hours(24 * days);
-  }
-  absl::Duration age;
-  if (absl::ParseDuration(text, &age) && age > absl::ZeroDuration() &&
-      age <= absl::Hours(24 * 36'500)) {
-    return age;
-  }
-  return std::nullopt;
-}
 
 std::optional<absl::Time> ParseDate(const std::string& text) {
   absl::Time time;
@@ -70,7 +51,9 @@ absl::StatusOr<google::protobuf::Timestamp> ParseMoment(
     absl::string_view flag, const std::string& text) {
   std::optional<absl::Time> time = ParseDate(text);
   if (!time.has_value()) {
-    if (const auto age = ParseAge(text)) time = SystemClock().Calendar() - *age;
+    if (const auto age = ParseDuration(text)) {
+      time = SystemClock().Calendar() - *age;
+    }
   }
   if (!time.has_value() || *time <= absl::UnixEpoch()) {
     return absl::InvalidArgumentError(
@@ -91,21 +74,6 @@ RowFormat FormatOf(const Invocation& invocation, const HistoryFlags& flags) {
   if (flags.format == "table") return RowFormat::kTable;
   return invocation.output == OutputFormat::kJson ? RowFormat::kJson
                                                   : RowFormat::kTable;
-}
-
-std::string CsvLine(const std::vector<std::string>& cells) {
-  return absl::StrCat(
-      absl::StrJoin(cells, ",",
-                    [](std::string* out, const std::string& cell) {
-                      if (cell.find_first_of(",\"\r\n") == std::string::npos) {
-                        out->append(cell);
-                        return;
-                      }
-                      absl::StrAppend(
-                          out, "\"",
-                          absl::StrReplaceAll(cell, {{"\"", "\"\""}}), "\"");
-                    }),
-      "\r\n");
 }
 
 void PrintJsonLine(const google::protobuf::Message& message,

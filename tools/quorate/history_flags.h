@@ -55,9 +55,6 @@ enum class RowFormat { kTable, kJson, kJsonLines, kCsv };
 
 RowFormat FormatOf(const Invocation& invocation, const HistoryFlags& flags);
 
-// One line of CSV (RFC 4180).
-std::string CsvLine(const std::vector<std::string>& cells);
-
 // The protobuf JSON of `message` in one line.
 void PrintJsonLine(const google::protobuf::Message& message, std::ostream& out);
 

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "client/error.h"
 #include "nlohmann/json.hpp"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 
 namespace quorate::cli {
@@ -120,18 +121,6 @@ absl::StatusOr<ClientOptions> OptionsOf(const Invocation& invocation) {
       options.deadline, ParsePositiveDuration("--timeout", invocation.timeout));
   QUORATE_RETURN_IF_ERROR(options.Validate());
   return options;
-}
-
-absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view flag,
-                                                     const std::string& text) {
-  absl::Duration duration;
-  if (!absl::ParseDuration(text, &duration) ||
-      duration <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, " \"", text,
-                     "\" is not a duration: write 500ms, 30s, 5m or 1h30m"));
-  }
-  return duration;
 }
 
 int Fail(const Invocation& invocation, const absl::Status& status) {

@@ -41,11 +41,6 @@ struct Invocation {
 // set.
 absl::StatusOr<ClientOptions> OptionsOf(const Invocation& invocation);
 
-// The duration that `text` ("30s", "5m", "1h30m") says. INVALID_ARGUMENT, with
-// examples, for other text and what is not over 0.
-absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view flag,
-                                                     const std::string& text);
-
 // Prints what failed and, where it is known, what to do about it, to stderr:
 // in words, or as JSON. Returns the exit code that goes with it.
 int Fail(const Invocation& invocation, const absl::Status& status);

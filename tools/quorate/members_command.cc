@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 

@@ -9,6 +9,7 @@
 
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/csv.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/history_flags.h"
 #include "tools/quorate/output.h"

@@ -15,6 +15,7 @@
 #include "client/error.h"
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "client/error.h"
 #include "tools/quorate/cluster.h"
+#include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
 
