@@ -34,8 +34,8 @@ struct SeatUse {
   friend bool operator==(const SeatUse&, const SeatUse&) = default;
 };
 
-// A checkout, or a seat's growth, was refused for what there is of the feature,
-// or waited in vain.
+// A checkout, a booking, a borrow or a seat's growth was refused for what there
+// is of the feature, or waited in vain.
 struct Denial {
   std::string feature;
   type::v1::ErrorReason reason = type::v1::ERROR_REASON_UNSPECIFIED;

@@ -33,6 +33,8 @@ uint64_t AsksFor(const Command& command) {
       return command.checkout().session_id();
     case Command::kResizeSeat:
       return command.resize_seat().session_id();
+    case Command::kBorrow:
+      return command.borrow().session_id();
     default:
       return 0;
   }
@@ -57,14 +59,17 @@ void Ledger::State::NoteUse(const internal::v1::SeatRecord& seat,
 
 void Ledger::State::NoteRefusal(const Command& command,
                                 const LedgerAnswer& answer) {
-  const uint64_t session_id = AsksFor(command);
   // Refusals that are about a feature name it; others are mistakes.
   const absl::string_view feature = FactOf(answer, "feature");
-  if (session_id == 0 || feature.empty()) return;
-  const Session* const session = tables_.sessions.Find(session_id);
-  if (session == nullptr ||
-      session->record.principal() != command.principal()) {
-    return;
+  if (feature.empty()) return;
+  const SessionDescription* asker = &command.book().description();
+  if (!command.has_book()) {
+    const Session* const session = tables_.sessions.Find(AsksFor(command));
+    if (session == nullptr ||
+        session->record.principal() != command.principal()) {
+      return;
+    }
+    asker = &session->record.description();
   }
   Denial& denial = history_.denials.emplace_back();
   denial.feature = std::string(feature);
@@ -73,7 +78,7 @@ void Ledger::State::NoteRefusal(const Command& command,
   if (!absl::SimpleAtoi(FactOf(answer, "asked"), &denial.count)) {
     denial.count = 1;
   }
-  denial.subject = HistorySubjectOf(session->record.description());
+  denial.subject = HistorySubjectOf(*asker);
 }
 
 void Ledger::State::NoteVainWait(const QueuePlace& place, ErrorReason reason) {
