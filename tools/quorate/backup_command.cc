@@ -18,7 +18,7 @@
 #include "base/folder.h"
 #include "base/status.h"
 #include "nlohmann/json.hpp"
-#include "tools/quorate/cluster.h"
+#include "tools/quorate/backup_call.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"

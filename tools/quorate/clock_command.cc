@@ -12,6 +12,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/member_calls.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {

@@ -1,14 +1,9 @@
 #include "tools/quorate/cluster.h"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
-#include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -18,19 +13,11 @@
 namespace quorate::cli {
 namespace {
 
-using monitoring::v1::GetClusterStatusResponse;
-
 constexpr int kPageSize = 1000;
 
 // A million rows; a cluster has no more, and a member that never ends its
 // list must not fill our memory.
 constexpr int kMaxPages = 1000;
-
-// How long `quorate status` waits for one endpoint.
-constexpr absl::Duration kStatusAttempt = absl::Seconds(2);
-
-// A large state over a slow line.
-constexpr absl::Duration kBackupLimit = absl::Hours(6);
 
 type::v1::Consistency::Kind KindFor(bool local) {
   return local ? type::v1::Consistency::KIND_LOCAL
@@ -44,35 +31,6 @@ Request ListRequest(const ListQuery& query) {
   request.set_filter(query.filter);
   request.mutable_consistency()->set_kind(KindFor(query.local));
   return request;
-}
-
-grpc::Status ReadBackup(const Connection& connection,
-                        const admin::v1::GetBackupRequest& request,
-                        const BackupSink& sink, grpc::ClientContext* context,
-                        absl::Status* taken) {
-  *taken = sink.begin();
-  const auto stream = connection.backups->GetBackup(context, request);
-  admin::v1::GetBackupResponse response;
-  uint64_t offset = 0;
-  while (taken->ok() && stream->Read(&response)) {
-    if (response.offset() != offset) {
-      *taken = absl::InternalError("pieces of the backup are missing");
-      break;
-    }
-    offset += response.content().size();
-    *taken = sink.piece(response.content());
-  }
-  if (!taken->ok()) context->TryCancel();
-  const grpc::Status status = stream->Finish();
-  return taken->ok() ? status : grpc::Status::OK;
-}
-
-// Where clients reach the leader; empty where none is known.
-std::string LeaderEndpoint(const GetClusterStatusResponse& status) {
-  for (const monitoring::v1::Member& member : status.members()) {
-    if (member.name() == status.leader()) return member.client_endpoint();
-  }
-  return "";
 }
 
 }  // namespace
@@ -442,86 +400,6 @@ absl::StatusOr<admin::v1::AcceptCalendarResponse> Cluster::AcceptCalendar(
   return calls_->Change(&Connection::cluster,
                         &admin::v1::ClusterService::Stub::AcceptCalendar,
                         std::move(request));
-}
-
-absl::StatusOr<GetClusterStatusResponse> AskOneStatus(
-    const ClientOptions& options, const std::string& endpoint) {
-  ClientOptions one = options;
-  one.endpoints = {endpoint};
-  EndpointSet endpoints(one, &SystemClock());
-  Caller caller(&endpoints, &SystemClock());
-  const absl::Duration attempt = std::min(kStatusAttempt, options.deadline);
-  GetClusterStatusResponse response;
-  QUORATE_RETURN_IF_ERROR(caller.Run(
-      {.deadline = attempt, .first_attempt = attempt, .rounds = 1},
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        return connection.monitoring->GetClusterStatus(context, {}, &response);
-      }));
-  return response;
-}
-
-absl::StatusOr<GetClusterStatusResponse> AskStatus(
-    const ClientOptions& options) {
-  std::optional<GetClusterStatusResponse> idle;
-  std::vector<std::string> failures;
-  absl::StatusCode worst = absl::StatusCode::kUnavailable;
-  for (const std::string& endpoint : options.endpoints) {
-    auto response = AskOneStatus(options, endpoint);
-    if (!response.ok()) {
-      worst = response.status().code();
-      failures.emplace_back(response.status().message());
-      continue;
-    }
-    if (!response->serving()) {
-      if (!idle.has_value()) idle = *std::move(response);
-      continue;
-    }
-    const std::string leader = LeaderEndpoint(*response);
-    if (leader == endpoint ||
-        !absl::c_linear_search(options.endpoints, leader)) {
-      return response;
-    }
-    auto of_leader = AskOneStatus(options, leader);
-    return of_leader.ok() && of_leader->serving() ? of_leader : response;
-  }
-  if (idle.has_value()) return *std::move(idle);
-  return absl::Status(worst, absl::StrJoin(failures, "; "));
-}
-
-absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
-    const ClientOptions& options, const ListQuery& query) {
-  auto first = Cluster(options).ListMembers(query);
-  if (!first.ok() || query.local) return first;
-  for (const admin::v1::Member& member : first->members()) {
-    if (!member.leader() || member.name() == first->header().member() ||
-        !absl::c_linear_search(options.endpoints, member.client_endpoint())) {
-      continue;
-    }
-    ClientOptions leader = options;
-    leader.endpoints = {member.client_endpoint()};
-    leader.deadline = std::min(kStatusAttempt, options.deadline);
-    // What it sees itself is fresh enough: the members are agreed already.
-    auto of_leader = Cluster(leader).ListMembers({.local = true});
-    if (of_leader.ok()) return of_leader;
-  }
-  return first;
-}
-
-absl::Status FetchBackup(const ClientOptions& options, bool local,
-                         const BackupSink& sink) {
-  EndpointSet endpoints(options, &SystemClock());
-  Caller caller(&endpoints, &SystemClock());
-  admin::v1::GetBackupRequest request;
-  request.mutable_consistency()->set_kind(KindFor(local));
-  // An error of the sink is not the cluster's, and another member does not
-  // help.
-  absl::Status taken;
-  const absl::Status status = caller.Run(
-      {.deadline = kBackupLimit, .first_attempt = kBackupLimit, .rounds = 2},
-      [&](const Connection& connection, grpc::ClientContext* context) {
-        return ReadBackup(connection, request, sink, context, &taken);
-      });
-  return taken.ok() ? status : taken;
 }
 
 std::string SessionNameOf(const std::string& given) {

@@ -3,11 +3,9 @@
 #ifndef QUORATE_TOOLS_QUORATE_CLUSTER_H_
 #define QUORATE_TOOLS_QUORATE_CLUSTER_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -129,37 +127,6 @@ class Cluster {
 
   const std::unique_ptr<Calls> calls_;
 };
-
-// The cluster's state as the leader sees it, where it is one of the endpoints:
-// only the leader hears of all members. Else as the first member sees it that
-// serves; where none serves, as the first sees it that answers. One short
-// attempt at each endpoint, in the given order.
-absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskStatus(
-    const ClientOptions& options);
-
-// The state as the member at `endpoint` sees it. One short attempt, with the
-// credentials of `options`.
-absl::StatusOr<monitoring::v1::GetClusterStatusResponse> AskOneStatus(
-    const ClientOptions& options, const std::string& endpoint);
-
-// The members, as the leader sees them where it is one of the endpoints: only
-// the leader knows how far others are. With query.local, as the one sees them
-// that answers.
-absl::StatusOr<admin::v1::ListMembersResponse> AskMembers(
-    const ClientOptions& options, const ListQuery& query);
-
-// Takes the pieces of a backup file in their order; an error ends the call.
-struct BackupSink {
-  // A member begins to send: what another one sent before is void.
-  std::function<absl::Status()> begin;
-  std::function<absl::Status(absl::string_view piece)> piece;
-};
-
-// Fetches a backup from the first member that gives one, which takes as long
-// as it takes: a member that is silent is found out by the connection's pings.
-// INTERNAL where pieces are missing.
-absl::Status FetchBackup(const ClientOptions& options, bool local,
-                         const BackupSink& sink);
 
 // "sessions/7", also where only the number was given.
 std::string SessionNameOf(const std::string& given);

@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "client/error.h"
 #include "tools/quorate/cluster.h"
+#include "tools/quorate/member_calls.h"
 
 namespace quorate::cli {
 namespace {
