@@ -45,13 +45,16 @@ absl::StatusOr<DenialRows> QueryDenials(const DenialQuestion& question,
     ++visits;
     DenialRow row = {.feature = std::string(key.feature),
                      .begin_ms = key.time_ms};
-    std::optional<DenialRestParts> parts = ParseDenialRest(key.rest);
+    const std::optional<DenialRestParts> parts = ParseDenialRest(key.rest);
     if (!parts.has_value()) return DamagedRecord(name);
     answer.last = name;
     if (!question.user.empty() && question.user != parts->subject.user) {
       return absl::OkStatus();
     }
-    row.parts = *std::move(parts);
+    row.reason = parts->reason;
+    row.subject = {.user = std::string(parts->subject.user),
+                   .host = std::string(parts->subject.host),
+                   .project = std::string(parts->subject.project)};
     QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &row.record));
     answer.rows.push_back(std::move(row));
     return absl::OkStatus();

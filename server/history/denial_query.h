@@ -34,7 +34,8 @@ struct DenialQuestion {
 struct DenialRow {
   std::string feature;
   int64_t begin_ms = 0;  // Of the hour or day.
-  DenialRestParts parts;
+  type::v1::ErrorReason reason = type::v1::ERROR_REASON_UNSPECIFIED;
+  Subject subject;
   internal::v1::DenialRecord record;
 };
 

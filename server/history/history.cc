@@ -76,6 +76,11 @@ void History::Begin(int64_t now_ms) {
     record_.set_uses_from_ms(FloorDay(now_ms));
     record_.set_hours_from_ms(FloorDay(now_ms));
     record_.set_days_from_ms(FloorDay(now_ms));
+    record_.set_totals_from_ms(FloorDay(now_ms));
+  }
+  // What an earlier version has added up today is not known.
+  if (record_.totals_from_ms() == 0) {
+    record_.set_totals_from_ms(FloorDay(now_ms) + kDayMs);
   }
   if (hour_ms_ == FloorHour(now_ms)) return;
   hour_ms_ = FloorHour(now_ms);
@@ -113,6 +118,7 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
     record_.set_denial_hour_ms(hour_ms_);
     record_.set_denials_of_hour(0);
   }
+  QUORATE_RETURN_IF_ERROR(CountDenial(denial.feature, store, changes));
   const auto key_of = [&](const Subject& subject) {
     return MakeHistoryKey(HistoryKind::kHourDenials, denial.feature, hour_ms_,
                           DenialRest(denial.reason, subject));
@@ -147,6 +153,23 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
   one.set_application(denial.subject.application);
   one.set_rule(denial.rule);
   AddDenials(one, &found->second);
+  changes->push_back({std::move(key), found->second.SerializeAsString()});
+  return absl::OkStatus();
+}
+
+absl::Status History::CountDenial(const std::string& feature,
+                                  const replication::StateReader& store,
+                                  Changes* changes) {
+  std::string key =
+      MakeHistoryKey(HistoryKind::kHourDenialTotal, feature, hour_ms_);
+  auto found = denials_.find(key);
+  if (found == denials_.end()) {
+    QUORATE_ASSIGN_OR_RETURN(std::optional<DenialRecord> stored,
+                             ReadStored<DenialRecord>(store, key));
+    if (!stored.has_value()) record_.set_hours(record_.hours() + 1);
+    found = denials_.emplace(key, stored.value_or(DenialRecord())).first;
+  }
+  found->second.set_denials(found->second.denials() + 1);
   changes->push_back({std::move(key), found->second.SerializeAsString()});
   return absl::OkStatus();
 }

@@ -98,6 +98,9 @@ class History {
   absl::Status AddDenial(const licensing::Denial& denial, int64_t now_ms,
                          const replication::StateReader& store,
                          Changes* changes);
+  absl::Status CountDenial(const std::string& feature,
+                           const replication::StateReader& store,
+                           Changes* changes);
   absl::Status AddLoad(const licensing::LoadChange& change, int64_t now_ms,
                        const replication::StateReader& store, Changes* changes);
 

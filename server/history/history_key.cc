@@ -1,9 +1,6 @@
 #include "server/history/history_key.h"
 
-#include <vector>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 
 #include "base/ordered_encoding.h"
 
@@ -47,7 +44,8 @@ std::string EndOfFeature(HistoryKind kind, absl::string_view feature) {
 std::optional<HistoryKey> ParseHistoryKey(absl::string_view key) {
   if (key.size() < 2 || !IsHistoryKey(key)) return std::nullopt;
   HistoryKey parsed = {.kind = static_cast<HistoryKind>(key[1])};
-  if (absl::string_view("DHLdelu").find(key[1]) == absl::string_view::npos) {
+  if (absl::string_view("DHLSTdefglu").find(key[1]) ==
+      absl::string_view::npos) {
     return std::nullopt;
   }
   key.remove_prefix(2);
@@ -80,12 +78,17 @@ std::string DenialRest(type::v1::ErrorReason reason, const Subject& subject) {
   return rest + UsageRest(subject);
 }
 
-std::optional<Subject> ParseUsageRest(absl::string_view rest) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(rest, kEnd);
-  if (parts.size() != 3) return std::nullopt;
-  return Subject{.user = std::string(parts[0]),
-                 .host = std::string(parts[1]),
-                 .project = std::string(parts[2])};
+std::optional<SubjectNames> ParseUsageRest(absl::string_view rest) {
+  const size_t user = rest.find(kEnd);
+  if (user == absl::string_view::npos) return std::nullopt;
+  const size_t host = rest.find(kEnd, user + 1);
+  if (host == absl::string_view::npos ||
+      rest.find(kEnd, host + 1) != absl::string_view::npos) {
+    return std::nullopt;
+  }
+  return SubjectNames{.user = rest.substr(0, user),
+                      .host = rest.substr(user + 1, host - user - 1),
+                      .project = rest.substr(host + 1)};
 }
 
 std::optional<DenialRestParts> ParseDenialRest(absl::string_view rest) {
@@ -93,10 +96,10 @@ std::optional<DenialRestParts> ParseDenialRest(absl::string_view rest) {
   const auto number =
       (static_cast<unsigned>(static_cast<uint8_t>(rest[0])) << 8) |
       static_cast<uint8_t>(rest[1]);
-  std::optional<Subject> subject = ParseUsageRest(rest.substr(2));
+  const std::optional<SubjectNames> subject = ParseUsageRest(rest.substr(2));
   if (!subject.has_value()) return std::nullopt;
   return DenialRestParts{.reason = static_cast<type::v1::ErrorReason>(number),
-                         .subject = *std::move(subject)};
+                         .subject = *subject};
 }
 
 }  // namespace quorate::history

@@ -34,8 +34,12 @@ enum class HistoryKind : char {
   kDayUsage = 'D',
   kHourUsage = 'H',
   kDayLoad = 'L',
+  kDayTotal = 'S',  // All usage of a feature; the key has no rest.
+  kHourTotal = 'T',
   kHourDenials = 'd',
   kDayDenials = 'e',
+  kHourDenialTotal = 'f',  // All denials of a feature; the same.
+  kDayDenialTotal = 'g',
   kHourLoad = 'l',
   kState = 's',  // The one record of the history itself.
   kUse = 'u',    // One seat; the time is that of its end.
@@ -77,17 +81,24 @@ struct Subject {
   auto operator<=>(const Subject&) const = default;
 };
 
+// The same, as it stands in a key: views of that.
+struct SubjectNames {
+  absl::string_view user;
+  absl::string_view host;
+  absl::string_view project;
+};
+
 // The rest of a key of usage, and of one of denials. The strings hold no
 // control characters.
 std::string UsageRest(const Subject& subject);
 std::string DenialRest(type::v1::ErrorReason reason, const Subject& subject);
 
 // Nothing where the rest is not of that form.
-std::optional<Subject> ParseUsageRest(absl::string_view rest);
+std::optional<SubjectNames> ParseUsageRest(absl::string_view rest);
 
 struct DenialRestParts {
   type::v1::ErrorReason reason = type::v1::ERROR_REASON_UNSPECIFIED;
-  Subject subject;
+  SubjectNames subject;
 };
 
 std::optional<DenialRestParts> ParseDenialRest(absl::string_view rest);

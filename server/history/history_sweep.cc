@@ -33,9 +33,11 @@ constexpr int64_t kPartToDrop = 16;
 
 constexpr HistoryKind kUses[] = {HistoryKind::kUse};
 constexpr HistoryKind kHours[] = {
-    HistoryKind::kHourUsage, HistoryKind::kHourDenials, HistoryKind::kHourLoad};
-constexpr HistoryKind kDays[] = {HistoryKind::kDayUsage, HistoryKind::kDayLoad,
-                                 HistoryKind::kDayDenials};
+    HistoryKind::kHourUsage, HistoryKind::kHourTotal, HistoryKind::kHourDenials,
+    HistoryKind::kHourDenialTotal, HistoryKind::kHourLoad};
+constexpr HistoryKind kDays[] = {
+    HistoryKind::kDayUsage, HistoryKind::kDayLoad, HistoryKind::kDayTotal,
+    HistoryKind::kDayDenials, HistoryKind::kDayDenialTotal};
 
 // In the order of their keys.
 absl::Span<const HistoryKind> KindsOf(HistorySweepKind sweep) {
@@ -60,8 +62,12 @@ HistoryKind DayKindOf(HistoryKind hour) {
   switch (hour) {
     case HistoryKind::kHourUsage:
       return HistoryKind::kDayUsage;
+    case HistoryKind::kHourTotal:
+      return HistoryKind::kDayTotal;
     case HistoryKind::kHourDenials:
       return HistoryKind::kDayDenials;
+    case HistoryKind::kHourDenialTotal:
+      return HistoryKind::kDayDenialTotal;
     default:
       return HistoryKind::kDayLoad;
   }
@@ -84,8 +90,10 @@ class History::Step {
  private:
   absl::Status Visit(const HistoryKey& key, absl::string_view name,
                      absl::string_view value);
-  absl::Status Roll(const HistoryKey& key, absl::string_view name,
-                    absl::string_view value);
+  absl::Status RollUse(const HistoryKey& key, absl::string_view name,
+                       absl::string_view value);
+  absl::Status RollHour(const HistoryKey& key, absl::string_view name,
+                        absl::string_view value);
   template <typename Record>
   absl::StatusOr<Record*> SumAt(const HistoryKey& key, const std::string& alone,
                                 const std::string& together,
@@ -144,58 +152,73 @@ absl::Status History::Step::Visit(const HistoryKey& key, absl::string_view name,
                                   absl::string_view value) {
   HistorySweep& sweep = *record_->mutable_sweep();
   sweep.set_visited(sweep.visited() + 1);
-  if (Rolls(sweep.kind())) return Roll(key, name, value);
+  if (Rolls(sweep.kind())) {
+    return key.kind == HistoryKind::kUse ? RollUse(key, name, value)
+                                         : RollHour(key, name, value);
+  }
   changes_->push_back({std::string(name), std::nullopt});
   return absl::OkStatus();
 }
 
-absl::Status History::Step::Roll(const HistoryKey& key, absl::string_view name,
-                                 absl::string_view value) {
+absl::Status History::Step::RollUse(const HistoryKey& key,
+                                    absl::string_view name,
+                                    absl::string_view value) {
+  SeatUseRecord use;
+  QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &use));
+  const int64_t hour_ms = FloorHour(key.time_ms);
+  const auto key_of = [&](const Subject& subject) {
+    return MakeHistoryKey(HistoryKind::kHourUsage, key.feature, hour_ms,
+                          UsageRest(subject));
+  };
+  QUORATE_ASSIGN_OR_RETURN(UsageRecord* const sum,
+                           SumAt(key,
+                                 key_of({.user = use.user(),
+                                         .host = use.host(),
+                                         .project = use.project()}),
+                                 key_of({}), &usage_));
+  history::AddUse(use, sum);
+  const std::string total_key =
+      MakeHistoryKey(HistoryKind::kHourTotal, key.feature, hour_ms);
+  QUORATE_ASSIGN_OR_RETURN(UsageRecord* const total,
+                           SumAt(key, total_key, total_key, &usage_));
+  history::AddUse(use, total);
+  return absl::OkStatus();
+}
+
+absl::Status History::Step::RollHour(const HistoryKey& key,
+                                     absl::string_view name,
+                                     absl::string_view value) {
   const int64_t day_ms = FloorDay(key.time_ms);
   const HistoryKind to = DayKindOf(key.kind);
-  if (key.kind == HistoryKind::kUse) {
-    SeatUseRecord use;
-    QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &use));
-    const auto key_of = [&key](const Subject& subject) {
-      return MakeHistoryKey(HistoryKind::kHourUsage, key.feature,
-                            FloorHour(key.time_ms), UsageRest(subject));
-    };
-    QUORATE_ASSIGN_OR_RETURN(UsageRecord* const sum,
-                             SumAt(key,
-                                   key_of({.user = use.user(),
-                                           .host = use.host(),
-                                           .project = use.project()}),
-                                   key_of({}), &usage_));
-    history::AddUse(use, sum);
-    return absl::OkStatus();
-  }
   const std::string alone = MakeHistoryKey(to, key.feature, day_ms, key.rest);
+  std::string together = alone;
   if (key.kind == HistoryKind::kHourUsage) {
-    UsageRecord hour;
-    QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &hour));
-    QUORATE_ASSIGN_OR_RETURN(
-        UsageRecord* const sum,
-        SumAt(key, alone,
-              MakeHistoryKey(to, key.feature, day_ms, UsageRest({})), &usage_));
-    AddUsage(hour, sum);
+    together = MakeHistoryKey(to, key.feature, day_ms, UsageRest({}));
   } else if (key.kind == HistoryKind::kHourDenials) {
-    DenialRecord hour;
-    QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &hour));
     const auto parts = ParseDenialRest(key.rest);
     if (!parts.has_value()) return DamagedRecord(name);
-    QUORATE_ASSIGN_OR_RETURN(
-        DenialRecord* const sum,
-        SumAt(key, alone,
-              MakeHistoryKey(to, key.feature, day_ms,
-                             DenialRest(parts->reason, {})),
-              &denials_));
-    AddDenials(hour, sum);
-  } else {
+    together =
+        MakeHistoryKey(to, key.feature, day_ms, DenialRest(parts->reason, {}));
+  }
+  if (key.kind == HistoryKind::kHourUsage ||
+      key.kind == HistoryKind::kHourTotal) {
+    UsageRecord hour;
+    QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &hour));
+    QUORATE_ASSIGN_OR_RETURN(UsageRecord* const sum,
+                             SumAt(key, alone, together, &usage_));
+    AddUsage(hour, sum);
+  } else if (key.kind == HistoryKind::kHourLoad) {
     LoadRecord hour;
     QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &hour));
     QUORATE_ASSIGN_OR_RETURN(LoadRecord* const sum,
-                             SumAt(key, alone, alone, &loads_));
+                             SumAt(key, alone, together, &loads_));
     history::AddLoad(hour, day_ms, key.time_ms, sum);
+  } else {
+    DenialRecord hour;
+    QUORATE_RETURN_IF_ERROR(ParseStored(name, value, &hour));
+    QUORATE_ASSIGN_OR_RETURN(DenialRecord* const sum,
+                             SumAt(key, alone, together, &denials_));
+    AddDenials(hour, sum);
   }
   return absl::OkStatus();
 }

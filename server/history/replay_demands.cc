@@ -130,10 +130,10 @@ absl::Status DemandReader::ReadDenials() {
         return Add({.at_ms = denials.first_ms(),
                     .held_ms = mean_ms,
                     .count = std::max<uint64_t>(denials.units(), 1),
-                    .subject = {.user = parts->subject.user,
-                                .host = parts->subject.host,
+                    .subject = {.user = std::string(parts->subject.user),
+                                .host = std::string(parts->subject.host),
                                 .application = denials.application(),
-                                .project = parts->subject.project},
+                                .project = std::string(parts->subject.project)},
                     .was_denied = true});
       });
 }

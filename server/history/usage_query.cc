@@ -21,7 +21,7 @@ using internal::v1::LoadRecord;
 using internal::v1::SeatUseRecord;
 using internal::v1::UsageRecord;
 
-bool Matches(const std::string& wanted, const std::string& is) {
+bool Matches(const std::string& wanted, absl::string_view is) {
   return wanted.empty() || wanted == is;
 }
 
@@ -48,19 +48,28 @@ class FeatureRows {
 
  private:
   absl::Status ReadUsage();
+  absl::Status ReadUsageTotals();
+  absl::Status ReadUnrolledUses();
   absl::Status ReadDenials();
+  absl::Status ReadDenialTotals();
   absl::Status ReadLoad();
   absl::Status ReadLoadPart(HistoryKind kind, int64_t part_ms, int64_t from_ms,
                             int64_t until_ms);
 
-  bool Passes(const Subject& subject) const {
+  // Whether totals say all that is asked for.
+  bool ReadsTotals() const {
+    return IsOfTime(question_.group) && question_.subject == Subject() &&
+           span_.from_ms >= view_->record().totals_from_ms();
+  }
+
+  bool Passes(const SubjectNames& subject) const {
     return Matches(question_.subject.user, subject.user) &&
            Matches(question_.subject.host, subject.host) &&
            Matches(question_.subject.project, subject.project);
   }
 
-  UsageRow& RowOf(const Subject& subject, int64_t time_ms);
-  UsageRow& RowNamed(const std::string& name);
+  UsageRow& RowOf(const SubjectNames& subject, int64_t time_ms);
+  UsageRow& RowNamed(absl::string_view name);
   UsageRow& RowAt(int64_t time_ms);
   // So much was out from then until then.
   void AddOut(uint64_t out, int64_t from_ms, int64_t until_ms);
@@ -75,13 +84,14 @@ class FeatureRows {
   int64_t load_ms_ = 0;  // So far the load is counted.
 };
 
-UsageRow& FeatureRows::RowNamed(const std::string& name) {
-  const auto found = rows_.find(name);
+UsageRow& FeatureRows::RowNamed(absl::string_view name) {
+  const auto found = rows_.find(std::string(name));
   if (found != rows_.end()) return found->second;
   const bool full = rows_.size() >= kMaxUsageRows;
-  UsageRow& row = rows_[full ? std::string() : name];
+  const std::string place(full ? "" : name);
+  UsageRow& row = rows_[place];
   row.feature = feature_;
-  row.name = full ? std::string() : name;
+  row.name = place;
   return row;
 }
 
@@ -95,7 +105,7 @@ UsageRow& FeatureRows::RowAt(int64_t time_ms) {
   return row;
 }
 
-UsageRow& FeatureRows::RowOf(const Subject& subject, int64_t time_ms) {
+UsageRow& FeatureRows::RowOf(const SubjectNames& subject, int64_t time_ms) {
   switch (question_.group) {
     case UsageGroup::kUser:
       return RowNamed(subject.user);
@@ -112,8 +122,14 @@ UsageRow& FeatureRows::RowOf(const Subject& subject, int64_t time_ms) {
 }
 
 absl::Status FeatureRows::Read() {
-  QUORATE_RETURN_IF_ERROR(ReadUsage());
-  QUORATE_RETURN_IF_ERROR(ReadDenials());
+  if (ReadsTotals()) {
+    QUORATE_RETURN_IF_ERROR(ReadUsageTotals());
+    QUORATE_RETURN_IF_ERROR(ReadDenialTotals());
+  } else {
+    QUORATE_RETURN_IF_ERROR(ReadUsage());
+    QUORATE_RETURN_IF_ERROR(ReadDenials());
+  }
+  QUORATE_RETURN_IF_ERROR(ReadUnrolledUses());
   if (IsOfTime(question_.group) && question_.subject == Subject()) {
     QUORATE_RETURN_IF_ERROR(ReadLoad());
   }
@@ -126,22 +142,36 @@ absl::Status FeatureRows::Read() {
 
 absl::Status FeatureRows::ReadUsage() {
   UsageRecord usage;
-  QUORATE_RETURN_IF_ERROR(view_->VisitSpan(
+  return view_->VisitSpan(
       HistoryKind::kHourUsage, HistoryKind::kDayUsage, feature_, span_,
       [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
-        const std::optional<Subject> subject = ParseUsageRest(key.rest);
+        const std::optional<SubjectNames> subject = ParseUsageRest(key.rest);
         if (!subject.has_value()) return DamagedRecord(key.rest);
         if (!Passes(*subject)) return absl::OkStatus();
         QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &usage));
         AddUsage(usage, &RowOf(*subject, key.time_ms).usage);
         return absl::OkStatus();
-      }));
+      });
+}
+
+absl::Status FeatureRows::ReadUsageTotals() {
+  UsageRecord usage;
+  return view_->VisitSpan(
+      HistoryKind::kHourTotal, HistoryKind::kDayTotal, feature_, span_,
+      [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
+        QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &usage));
+        AddUsage(usage, &RowAt(key.time_ms).usage);
+        return absl::OkStatus();
+      });
+}
+
+absl::Status FeatureRows::ReadUnrolledUses() {
   SeatUseRecord use;
   return view_->VisitUnrolledUses(
       feature_, span_,
       [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
         QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &use));
-        const Subject subject = {
+        const SubjectNames subject = {
             .user = use.user(), .host = use.host(), .project = use.project()};
         if (!Passes(subject)) return absl::OkStatus();
         AddUse(use, &RowOf(subject, key.time_ms).usage);
@@ -159,6 +189,18 @@ absl::Status FeatureRows::ReadDenials() {
         if (!Passes(parts->subject)) return absl::OkStatus();
         QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &denials));
         RowOf(parts->subject, key.time_ms).denials += denials.denials();
+        return absl::OkStatus();
+      });
+}
+
+absl::Status FeatureRows::ReadDenialTotals() {
+  DenialRecord denials;
+  return view_->VisitSpan(
+      HistoryKind::kHourDenialTotal, HistoryKind::kDayDenialTotal, feature_,
+      span_,
+      [&](const HistoryKey& key, absl::string_view value) -> absl::Status {
+        QUORATE_RETURN_IF_ERROR(ParseStored(key.rest, value, &denials));
+        RowAt(key.time_ms).denials += denials.denials();
         return absl::OkStatus();
       });
 }

@@ -3,6 +3,10 @@
 // The seats of a row are those that came back in the span; the time that they
 // were held counts as a whole, whenever it began. What was out of a feature
 // counts in the time in which it was.
+//
+// Rows of features, hours and days of all subjects are read from totals, as
+// many as there are hours or days. Other rows, and those of one subject, are
+// added up from what each user, host and project used in an hour or a day.
 
 #ifndef QUORATE_SERVER_HISTORY_USAGE_QUERY_H_
 #define QUORATE_SERVER_HISTORY_USAGE_QUERY_H_

@@ -103,11 +103,11 @@ void DescribeRow(const history::UsageRow& from, UsageGroup group,
 void DescribeDenial(const history::DenialRow& from,
                     monitoring::v1::Denial* denial) {
   denial->set_feature(from.feature);
-  denial->set_reason(std::string(ReasonName(from.parts.reason)));
+  denial->set_reason(std::string(ReasonName(from.reason)));
   denial->set_rule(from.record.rule());
-  denial->set_user(from.parts.subject.user);
-  denial->set_host(from.parts.subject.host);
-  denial->set_project(from.parts.subject.project);
+  denial->set_user(from.subject.user);
+  denial->set_host(from.subject.host);
+  denial->set_project(from.subject.project);
   denial->set_application(from.record.application());
   denial->set_count(from.record.denials());
   denial->set_units(from.record.units());

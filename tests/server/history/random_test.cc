@@ -56,6 +56,24 @@ class Member {
     history_ = *History::Restore(store_, limits_);
   }
 
+  // As an earlier version leaves it, which had no totals.
+  void ForgetTotals() {
+    Write();
+    internal::v1::HistoryRecord record = history_.record();
+    for (const auto& [key, value] : Records()) {
+      if (absl::string_view("STfg").find(key[1]) == absl::string_view::npos) {
+        continue;
+      }
+      batch_[key] = std::nullopt;
+      const bool of_hours = key[1] == 'T' || key[1] == 'f';
+      if (of_hours) record.set_hours(record.hours() - 1);
+      if (!of_hours) record.set_days(record.days() - 1);
+    }
+    record.clear_totals_from_ms();
+    batch_[HistoryStateKey()] = record.SerializeAsString();
+    Restart();
+  }
+
   const History& history() const { return history_; }
 
   const MemoryStateStore& store() const { return store_; }
@@ -249,6 +267,11 @@ class Life {
     if (random_.OneIn(50)) other_.Restart();
   }
 
+  void ForgetTotals() {
+    one_.ForgetTotals();
+    other_.ForgetTotals();
+  }
+
   void Compare(bool subjects) {
     other_.Write();
     ASSERT_EQ(one_.Records(), other_.Records());
@@ -413,6 +436,23 @@ TEST(HistoryRandomTest, AnswersLikeAListOfAllEvents) {
     // Something of each kind was deleted.
     EXPECT_LT(life.record().uses(), 2'000U);
     EXPECT_GT(life.record().days_from_ms(), kStartMs);
+  }
+}
+
+TEST(HistoryRandomTest, GoesOnFromAHistoryWithoutTotals) {
+  const HistoryLimits limits = {.hours_ms = 9 * kDayMs, .records_of_step = 25};
+  for (const uint64_t seed : TestSeeds(1, 3)) {
+    SCOPED_TRACE(
+        ReplayLine(seed, "history_random_test",
+                   "HistoryRandomTest.GoesOnFromAHistoryWithoutTotals"));
+    Life life(seed, limits);
+    for (int i = 1; i <= 2'000; ++i) {
+      life.Step();
+      if (i == 700) life.ForgetTotals();
+      if (i % 100 == 0) life.Compare(/*subjects=*/true);
+      if (HasFatalFailure()) return;
+    }
+    EXPECT_GT(life.record().totals_from_ms(), kStartMs);
   }
 }
 

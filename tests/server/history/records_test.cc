@@ -26,7 +26,10 @@ TEST(HistoryKeyTest, ParsesBack) {
   const auto rest = ParseDenialRest(parsed->rest);
   ASSERT_TRUE(rest.has_value());
   EXPECT_EQ(rest->reason, type::v1::ERROR_REASON_POLICY_DENIED);
-  EXPECT_EQ(rest->subject, subject);
+  EXPECT_EQ(rest->subject.user, subject.user);
+  EXPECT_EQ(rest->subject.host, subject.host);
+  EXPECT_EQ(rest->subject.project, subject.project);
+  EXPECT_FALSE(ParseUsageRest(std::string("a\0b\0c\0d", 7)).has_value());
 }
 
 TEST(HistoryKeyTest, WhatIsNoKeyIsRefused) {
