@@ -58,8 +58,9 @@ class FeatureRows {
 
   // Whether totals say all that is asked for.
   bool ReadsTotals() const {
+    const int64_t totals_from_ms = view_->record().totals_from_ms();
     return IsOfTime(question_.group) && question_.subject == Subject() &&
-           span_.from_ms >= view_->record().totals_from_ms();
+           totals_from_ms > 0 && span_.from_ms >= totals_from_ms;
   }
 
   bool Passes(const SubjectNames& subject) const {
