@@ -79,7 +79,9 @@ void CasualBook::Begin(const Key& key, uint32_t minutes, uint64_t handle,
 
 void CasualBook::End(const Key& key, uint64_t handle, int64_t now_ms) {
   const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return;
+  if (found == by_key_.end() || !found->second.handles.contains(handle)) {
+    return;
+  }
   CasualUse& use = found->second;
   Open(&use, now_ms);
   use.handles.erase(handle);
@@ -98,7 +100,15 @@ std::optional<int64_t> CasualBook::FirstDueMs() const {
 std::set<uint64_t> CasualBook::TakeDue() {
   const auto found = by_key_.find(by_due_.begin()->second);
   CasualUse& use = found->second;
-  if (use.due_ms() < use.record.month_end_ms()) return use.handles;
+  if (use.due_ms() < use.record.month_end_ms()) {
+    // As of then: where it is another month by now, he used nothing of that.
+    by_due_.erase(by_due_.begin());
+    use.record.set_used_ms(use.limit_ms());
+    std::set<uint64_t> handles;
+    std::swap(handles, use.handles);
+    Close(use);
+    return handles;
+  }
   if (use.handles.empty()) {
     by_due_.erase(by_due_.begin());
     changed_.insert(found->first);

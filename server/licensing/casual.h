@@ -50,7 +50,7 @@ class CasualBook {
                 int64_t now_ms) const;
 
   // A seat goes out, or comes back. Of a pool that does not count minutes
-  // nothing comes back.
+  // nothing comes back, nor does what was taken.
   void Begin(const Key& key, uint32_t minutes, uint64_t handle, int64_t now_ms);
   void End(const Key& key, uint64_t handle, int64_t now_ms);
 

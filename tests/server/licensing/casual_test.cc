@@ -134,6 +134,11 @@ TEST_F(CasualTest, ALeapOfTheCalendarEndsWhatItPassed) {
   driver_.DoAsAlice(AdvanceCommand());
   EXPECT_EQ(driver_.out(kPool), 0u);
   EXPECT_TRUE(Take(ann_).ok());
+  // His minutes were used up in the month before: none of this one's are.
+  PassMinutes(99);
+  EXPECT_EQ(driver_.out(kPool), 1u);
+  PassMinutes(1);
+  EXPECT_EQ(driver_.out(kPool), 0u);
 }
 
 TEST_F(CasualTest, ALostClientsMinutesEndWithItsLease) {

@@ -140,7 +140,7 @@ class SlowBooks:
         """It is not there any more."""
         user = self.sessions[seat.session].client.user
         for pool in (seat.pool, seat.token_pool):
-            if (pool, user) in self.casual:
+            if (pool, user) in self.casual and self.casual[pool, user].running:
                 use = self.casual[pool, user] = self.casual_at(pool, user)
                 if not self.casual_seats(pool, user):
                     use.running = False
@@ -161,6 +161,8 @@ class SlowBooks:
             work += 1
             use = self.casual[key]
             if due_ms < use.month_end_ms:
+                # As of then: nothing of a month that began since.
+                use.update(running=False, used_ms=use.limit_ms)
                 for handle in self.casual_seats(*key):
                     work += 1
                     self.give_back(handle)
