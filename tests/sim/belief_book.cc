@@ -97,6 +97,7 @@ std::string BeliefBook::OnTaken(uint64_t handle,
   if (record == records_.end()) {
     return absl::StrCat("a seat that is told of is recorded: ", handle);
   }
+  if (taken_back_.count(handle) > 0) return "";
   Seat& seat = seats_[handle];
   seat = {.client = client,
           .item = item,
@@ -110,12 +111,18 @@ std::string BeliefBook::OnTaken(uint64_t handle,
 }
 
 std::string BeliefBook::OnResized(uint64_t handle, uint32_t count) {
+  if (taken_back_.count(handle) > 0) return "";
   Seat& seat = seats_.at(handle);
   const uint32_t before = seat.item.count();
   seat.item.set_count(count);
   const std::string used_up =
       UsedUpBy(seat, count > before ? count - before : 0);
   return used_up.empty() ? ExceededBy(seat) : used_up;
+}
+
+void BeliefBook::OnTakenBack(uint64_t handle) {
+  taken_back_.insert(handle);
+  OnGivenBack(handle);
 }
 
 // What does not come back: credits, and names of users.

@@ -43,6 +43,9 @@ class BeliefBook {
   // It does not use it any more.
   void OnGivenBack(uint64_t handle) { seats_.erase(handle); }
 
+  // It came back by itself; its client is told, and may not know it yet.
+  void OnTakenBack(uint64_t handle);
+
  private:
   struct Pool {
     internal::v1::FeatureTerms terms;  // Of one of its licences.
@@ -69,6 +72,7 @@ class BeliefBook {
   std::map<std::string, Pool> pools_;
   std::map<uint64_t, internal::v1::SeatRecord> records_;  // Ever committed.
   std::map<uint64_t, Seat> seats_;                        // Believed in.
+  std::set<uint64_t> taken_back_;
 };
 
 }  // namespace quorate::sim

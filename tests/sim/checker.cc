@@ -315,6 +315,9 @@ void Checker::Commit(const raft::Entry& entry, uint64_t digest,
     state += record;
     records_[change.key] = record;
   }
+  OnBelief(calendar_.OnEntry(entry.stamp.calendar_ms, changes));
+  for (const uint64_t handle : calendar_.TakeTakenBack())
+    beliefs_.OnTakenBack(handle);
   committed_.push_back({.term = entry.term,
                         .committed_by = known,
                         .digest = digest,

@@ -24,6 +24,7 @@
 #include "replication/storage/log_store.h"
 #include "server/licensing/ledger.h"
 #include "tests/sim/belief_book.h"
+#include "tests/sim/calendar_book.h"
 #include "tests/sim/clock_checker.h"
 #include "tests/sim/scheduler.h"
 
@@ -104,6 +105,9 @@ class Checker {
   // What clients were told; where a rule is broken by it, `broken` says how.
   BeliefBook& beliefs() { return beliefs_; }
 
+  CalendarBook& calendar() { return calendar_; }
+
+  // The rule of one of the two that is broken; empty where none is.
   void OnBelief(const std::string& broken);
 
   void Fail(absl::string_view rule, const std::string& detail);
@@ -167,6 +171,7 @@ class Checker {
   const Scheduler* const scheduler_;
   ClockChecker clocks_;
   BeliefBook beliefs_;
+  CalendarBook calendar_;
   bool trace_ = false;
   std::string failure_;
   std::map<raft::MemberId, Seen> seen_;

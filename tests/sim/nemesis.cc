@@ -30,6 +30,7 @@ void Nemesis::Start() {
   Every(options.full_every, &Nemesis::FillDisk);
   Every(options.disk_loss_every, &Nemesis::LoseDisk);
   Every(options.bit_flip_every, &Nemesis::FlipBit);
+  Every(options.leap_every, &Nemesis::LeapAll);
 }
 
 void Nemesis::Calm() {
@@ -187,6 +188,16 @@ void Nemesis::DisturbClock() {
           member->clock().calendar_off() +
           absl::Seconds(static_cast<int64_t>(random_.Below(48 * 3600)) -
                         24 * 3600));
+  }
+}
+
+// Time that nobody simulates: what ends by the calendar, ends.
+void Nemesis::LeapAll() {
+  const auto seconds =
+      random_.OneIn(3) ? random_.Below(26 * 3600) : random_.Below(150);
+  for (SimMember* const member : Everyone()) {
+    member->SetCalendarOff(member->clock().calendar_off() +
+                           absl::Seconds(static_cast<int64_t>(seconds)));
   }
 }
 

@@ -58,6 +58,7 @@ class Nemesis {
   void Flap();
   void PauseSomeone();
   void DisturbClock();
+  void LeapAll();
   void FailSync();
   void StallDisk();
   void FillDisk();

@@ -36,6 +36,7 @@ constexpr SimOptionField kFields[] = {
     {"partition_every", &SimOptions::partition_every, kTrouble},
     {"pause_every", &SimOptions::pause_every, kTrouble},
     {"clock_every", &SimOptions::clock_every, kTrouble},
+    {"leap_every", &SimOptions::leap_every, kTrouble},
     {"sync_failure_every", &SimOptions::sync_failure_every, kTrouble},
     {"stall_every", &SimOptions::stall_every, kTrouble},
     {"full_every", &SimOptions::full_every, kTrouble},
@@ -189,6 +190,9 @@ SimOptions SimOptions::ForSeed(uint64_t seed) {
   DrawDiskFaults(&random, &options);
   DrawMembers(&random, &options);
   if (!random.OneIn(3)) options.conditions_per_mille = random.Between(100, 900);
+  if (options.conditions_per_mille > 0 && !random.OneIn(3)) {
+    options.leap_every = Milliseconds(&random, 1'000, 5'000);
+  }
   return options;
 }
 

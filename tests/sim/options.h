@@ -48,6 +48,7 @@ struct SimOptions {
   uint64_t partition_every = 0;
   uint64_t pause_every = 0;
   uint64_t clock_every = 0;
+  uint64_t leap_every = 0;  // All clocks at once go on by minutes or hours.
   uint64_t down_time_max = 0;
 
   // The disk of a member: one sync fails, all writes wait, there is no space,

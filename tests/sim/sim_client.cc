@@ -230,6 +230,7 @@ void SimClient::AskFor(const internal::v1::Command& command) {
                              });
       return;
     }
+    CheckRefusal(answer);
     if (answer.ok() && mine) {
       granted_later_ += answer.queue_place != 0;
       for (int i = 0; i < command.checkout().items_size(); ++i) {
@@ -242,6 +243,18 @@ void SimClient::AskFor(const internal::v1::Command& command) {
     }
     Think();
   });
+}
+
+// What the calendar ended it had to end.
+void SimClient::CheckRefusal(const LedgerAnswer& answer) {
+  const CalendarBook& calendar = deps_.checker->calendar();
+  if (answer.reason == ErrorReason::ERROR_REASON_LICENSE_EXPIRED) {
+    deps_.checker->OnBelief(calendar.OnTrialOver(answer.time.calendar_ms));
+  }
+  if (answer.reason == ErrorReason::ERROR_REASON_CASUAL_MINUTES_USED) {
+    deps_.checker->OnBelief(
+        calendar.OnMinutesOver(description_.user(), answer.time.calendar_ms));
+  }
 }
 
 void SimClient::TakeBack(const internal::v1::Command& checkout) {
@@ -267,16 +280,19 @@ void SimClient::Checkin() {
   auto seat = seats_.begin();
   std::advance(seat, random_.Below(seats_.size()));
   command.mutable_checkin()->add_seat_handles(seat->first);
+  const uint64_t handle = seat->first;
   // The engineer stops using it before he says so.
-  DropSeat(seat->first);
-  Ask(std::move(command), [this, opened = opened_](const LedgerAnswer& answer) {
-    if (!answer.ok() && opened == opened_ && session_ != 0) {
-      deps_.checker->Fail("an acknowledged seat can be returned",
-                          absl::StrCat(principal_, " was refused with ",
-                                       static_cast<int>(answer.reason)));
-    }
-    Think();
-  });
+  DropSeat(handle);
+  Ask(std::move(command),
+      [this, handle, opened = opened_](const LedgerAnswer& answer) {
+        if (!answer.ok() && opened == opened_ && session_ != 0 &&
+            !deps_.checker->calendar().WasTakenBack(handle)) {
+          deps_.checker->Fail("an acknowledged seat can be returned",
+                              absl::StrCat(principal_, " was refused with ",
+                                           static_cast<int>(answer.reason)));
+        }
+        Think();
+      });
 }
 
 void SimClient::Resize() {
@@ -302,7 +318,8 @@ void SimClient::Resize() {
     const bool mine =
         opened == opened_ && session_ != 0 && seats_.count(handle) > 0;
     if (mine && answer.ok() && after > before) believe(after);
-    if (mine && !answer.ok() && after < before && terminated_ != opened_) {
+    if (mine && !answer.ok() && after < before && terminated_ != opened_ &&
+        !deps_.checker->calendar().WasTakenBack(handle)) {
       deps_.checker->Fail("a seat may always shrink",
                           absl::StrCat(principal_, " was refused with ",
                                        static_cast<int>(answer.reason)));
@@ -416,6 +433,10 @@ void SimClient::VerifySeats() {
     if (opened != opened_ || session_ == 0) return;
     for (const uint64_t handle : handles) {
       if (seats_.count(handle) == 0) continue;  // Returned meanwhile.
+      if (deps_.checker->calendar().WasTakenBack(handle)) {
+        DropSeat(handle);
+        continue;
+      }
       if (member->ledger().FindSeat(handle) == nullptr) {
         deps_.checker->Fail("no acknowledged seat is lost",
                             absl::StrCat(principal_, " misses seat ", handle,

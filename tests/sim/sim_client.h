@@ -86,6 +86,7 @@ class SimClient {
   // Asks for the seats, again and again while it is told to wait.
   void AskFor(const internal::v1::Command& command);
   void TakeBack(const internal::v1::Command& checkout);
+  void CheckRefusal(const licensing::LedgerAnswer& answer);
   void Checkin();
   void Resize();
   // Its user leaves, and says so: the policy may take its seats.

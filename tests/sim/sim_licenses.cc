@@ -117,12 +117,21 @@ std::vector<internal::v1::LicenseTerms> SimLicenses(const SimOptions& options) {
       }
     }
   }
+  FeatureTerms* const guest = Add("guest", random.Between(1, 3), &licenses[0]);
+  guest->clear_borrow_max_ms();
+  guest->clear_borrow_low_water();
+  guest->set_casual_minutes(static_cast<uint32_t>(random.Between(1, 3)));
+  // Of both, so that two trials begin with one checkout.
+  for (internal::v1::LicenseTerms& license : licenses) {
+    Add("trial", random.Between(1, 2), &license)->set_trial_days(1);
+  }
   return licenses;
 }
 
 std::vector<std::string> SimFeatures(const SimOptions& options) {
   if (options.conditions_per_mille == 0) return {"cad", "solver"};
-  return {"cad", "solver", "mesh", "viewer", "token", "run", "edit", "solve"};
+  return {"cad", "solver", "mesh",  "viewer", "token",
+          "run", "edit",   "solve", "guest",  "trial"};
 }
 
 internal::v1::SessionDescription SimDescription(int client) {

@@ -15,8 +15,8 @@ namespace quorate::sim {
 
 // Two licences, which merge where they agree. Of each feature there is always
 // something plain; what else there is has conditions of every kind. None has an
-// end: calendars go wrong in these worlds, and what is out while a total
-// shrinks says nothing.
+// end, but for trials, which are of pools of their own: calendars go wrong in
+// these worlds, and what is out while a total shrinks says nothing.
 std::vector<internal::v1::LicenseTerms> SimLicenses(const SimOptions& options);
 
 // The features that clients ask for; the last ones only where there are

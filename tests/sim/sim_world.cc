@@ -161,6 +161,7 @@ void SimWorld::InstallLicenses(
     return;
   }
   checker_.beliefs().OnLicense(licenses[next]);
+  checker_.calendar().OnLicense(licenses[next]);
   internal::v1::Command command;
   command.set_request_id(licenses[next].license_id());
   internal::v1::InstallLicense* install = command.mutable_install_license();

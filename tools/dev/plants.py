@@ -212,6 +212,39 @@ PLANTS = {
         """absl::StrAppend(&group, "u", kSeparator);""",
         seeds="1..300",
     ),
+    "forgotten_minutes": Plant(
+        "a casual user's minutes begin anew with each seat",
+        "server/licensing/casual.cc",
+        "limit_ms() - record.used_ms()));",
+        "limit_ms()));",
+    ),
+    "kept_casual_seat": Plant(
+        "a casual user keeps his seats when his minutes are over",
+        "server/licensing/ledger_models.cc",
+        "const std::set<uint64_t> handles = casual.TakeDue();",
+        "std::set<uint64_t> handles = casual.TakeDue();\n"
+        "    handles.clear();",
+        seeds="1..300",
+    ),
+    "double_month": Plant(
+        "minutes that were used up count in the month that began since, too",
+        "server/licensing/casual.cc",
+        "!found->second.handles.contains(handle)) {",
+        "false) {",
+    ),
+    "forgotten_trial": Plant(
+        "a member that starts again does not know when trials end",
+        "server/licensing/pools.cc",
+        "        EndTrial(*started_ms, feature.trial_days(), "
+        "&pool->terms.back());\n",
+        "",
+    ),
+    "endless_trial": Plant(
+        "a trial that has begun does not end before the next start",
+        "server/licensing/pools.cc",
+        "    EndTrial(calendar_ms_, pool->kind.trial_days, &term);\n",
+        "",
+    ),
     "free_leap": Plant(
         "a great leap of the calendar waits for nobody",
         "replication/node/calendar.cc",
