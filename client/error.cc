@@ -15,7 +15,7 @@ constexpr absl::string_view kRetryInfoUrl =
 constexpr absl::string_view kDomain = "quorate";
 
 struct NamedReason {
-  ErrorReason reason;
+  ErrorReason reason = ErrorReason::kUnspecified;
   absl::string_view name;
 };
 
