@@ -11,6 +11,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -42,10 +43,7 @@ int List(const Invocation& invocation, const BorrowsFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto borrows = Cluster(*options).ListBorrows(QueryOf(flags));
   if (!borrows.ok()) return Fail(invocation, borrows.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*borrows, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *borrows, std::cout)) return kExitOk;
   Table table(
       {"BORROW", "SEATS", "USER", "HOST", "SINCE", "UNTIL", "PRINCIPAL"});
   for (const auto& each : borrows->borrows()) {
@@ -63,10 +61,7 @@ int ListWrittenOff(const Invocation& invocation, const BorrowsFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto gone = Cluster(*options).ListWriteOffs(QueryOf(flags));
   if (!gone.ok()) return Fail(invocation, gone.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*gone, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *gone, std::cout)) return kExitOk;
   Table table({"BORROW", "SEATS", "USER", "HOST", "UNTIL", "WRITTEN OFF", "BY",
                "REASON"});
   for (const auto& each : gone->write_offs()) {
@@ -140,6 +135,7 @@ void AddWrittenOff(CLI::App* borrows, Invocation* invocation) {
   AddListFlags(command, flags.get());
   command->footer("Example: quorate borrows written-off --user ann");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] {
       return ListWrittenOff(*invocation, *flags);
     };
@@ -158,6 +154,7 @@ void AddBorrowsCommand(CLI::App* app, Invocation* invocation) {
   AddWrittenOff(command, invocation);
   command->callback([invocation, command, flags] {
     if (!command->get_subcommands().empty()) return;
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return List(*invocation, *flags); };
   });
 }

@@ -9,6 +9,7 @@
 #include "tools/quorate/csv.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/history_flags.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -95,6 +96,7 @@ void AddDenialsCommand(CLI::App* app, Invocation* invocation) {
       "What an application asks for again and again counts each time.\n\n"
       "Example: quorate denials cad --from 7d");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

@@ -72,8 +72,15 @@ RowFormat FormatOf(const Invocation& invocation, const HistoryFlags& flags) {
   if (flags.format == "jsonl") return RowFormat::kJsonLines;
   if (flags.format == "json") return RowFormat::kJson;
   if (flags.format == "table") return RowFormat::kTable;
-  return invocation.output == OutputFormat::kJson ? RowFormat::kJson
-                                                  : RowFormat::kTable;
+  switch (invocation.output) {
+    case OutputFormat::kTable:
+      return RowFormat::kTable;
+    case OutputFormat::kJson:
+      return RowFormat::kJson;
+    case OutputFormat::kCsv:
+      return RowFormat::kCsv;
+  }
+  return RowFormat::kTable;
 }
 
 void PrintJsonLine(const google::protobuf::Message& message,
@@ -85,14 +92,6 @@ void PrintJsonLine(const google::protobuf::Message& message,
       google::protobuf::util::MessageToJsonString(message, &text, options);
   QUORATE_CHECK(status.ok());
   out << text << '\n';
-}
-
-std::string CsvTime(const google::protobuf::Timestamp& time) {
-  if (time.seconds() == 0) return "";
-  return absl::FormatTime(
-      "%Y-%m-%dT%H:%M:%E3SZ",
-      absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
-      absl::UTCTimeZone());
 }
 
 }  // namespace quorate::cli

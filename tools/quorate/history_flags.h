@@ -58,9 +58,6 @@ RowFormat FormatOf(const Invocation& invocation, const HistoryFlags& flags);
 // The protobuf JSON of `message` in one line.
 void PrintJsonLine(const google::protobuf::Message& message, std::ostream& out);
 
-// RFC 3339, UTC; empty where unset.
-std::string CsvTime(const google::protobuf::Timestamp& time);
-
 }  // namespace quorate::cli
 
 #endif  // QUORATE_TOOLS_QUORATE_HISTORY_FLAGS_H_

@@ -17,7 +17,8 @@
 
 namespace quorate::cli {
 
-enum class OutputFormat { kTable, kJson };
+// kCsv is of lists only.
+enum class OutputFormat { kTable, kJson, kCsv };
 
 // Filled while the command line is parsed, read while the command runs.
 // Thread-compatible.
@@ -35,6 +36,9 @@ struct Invocation {
 
   // Set by the command that was named. Returns the exit code.
   std::function<int()> run;
+
+  // It prints a list, which may be had as CSV.
+  bool is_list = false;
 };
 
 // How to reach the cluster, from flags and QUORATE_*. The message says what to

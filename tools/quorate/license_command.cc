@@ -13,6 +13,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -89,9 +90,7 @@ int List(const Invocation& invocation, bool local) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto response = Cluster(*options).ListLicenses({.local = local});
   if (!response.ok()) return Fail(invocation, response.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*response, std::cout);
-  } else {
+  if (!PrintForPrograms(invocation.output, *response, std::cout)) {
     PrintLicenses({response->licenses().begin(), response->licenses().end()});
   }
   return kExitOk;
@@ -126,6 +125,7 @@ void AddLicenseCommand(CLI::App* app, Invocation* invocation) {
                  "without a quorum");
   list->footer("Example: quorate license list -o json");
   list->callback([invocation, local] {
+    invocation->is_list = true;
     invocation->run = [invocation, local] { return List(*invocation, *local); };
   });
 }

@@ -64,12 +64,13 @@ void AddFlags(CLI::App* app, Invocation* invocation) {
   app->add_option_function<std::string>(
          "-o,--output",
          [invocation](const std::string& word) {
-           invocation->output =
-               word == "json" ? OutputFormat::kJson : OutputFormat::kTable;
+           invocation->output = word == "json"  ? OutputFormat::kJson
+                                : word == "csv" ? OutputFormat::kCsv
+                                                : OutputFormat::kTable;
          },
-         "How data is printed; table where not given")
+         "How data is printed; table where not given, csv for lists only")
       ->type_name("WORD")
-      ->check(CLI::IsMember({"table", "json"}));
+      ->check(CLI::IsMember({"table", "json", "csv"}));
 }
 
 int Main(int argc, char** argv) {
@@ -135,6 +136,10 @@ int Main(int argc, char** argv) {
     // CLI11 throws for mistakes as well as for --help and --version; these
     // leave with 0, and its own codes are not ours.
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (invocation.output == OutputFormat::kCsv && !invocation.is_list) {
+    Say("-o csv is for lists, as `quorate seats` prints one");
+    return kExitUsage;
   }
   return invocation.run != nullptr ? invocation.run() : vendor_exit_code;
 }

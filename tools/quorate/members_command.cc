@@ -12,6 +12,7 @@
 #include "tools/quorate/commands.h"
 #include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/member_calls.h"
 #include "tools/quorate/output.h"
 
@@ -73,9 +74,7 @@ int List(const Invocation& invocation, bool local) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto response = AskMembers(*options, {.local = local});
   if (!response.ok()) return Fail(invocation, response.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*response, std::cout);
-  } else {
+  if (!PrintForPrograms(invocation.output, *response, std::cout)) {
     PrintMembers(*response);
   }
   return kExitOk;
@@ -266,6 +265,7 @@ void AddListCommand(CLI::App* members, Invocation* invocation) {
       "(a learner\nthat gets its vote by itself); leaving. BEHIND counts "
       "entries of the log.\n\nExample: quorate members list -o json");
   command->callback([invocation, local] {
+    invocation->is_list = true;
     invocation->run = [invocation, local] { return List(*invocation, *local); };
   });
 }

@@ -7,6 +7,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -43,10 +44,7 @@ int Run(const Invocation& invocation, const PoolsFlags& flags) {
   }
   const auto pools = Cluster(*options).ListPools(query);
   if (!pools.ok()) return Fail(invocation, pools.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*pools, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *pools, std::cout)) return kExitOk;
   Table table({"POOL", "TOTAL", "OUT", "USED", "FREE", "ENDS"});
   for (const auto& pool : pools->pools()) {
     const bool counted = !pool.uncounted() && pool.token_feature().empty();
@@ -77,6 +75,7 @@ void AddPoolsCommand(CLI::App* app, Invocation* invocation) {
                     "without a quorum");
   command->footer("Example: quorate pools cad");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

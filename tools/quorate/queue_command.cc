@@ -9,6 +9,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -40,10 +41,7 @@ int Run(const Invocation& invocation, const QueueFlags& flags) {
   }
   const auto queue = Cluster(*options).ListQueue(query);
   if (!queue.ok()) return Fail(invocation, queue.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*queue, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *queue, std::cout)) return kExitOk;
   Table table({"PLACE", "POSITION", "PRIORITY", "WAITS FOR", "USER", "HOST",
                "PROJECT", "SINCE", "EXPECTED", "GIVES UP IN", "SESSION"});
   for (const auto& queued : queue->checkouts()) {
@@ -78,6 +76,7 @@ void AddQueueCommand(CLI::App* app, Invocation* invocation) {
                     "without a quorum");
   command->footer("Example: quorate queue cad");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

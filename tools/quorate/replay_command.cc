@@ -12,6 +12,7 @@
 #include "tools/quorate/csv.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/history_flags.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 #include "tools/quorate/rules_file.h"
 
@@ -183,6 +184,7 @@ void AddReplayCommand(CLI::App* app, Invocation* invocation) {
       "of the time\nare played too; what they would have held is the mean of "
       "the others.\n\nExample: quorate replay cad --units 15 --from 30d");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] {
       return RunReplay(*invocation, *flags);
     };
@@ -202,6 +204,7 @@ void AddAdviseCommand(CLI::App* app, Invocation* invocation) {
   AddHistoryFlags(command, flags.get());
   command->footer("Example: quorate advise cad --from 90d --denied 0.5");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] {
       return RunAdvise(*invocation, *flags);
     };

@@ -10,6 +10,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 #include "tools/quorate/rules_file.h"
 #include "tools/quorate/rules_output.h"
@@ -88,9 +89,7 @@ int History(const Invocation& invocation) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto response = Cluster(*options).ListPolicyVersions({});
   if (!response.ok()) return Fail(invocation, response.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*response, std::cout);
-  } else {
+  if (!PrintForPrograms(invocation.output, *response, std::cout)) {
     PrintVersions(response->versions(), std::cout);
   }
   return kExitOk;
@@ -143,6 +142,7 @@ void AddHistoryCommands(CLI::App* rules, Invocation* invocation) {
   history->footer(
       "The last hundred are kept.\n\nExample: quorate rules history");
   history->callback([invocation] {
+    invocation->is_list = true;
     invocation->run = [invocation] { return History(*invocation); };
   });
 

@@ -7,6 +7,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -36,10 +37,7 @@ int Run(const Invocation& invocation, const SeatsFlags& flags) {
   }
   const auto seats = Cluster(*options).ListSeats(query);
   if (!seats.ok()) return Fail(invocation, seats.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*seats, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *seats, std::cout)) return kExitOk;
   Table table({"SEAT", "FEATURE", "COUNT", "USER", "HOST", "APPLICATION",
                "SINCE", "SESSION", "LINGERS"});
   for (const auto& held : seats->seats()) {
@@ -109,6 +107,7 @@ void AddSeatsCommand(CLI::App* app, Invocation* invocation) {
   AddRelease(command, invocation);
   command->callback([invocation, command, flags] {
     if (!command->get_subcommands().empty()) return;
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

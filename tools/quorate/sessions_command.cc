@@ -8,6 +8,7 @@
 #include "tools/quorate/commands.h"
 #include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -39,10 +40,7 @@ int Run(const Invocation& invocation, const SessionsFlags& flags) {
   if (!flags.host.empty()) query.filter = FilterFor("host", flags.host);
   const auto sessions = Cluster(*options).ListSessions(query);
   if (!sessions.ok()) return Fail(invocation, sessions.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*sessions, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *sessions, std::cout)) return kExitOk;
   Table table({"SESSION", "USER", "HOST", "PROCESS", "APPLICATION", "SEATS",
                "SINCE", "LEASE LEFT", "IDLE", "PRINCIPAL"});
   for (const auto& session : sessions->sessions()) {
@@ -139,6 +137,7 @@ void AddSessionsCommand(CLI::App* app, Invocation* invocation) {
   AddTerminate(command, invocation);
   command->callback([invocation, command, flags] {
     if (!command->get_subcommands().empty()) return;
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

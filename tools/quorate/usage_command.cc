@@ -13,6 +13,7 @@
 #include "tools/quorate/csv.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/history_flags.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -46,10 +47,6 @@ double HoursOf(const google::protobuf::Duration& span) {
 
 std::string ShowHours(const google::protobuf::Duration& span) {
   return absl::StrFormat("%.1f", HoursOf(span));
-}
-
-std::string SecondsOf(const google::protobuf::Duration& span) {
-  return absl::StrFormat("%d.%03d", span.seconds(), span.nanos() / 1'000'000);
 }
 
 void PrintTable(const monitoring::v1::QueryUsageResponse& usage,
@@ -102,10 +99,10 @@ void PrintCsv(const monitoring::v1::QueryUsageResponse& usage) {
                         "peak", "peak_time", "total"});
   for (const UsageRow& row : usage.rows()) {
     std::cout << CsvLine({row.feature(), row.name(), CsvTime(row.start_time()),
-                          absl::StrCat(row.seats()), SecondsOf(row.held()),
-                          absl::StrCat(row.waits()), SecondsOf(row.waited()),
-                          SecondsOf(row.longest_wait()),
-                          absl::StrCat(row.denials()), SecondsOf(row.out()),
+                          absl::StrCat(row.seats()), CsvSeconds(row.held()),
+                          absl::StrCat(row.waits()), CsvSeconds(row.waited()),
+                          CsvSeconds(row.longest_wait()),
+                          absl::StrCat(row.denials()), CsvSeconds(row.out()),
                           absl::StrCat(row.peak()), CsvTime(row.peak_time()),
                           absl::StrCat(row.total())});
   }
@@ -175,6 +172,7 @@ void AddUsageCommand(CLI::App* app, Invocation* invocation) {
       "of all\nthat was out. Times are widened to whole hours, old ones to "
       "days.\n\nExample: quorate usage cad --by user --from 7d --format csv");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };
   });
 }

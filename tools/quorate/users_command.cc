@@ -8,6 +8,7 @@
 #include "tools/quorate/cluster.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
+#include "tools/quorate/list_output.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -27,10 +28,7 @@ int List(const Invocation& invocation, const ListFlags& flags) {
   }
   const auto users = Cluster(*options).ListNamedUsers(query);
   if (!users.ok()) return Fail(invocation, users.status());
-  if (invocation.output == OutputFormat::kJson) {
-    PrintJson(*users, std::cout);
-    return kExitOk;
-  }
+  if (PrintForPrograms(invocation.output, *users, std::cout)) return kExitOk;
   Table table({"USER", "FEATURE", "SINCE", "ACTIVE", "POOL"});
   for (const auto& user : users->users()) {
     table.AddRow({user.user(), user.feature(), ShowTime(user.assign_time()),
@@ -75,6 +73,7 @@ void AddList(CLI::App* users, Invocation* invocation) {
                     "without a quorum");
   command->footer("Example: quorate users list cad");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] { return List(*invocation, *flags); };
   });
 }
