@@ -33,9 +33,10 @@ void RaisePeak(uint64_t out, int64_t at_ms, LoadRecord* load) {
 
 }  // namespace
 
-void AddUse(const SeatUseRecord& use, UsageRecord* sum) {
+void AddUse(const SeatUseRecord& use, int64_t ended_ms, UsageRecord* sum) {
   sum->set_seats(sum->seats() + 1);
   sum->set_unit_ms(sum->unit_ms() + use.count() * Positive(use.held_ms()));
+  sum->set_last_ms(std::max(sum->last_ms(), ended_ms));
   if (use.waited_ms() <= 0) return;
   const uint64_t waited_ms = Positive(use.waited_ms());
   sum->set_waits(sum->waits() + 1);
@@ -46,6 +47,7 @@ void AddUse(const SeatUseRecord& use, UsageRecord* sum) {
 void AddUsage(const UsageRecord& more, UsageRecord* sum) {
   sum->set_seats(sum->seats() + more.seats());
   sum->set_unit_ms(sum->unit_ms() + more.unit_ms());
+  sum->set_last_ms(std::max(sum->last_ms(), more.last_ms()));
   sum->set_waits(sum->waits() + more.waits());
   sum->set_waited_ms(sum->waited_ms() + more.waited_ms());
   sum->set_longest_wait_ms(

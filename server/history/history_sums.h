@@ -11,7 +11,8 @@
 
 namespace quorate::history {
 
-void AddUse(const internal::v1::SeatUseRecord& use,
+// A use that ended then.
+void AddUse(const internal::v1::SeatUseRecord& use, int64_t ended_ms,
             internal::v1::UsageRecord* sum);
 void AddUsage(const internal::v1::UsageRecord& more,
               internal::v1::UsageRecord* sum);

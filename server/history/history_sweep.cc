@@ -176,12 +176,12 @@ absl::Status History::Step::RollUse(const HistoryKey& key,
                                          .host = use.host(),
                                          .project = use.project()}),
                                  key_of({}), &usage_));
-  history::AddUse(use, sum);
+  history::AddUse(use, key.time_ms, sum);
   const std::string total_key =
       MakeHistoryKey(HistoryKind::kHourTotal, key.feature, hour_ms);
   QUORATE_ASSIGN_OR_RETURN(UsageRecord* const total,
                            SumAt(key, total_key, total_key, &usage_));
-  history::AddUse(use, total);
+  history::AddUse(use, key.time_ms, total);
   return absl::OkStatus();
 }
 

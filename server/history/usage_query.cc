@@ -175,7 +175,7 @@ absl::Status FeatureRows::ReadUnrolledUses() {
         const SubjectNames subject = {
             .user = use.user(), .host = use.host(), .project = use.project()};
         if (!Passes(subject)) return absl::OkStatus();
-        AddUse(use, &RowOf(subject, key.time_ms).usage);
+        AddUse(use, key.time_ms, &RowOf(subject, key.time_ms).usage);
         return absl::OkStatus();
       });
 }

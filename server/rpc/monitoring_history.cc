@@ -93,6 +93,9 @@ void DescribeRow(const history::UsageRow& from, UsageGroup group,
   row->set_waits(from.usage.waits());
   SetMs(from.usage.waited_ms(), row->mutable_waited());
   SetMs(from.usage.longest_wait_ms(), row->mutable_longest_wait());
+  if (from.usage.last_ms() > 0) {
+    SetTimestamp(from.usage.last_ms(), row->mutable_last_time());
+  }
   row->set_denials(from.denials);
   SetMs(from.out_unit_ms, row->mutable_out());
   row->set_peak(from.peak);

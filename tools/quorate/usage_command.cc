@@ -56,8 +56,8 @@ void PrintTable(const monitoring::v1::QueryUsageResponse& usage,
   std::vector<std::string> headings = {"FEATURE"};
   if (named) headings.push_back(absl::AsciiStrToUpper(by));
   if (of_time) headings.push_back("FROM");
-  for (const char* heading :
-       {"SEATS", "HELD (h)", "WAITED", "MEAN WAIT", "LONGEST", "DENIED"}) {
+  for (const char* heading : {"SEATS", "HELD (h)", "LAST", "WAITED",
+                              "MEAN WAIT", "LONGEST", "DENIED"}) {
     headings.emplace_back(heading);
   }
   if (!named) {
@@ -77,6 +77,7 @@ void PrintTable(const monitoring::v1::QueryUsageResponse& usage,
     }
     cells.push_back(absl::StrCat(row.seats()));
     cells.push_back(ShowHours(row.held()));
+    cells.push_back(ShowTime(row.last_time()));
     cells.push_back(absl::StrCat(row.waits()));
     cells.push_back(row.waits() > 0 ? ShowDuration(mean) : "");
     cells.push_back(row.waits() > 0 ? ShowDuration(row.longest_wait()) : "");
@@ -96,7 +97,7 @@ void PrintCsv(const monitoring::v1::QueryUsageResponse& usage) {
   std::cout << CsvLine({"feature", "name", "start_time", "seats",
                         "held_unit_seconds", "waits", "waited_seconds",
                         "longest_wait_seconds", "denials", "out_unit_seconds",
-                        "peak", "peak_time", "total"});
+                        "peak", "peak_time", "total", "last_time"});
   for (const UsageRow& row : usage.rows()) {
     std::cout << CsvLine({row.feature(), row.name(), CsvTime(row.start_time()),
                           absl::StrCat(row.seats()), CsvSeconds(row.held()),
@@ -104,7 +105,7 @@ void PrintCsv(const monitoring::v1::QueryUsageResponse& usage) {
                           CsvSeconds(row.longest_wait()),
                           absl::StrCat(row.denials()), CsvSeconds(row.out()),
                           absl::StrCat(row.peak()), CsvTime(row.peak_time()),
-                          absl::StrCat(row.total())});
+                          absl::StrCat(row.total()), CsvTime(row.last_time())});
   }
 }
 
@@ -167,10 +168,10 @@ void AddUsageCommand(CLI::App* app, Invocation* invocation) {
                       "Only what was used for this project");
   AddHistoryFlags(command, flags.get());
   command->footer(
-      "SEATS and HELD are of the seats that came back in the time, OUT and "
-      "PEAK "
-      "of all\nthat was out. Times are widened to whole hours, old ones to "
-      "days.\n\nExample: quorate usage cad --by user --from 7d --format csv");
+      "SEATS, HELD and LAST are of the seats that came back in the time, OUT\n"
+      "and PEAK of all that was out. Times are widened to whole hours, old\n"
+      "ones to days.\n\n"
+      "Example: quorate usage cad --by user --from 7d --format csv");
   command->callback([invocation, flags] {
     invocation->is_list = true;
     invocation->run = [invocation, flags] { return Run(*invocation, *flags); };

@@ -153,6 +153,7 @@ struct Sums {
   uint64_t seats = 0;
   uint64_t unit_ms = 0;
   uint64_t waited_ms = 0;
+  int64_t last_ms = 0;
   uint64_t denials = 0;
   uint64_t out_unit_ms = 0;
   uint64_t peak = 0;
@@ -162,8 +163,9 @@ struct Sums {
 
 std::ostream& operator<<(std::ostream& out, const Sums& sums) {
   return out << "seats " << sums.seats << " unit_ms " << sums.unit_ms
-             << " waited " << sums.waited_ms << " denials " << sums.denials
-             << " out " << sums.out_unit_ms << " peak " << sums.peak;
+             << " waited " << sums.waited_ms << " last " << sums.last_ms
+             << " denials " << sums.denials << " out " << sums.out_unit_ms
+             << " peak " << sums.peak;
 }
 
 using SumsByName = std::map<std::string, Sums>;
@@ -208,6 +210,7 @@ SumsByName Expected(const Twin& twin, const UsageQuestion& question,
     ++sum.seats;
     sum.unit_ms += use.count * static_cast<uint64_t>(ended_ms - use.begun_ms);
     sum.waited_ms += static_cast<uint64_t>(use.waited_ms);
+    sum.last_ms = std::max(sum.last_ms, ended_ms);
   }
   for (const auto& [at_ms, denial] : twin.denials) {
     if (denial.feature != question.feature || !Within(at_ms, span)) continue;
@@ -238,6 +241,7 @@ SumsByName Answered(const UsageRows& answer, UsageGroup group) {
     sums[name] = {.seats = row.usage.seats(),
                   .unit_ms = row.usage.unit_ms(),
                   .waited_ms = row.usage.waited_ms(),
+                  .last_ms = row.usage.last_ms(),
                   .denials = row.denials,
                   .out_unit_ms = row.out_unit_ms,
                   .peak = row.peak};
