@@ -40,15 +40,20 @@ int64_t CasualUse::due_ms() const {
                   AddMs(record.since_ms(), limit_ms() - record.used_ms()));
 }
 
+CasualUseRecord CasualUse::AsOf(int64_t now_ms) const {
+  CasualUseRecord as_of = record;
+  PassMonths(now_ms, &as_of);
+  if (!handles.empty()) {
+    as_of.set_used_ms(as_of.used_ms() + now_ms - as_of.since_ms());
+  }
+  return as_of;
+}
+
 bool CasualBook::IsUsedUp(absl::string_view pool, absl::string_view user,
                           int64_t now_ms) const {
   const auto found = by_key_.find({std::string(pool), std::string(user)});
   if (found == by_key_.end()) return false;
-  CasualUseRecord record = found->second.record;
-  PassMonths(now_ms, &record);
-  const int64_t running_ms =
-      found->second.handles.empty() ? 0 : now_ms - record.since_ms();
-  return record.used_ms() + running_ms >= found->second.limit_ms();
+  return found->second.AsOf(now_ms).used_ms() >= found->second.limit_ms();
 }
 
 void CasualBook::Open(CasualUse* use, int64_t now_ms) {

@@ -35,6 +35,10 @@ struct CasualUse {
   // When he has used up his minutes, where that is before the end of the month;
   // else that end.
   int64_t due_ms() const;
+
+  // The record as of then: of the month that this moment is of, with what is
+  // used until then.
+  internal::v1::CasualUseRecord AsOf(int64_t now_ms) const;
 };
 
 // All. Thread-compatible.

@@ -37,6 +37,7 @@
 
 #include "server/licensing/history_event.h"
 #include "server/licensing/limits.h"
+#include "server/licensing/model_views.h"
 #include "server/licensing/pool_kind.h"
 
 namespace quorate::licensing {
@@ -128,14 +129,6 @@ struct PoolView {
     }
     return out < total + overdraft ? total + overdraft - out : 0;
   }
-};
-
-// One name of a pool of named users.
-struct NamedUserView {
-  std::string pool;
-  std::string user;
-  int64_t assigned_calendar_ms = 0;
-  bool active = false;  // He has a seat out by it.
 };
 
 // All pools of a feature together, as rules of the policy see them.
@@ -253,6 +246,10 @@ class Ledger {
   // Names of named users, of one feature or of all where it is empty, by pool
   // and user: at most `limit` after the one given.
   std::vector<NamedUserView> NamedUsersOf(
+      absl::string_view feature,
+      const std::pair<std::string, std::string>& after, size_t limit) const;
+  // Casual users who have used some of their minutes, likewise.
+  std::vector<CasualUserView> CasualUsersOf(
       absl::string_view feature,
       const std::pair<std::string, std::string>& after, size_t limit) const;
 

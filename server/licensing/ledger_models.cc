@@ -183,6 +183,28 @@ std::vector<NamedUserView> Ledger::NamedUsersOf(
   return views;
 }
 
+std::vector<CasualUserView> Ledger::CasualUsersOf(
+    absl::string_view feature, const std::pair<std::string, std::string>& after,
+    size_t limit) const {
+  const Tables& tables = state_->tables();
+  const CasualBook::ByKey& by_key = tables.models.casual.by_key();
+  std::vector<CasualUserView> views;
+  for (auto each = by_key.upper_bound(after);
+       each != by_key.end() && views.size() < limit; ++each) {
+    const auto& [key, use] = *each;
+    if (!feature.empty() && FeatureOfPool(key.first) != feature) continue;
+    const CasualUseRecord record = use.AsOf(tables.counters.calendar_ms);
+    if (record.used_ms() == 0 && use.handles.empty()) continue;
+    views.push_back({.pool = key.first,
+                     .user = key.second,
+                     .used_ms = record.used_ms(),
+                     .limit_ms = use.limit_ms(),
+                     .month_end_ms = record.month_end_ms(),
+                     .active = !use.handles.empty()});
+  }
+  return views;
+}
+
 void Ledger::State::WriteModels(Changes* changes) {
   const CasualBook::ByKey& casual = tables_.models.casual.by_key();
   for (const CasualBook::Key& key : tables_.models.casual.TakeChanges()) {

@@ -89,6 +89,10 @@ class MonitoringService final
       monitoring::v1::ListReservationsResponse* response) override;
 
   // monitoring_named_users.cc
+  grpc::ServerUnaryReactor* ListCasualUsers(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::ListCasualUsersRequest* request,
+      monitoring::v1::ListCasualUsersResponse* response) override;
   grpc::ServerUnaryReactor* ListNamedUsers(
       grpc::CallbackServerContext* context,
       const monitoring::v1::ListNamedUsersRequest* request,

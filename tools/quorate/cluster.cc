@@ -144,6 +144,14 @@ absl::StatusOr<monitoring::v1::ListQueueResponse> Cluster::ListQueue(
                       query);
 }
 
+absl::StatusOr<monitoring::v1::ListCasualUsersResponse>
+Cluster::ListCasualUsers(const ListQuery& query) {
+  return calls_->List(&Connection::monitoring,
+                      &monitoring::v1::MonitoringService::Stub::ListCasualUsers,
+                      &monitoring::v1::ListCasualUsersResponse::mutable_users,
+                      query);
+}
+
 absl::StatusOr<monitoring::v1::ListNamedUsersResponse> Cluster::ListNamedUsers(
     const ListQuery& query) {
   return calls_->List(&Connection::monitoring,

@@ -47,6 +47,8 @@ class Cluster {
       const ListQuery& query);
   absl::StatusOr<monitoring::v1::ListQueueResponse> ListQueue(
       const ListQuery& query);
+  absl::StatusOr<monitoring::v1::ListCasualUsersResponse> ListCasualUsers(
+      const ListQuery& query);
   absl::StatusOr<monitoring::v1::ListNamedUsersResponse> ListNamedUsers(
       const ListQuery& query);
   absl::StatusOr<admin::v1::ReleaseNamedUserResponse> ReleaseNamedUser(

@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,6 +14,8 @@
 
 namespace quorate::cli {
 namespace {
+
+constexpr int64_t kSecondsOfMinute = 60;
 
 struct ListFlags {
   std::string feature;
@@ -33,6 +36,28 @@ int List(const Invocation& invocation, const ListFlags& flags) {
   for (const auto& user : users->users()) {
     table.AddRow({user.user(), user.feature(), ShowTime(user.assign_time()),
                   user.active() ? "yes" : "no", user.pool()});
+  }
+  table.Print(std::cout);
+  return kExitOk;
+}
+
+int ListCasual(const Invocation& invocation, const ListFlags& flags) {
+  const auto options = OptionsOf(invocation);
+  if (!options.ok()) return Fail(invocation, options.status());
+  ListQuery query{.local = flags.local};
+  if (!flags.feature.empty()) {
+    query.filter = FilterFor("feature", flags.feature);
+  }
+  const auto users = Cluster(*options).ListCasualUsers(query);
+  if (!users.ok()) return Fail(invocation, users.status());
+  if (PrintForPrograms(invocation.output, *users, std::cout)) return kExitOk;
+  Table table({"USER", "FEATURE", "MINUTES", "OF", "UNTIL", "ACTIVE", "POOL"});
+  for (const auto& user : users->users()) {
+    table.AddRow({user.user(), user.feature(),
+                  absl::StrCat(user.used().seconds() / kSecondsOfMinute),
+                  absl::StrCat(user.limit().seconds() / kSecondsOfMinute),
+                  ShowTime(user.reset_time()), user.active() ? "yes" : "no",
+                  user.pool()});
   }
   table.Print(std::cout);
   return kExitOk;
@@ -78,6 +103,26 @@ void AddList(CLI::App* users, Invocation* invocation) {
   });
 }
 
+void AddCasual(CLI::App* users, Invocation* invocation) {
+  CLI::App* command = users->add_subcommand(
+      "casual", "Show who has used how many of his minutes of this month");
+  const auto flags = std::make_shared<ListFlags>();  // With the callback.
+  command->add_option("FEATURE", flags->feature, "Only of this feature");
+  command->add_flag("--local", flags->local,
+                    "What the member has that answers: may be old, works "
+                    "without a quorum");
+  command->footer(
+      "MINUTES were used, OF what the licence gives each user a month; UNTIL "
+      "is when\nthe month ends (UTC, by the cluster's calendar) and all have "
+      "all of them again.\nWho has used none is not shown.\n\n"
+      "Example: quorate users casual cad");
+  command->callback([invocation, flags] {
+    invocation->run = [invocation, flags] {
+      return ListCasual(*invocation, *flags);
+    };
+  });
+}
+
 void AddRelease(CLI::App* users, Invocation* invocation) {
   CLI::App* command = users->add_subcommand(
       "release", "Free a user's name of a feature for another");
@@ -101,9 +146,11 @@ void AddRelease(CLI::App* users, Invocation* invocation) {
 
 void AddUsersCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* users = app->add_subcommand(
-      "users", "Show and free the names of licences for named users");
+      "users",
+      "Show and free the names of named users, show casual users' minutes");
   users->require_subcommand(1);
   AddList(users, invocation);
+  AddCasual(users, invocation);
   AddRelease(users, invocation);
 }
 

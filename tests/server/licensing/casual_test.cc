@@ -103,6 +103,27 @@ TEST_F(CasualTest, TheHolderIsToldAndRefusedUntilTheMonthsEnd) {
   EXPECT_TRUE(Take(ann_).ok());
 }
 
+TEST_F(CasualTest, TellsWhoUsedHowMuch) {
+  EXPECT_TRUE(driver_.ledger->CasualUsersOf("", {}, 10).empty());
+  const LedgerAnswer seat = Take(ann_);
+  Take(Open("bob"));
+  PassMinutes(60);
+  Return(ann_, seat);
+  PassMinutes(10);
+  const auto users = driver_.ledger->CasualUsersOf("cad", {}, 10);
+  ASSERT_EQ(users.size(), 2u);
+  EXPECT_EQ(users[0].user, "ann");
+  EXPECT_EQ(users[0].used_ms, 60 * kMinuteMs);
+  EXPECT_EQ(users[0].limit_ms, 100 * kMinuteMs);
+  EXPECT_EQ(users[0].month_end_ms, MonthEndMs(driver_.now.calendar_ms));
+  EXPECT_FALSE(users[0].active);
+  EXPECT_EQ(users[1].user, "bob");
+  EXPECT_EQ(users[1].used_ms, 70 * kMinuteMs);
+  EXPECT_TRUE(users[1].active);
+  EXPECT_EQ(driver_.ledger->CasualUsersOf("", {kPool, "ann"}, 1).size(), 1u);
+  EXPECT_TRUE(driver_.ledger->CasualUsersOf("other", {}, 10).empty());
+}
+
 TEST_F(CasualTest, SeveralSeatsAtOnceCountOnce) {
   const LedgerAnswer first = Take(ann_);
   PassMinutes(30);
