@@ -100,10 +100,11 @@ int Restore(const std::string& path, const std::string& backup) {
       "made member %s of epoch %u in %s, from index %s of epoch %u: %zu "
       "sessions, %zu seats.\nOnce all members are made so, start them by "
       "`quorated run`. The cluster is on hold\nuntil `quorate restore "
-      "release`.\n",
+      "release`.\n%s",
       config->self.name.c_str(), config->cluster_epoch,
       config->data_dir.c_str(), absl::StrCat(restored->index).c_str(),
-      restored->old_epoch, restored->sessions, restored->seats);
+      restored->old_epoch, restored->sessions, restored->seats,
+      UnknownBorrowsNotice(*restored).c_str());
   return kExitOk;
 }
 

@@ -1,5 +1,6 @@
 #include "server/member_restore.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 #include "backup/backup_file.h"
 #include "base/folder.h"
@@ -20,6 +22,7 @@
 #include "replication/storage/rocksdb_log_store.h"
 #include "replication/storage/rocksdb_state_store.h"
 #include "server/history/stored_record.h"
+#include "server/licensing/limits.h"
 #include "server/licensing/restoration.h"
 #include "server/licensing_replica.h"
 #include "server/member_stores.h"
@@ -215,6 +218,17 @@ absl::Status MakeLog(const Config& config, const std::string& folder,
   return absl::OkStatus();
 }
 
+int64_t LongestBorrowMs(const licensing::Ledger& ledger) {
+  int64_t longest_ms = 0;
+  ledger.VisitLicenses("", [&](const internal::v1::LicenseRecord& record) {
+    for (const auto& feature : record.terms().features()) {
+      longest_ms = std::max(longest_ms, feature.borrow_max_ms());
+    }
+    return true;
+  });
+  return longest_ms;
+}
+
 absl::StatusOr<RestoredMember> Build(const Config& config,
                                      const trust::LicenseVerifier& verifier,
                                      const Source& source,
@@ -259,10 +273,13 @@ absl::StatusOr<RestoredMember> Build(const Config& config,
       LicensingReplica::Restore(config.cluster_id, config.cluster_epoch,
                                 state.get()));
   QUORATE_RETURN_IF_ERROR(MakeLog(config, folder, manifest.position));
-  return RestoredMember{.old_epoch = source.header.cluster_epoch,
-                        .index = applied.index.value(),
-                        .sessions = replica->ledger().session_count(),
-                        .seats = replica->ledger().seat_count()};
+  return RestoredMember{
+      .old_epoch = source.header.cluster_epoch,
+      .index = applied.index.value(),
+      .sessions = replica->ledger().session_count(),
+      .seats = replica->ledger().seat_count(),
+      .backup_calendar_ms = replica->ledger().time().calendar_ms,
+      .longest_borrow_ms = LongestBorrowMs(replica->ledger())};
 }
 
 absl::Status DiskError(const std::string& path, const std::error_code& error) {
@@ -279,6 +296,25 @@ absl::Status MoveInPlace(const std::string& folder, const std::string& target) {
 }
 
 }  // namespace
+
+std::string UnknownBorrowsNotice(const RestoredMember& restored) {
+  if (restored.longest_borrow_ms == 0) return "";
+  // A licence says days; the margin beyond them is an hour.
+  static_assert(licensing::kBorrowMarginMs == 3'600'000);
+  constexpr int64_t kDayMs = int64_t{24} * 3'600'000;
+  const int64_t days = (restored.longest_borrow_ms + kDayMs - 1) / kDayMs;
+  return absl::StrCat(
+      "Seats that were borrowed after the backup was made, ",
+      absl::FormatTime("%Y-%m-%d %H:%M",
+                       absl::FromUnixMillis(restored.backup_calendar_ms),
+                       absl::UTCTimeZone()),
+      " UTC, are not\nknown here and would be granted again. They can be out "
+      "until ",
+      days,
+      " days and an hour\nafter the old cluster last served: "
+      "docs/operations.md, \"Borrows "
+      "after the\nbackup\", says what to do before the release.\n");
+}
 
 absl::StatusOr<RestoredMember> RestoreMember(
     const Config& config, const trust::LicenseVerifier& verifier,

@@ -19,7 +19,16 @@ struct RestoredMember {
   uint64_t index = 0;
   size_t sessions = 0;
   size_t seats = 0;
+
+  // The calendar of the backup, and the longest borrow that its licences allow;
+  // 0 where they allow none.
+  int64_t backup_calendar_ms = 0;
+  int64_t longest_borrow_ms = 0;
 };
+
+// What a person has to know of the borrows that the backup does not: sentences
+// with a newline, or nothing where nothing can be borrowed.
+std::string UnknownBorrowsNotice(const RestoredMember& restored);
 
 // Makes the data directory of one member of the restored cluster. The others'
 // are made from the same file and the same [cluster] section, on their own

@@ -20,6 +20,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "backup/backup_file.h"
@@ -80,6 +81,7 @@ std::string LicenseText(uint32_t count) {
   document::v1::Feature* feature = vendor.license.add_features();
   feature->set_name("cad");
   feature->set_count(count);
+  feature->set_borrow_max_ms(int64_t{3} * 24 * 3'600'000);
   return vendor.LicenseText();
 }
 
@@ -133,6 +135,16 @@ std::string MakeBackup(const std::vector<Command>& commands) {
   return file + sha256.Digest();
 }
 
+TEST(UnknownBorrowsNoticeTest, SaysHowLongTheyCanBeOut) {
+  EXPECT_EQ(UnknownBorrowsNotice({}), "");
+  const std::string notice =
+      UnknownBorrowsNotice({.backup_calendar_ms = 1'767'225'600'000,
+                            .longest_borrow_ms = int64_t{30} * 24 * 3'600'000});
+  EXPECT_THAT(notice, testing::HasSubstr("made, 2026-01-01 00:00 UTC"));
+  EXPECT_THAT(notice,
+              testing::HasSubstr("can be out until 30 days and an hour"));
+}
+
 // A licence of 20, a session that holds five, another of nothing.
 std::string MakeGoodBackup() {
   return MakeBackup({LicenseCommand(LicenseText(20), 20),
@@ -169,6 +181,8 @@ TEST_F(MemberRestoreTest, BeginsOnHoldWithWhatTheBackupHolds) {
   EXPECT_EQ(restored->index, 4u);
   EXPECT_EQ(restored->sessions, 2u);
   EXPECT_EQ(restored->seats, 1u);
+  EXPECT_EQ(restored->backup_calendar_ms, trust::kDemoNowMs + 1000);
+  EXPECT_EQ(restored->longest_borrow_ms, int64_t{3} * 24 * 3'600'000);
 
   const auto stores = OpenMember(config);
   ASSERT_TRUE(stores.ok()) << stores.status();
