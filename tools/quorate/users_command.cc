@@ -117,6 +117,7 @@ void AddCasual(CLI::App* users, Invocation* invocation) {
       "all of them again.\nWho has used none is not shown.\n\n"
       "Example: quorate users casual cad");
   command->callback([invocation, flags] {
+    invocation->is_list = true;
     invocation->run = [invocation, flags] {
       return ListCasual(*invocation, *flags);
     };
