@@ -24,6 +24,10 @@ void CommandSource::MoveTime() {
   }
   now.calendar_ms += static_cast<int64_t>(random_.Below(300));
   if (random_.OneIn(3'000)) now.calendar_ms += kDayMs;
+  // Far enough for minutes to be used up.
+  if (random_.OneIn(200)) {
+    now.calendar_ms += static_cast<int64_t>(random_.Below(100'000));
+  }
   // Far enough for borrows to end.
   if (random_.OneIn(5'000)) {
     now.calendar_ms += static_cast<int64_t>(random_.Below(2 * kBorrowMarginMs));
@@ -40,6 +44,11 @@ uint64_t CommandSource::SomeSession() {
 }
 
 Command CommandSource::SomeCheckout() {
+  if (!granted_.empty() && random_.OneIn(8)) {
+    // What was had before, and may linger.
+    const size_t recent = std::min<size_t>(granted_.size(), 6);
+    return granted_[granted_.size() - 1 - random_.Below(recent)];
+  }
   std::vector<std::pair<std::string, uint32_t>> items;
   const uint64_t size = random_.OneIn(4) ? random_.Below(5) : 1;
   for (uint64_t i = 0; i < size; ++i) {
@@ -109,7 +118,7 @@ void CommandSource::AddConditions(internal::v1::FeatureTerms* feature) {
     if (random_.OneIn(2)) feature->set_overdraft_end_ms(SomeTime());
   }
   if (random_.OneIn(8)) feature->set_trial_days(1);
-  if (random_.OneIn(8)) {
+  if (random_.OneIn(5)) {
     feature->set_casual_minutes(static_cast<uint32_t>(random_.Between(1, 3)));
   }
   if (random_.OneIn(4)) return SetModel(feature);
@@ -285,10 +294,10 @@ Command CommandSource::SomeBody() {
   if (dice < 46) return SomeCancel();
   if (dice < 48) return SomeTermination();
   if (dice < 50) return SomeResize();
-  if (dice < 52) return SomeBorrow();
-  if (dice < 55) return SomeBooking();
+  if (dice < 53) return SomeBorrow();
+  if (dice < 56) return SomeBooking();
   if (dice < 58) return SomeEndOfHolder();
-  if (dice < 60) {
+  if (dice < 59) {
     return ReleaseUserCommand(SomeFeature(), policy::RandomUser(&random_));
   }
   if (dice < 77) return SomeCheckin();
@@ -379,6 +388,9 @@ void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
   if (command.has_open_session() ||
       (answer.session_id != 0 && random_.OneIn(20))) {
     sessions_.push_back(answer.session_id);
+  }
+  if (command.has_checkout() && !answer.seat_handles.empty()) {
+    granted_.push_back(command);
   }
   if (answer.queue_position.number > 0) {
     waited_.push_back(command);

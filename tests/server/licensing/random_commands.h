@@ -101,6 +101,7 @@ class CommandSource {
   internal::v1::SessionDescription opened_;           // The last one.
   std::vector<internal::v1::Command>
       waited_;  // Checkouts that were told to wait.
+  std::vector<internal::v1::Command> granted_;  // Those that were not.
   std::vector<internal::v1::Command> sent_;
   std::vector<uint64_t> holders_;  // Borrows and bookings.
 };

@@ -18,7 +18,7 @@ void CommandSource::AddBorrowing(internal::v1::FeatureTerms* feature) {
         random_.Below(random_.OneIn(2) ? 50'000 : 2 * kBorrowMarginMs)));
   }
   if (feature->borrow_max_ms() > 0 && random_.OneIn(2)) {
-    feature->set_borrow_max_count(units());
+    feature->set_borrow_max_count(static_cast<uint32_t>(random_.Between(1, 6)));
   }
   if (random_.OneIn(3)) feature->set_borrow_low_water(units());
 }
@@ -30,8 +30,9 @@ uint64_t CommandSource::SomeHolder() {
 }
 
 Command CommandSource::SomeBorrow() {
+  const uint64_t most_ms = random_.OneIn(2) ? 60'000 : 10'000;
   Command command = BorrowCommand(SomeSession(), {},
-                                  static_cast<int64_t>(random_.Below(60'000)));
+                                  static_cast<int64_t>(random_.Below(most_ms)));
   internal::v1::Borrow* const body = command.mutable_borrow();
   const uint64_t size = random_.OneIn(4) ? 2 : 1;
   for (uint64_t i = 0; i < size && !seats_.empty(); ++i) {
