@@ -316,16 +316,21 @@ absl::Status CheckSessions(const Tables& tables) {
 absl::Status CheckPolicies(const Tables& tables) {
   const PolicyBook& policies = tables.policies;
   policy::RuleUse recount;
+  policy::RuleUse borrowed(policy::RuleUse::Of::kBorrows);
   for (const auto& [handle, seat] : tables.seats.by_handle()) {
     const Session* const session =
         tables.sessions.Find(seat->record.session_id());
     if (session == nullptr) return Broken("seat ", handle, " has no session");
-    recount.Take(
-        policies.compiled(),
-        policies.compiled().Folded(SubjectOf(session->record.description())),
-        seat->record.feature(), seat->record.count());
+    const policy::Subject folded =
+        policies.compiled().Folded(SubjectOf(session->record.description()));
+    recount.Take(policies.compiled(), folded, seat->record.feature(),
+                 seat->record.count());
+    if (!IsBorrow(session->record)) continue;
+    borrowed.Take(policies.compiled(), folded, seat->record.feature(),
+                  seat->record.count());
   }
-  if (recount.Counts() != policies.use().Counts()) {
+  if (recount.Counts() != policies.use().Counts() ||
+      borrowed.Counts() != policies.borrow_use().Counts()) {
     return Broken("the policy's rules count other units than are out");
   }
   if (policies.versions().empty()) return absl::OkStatus();

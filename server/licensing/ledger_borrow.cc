@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/check.h"
+#include "server/licensing/borrow_rules.h"
 #include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
@@ -189,9 +190,13 @@ LedgerAnswer Ledger::State::Borrow(const Command& command, Changes* changes) {
       return RefuseSeat(body.session_id(), handle, command.principal());
     }
   }
-  if (auto refusal = RefuseBorrow(body.seat_handles(), until_ms)) {
-    return *std::move(refusal);
-  }
+  const BorrowAsk ask = {.session = session,
+                         .handles = &body.seat_handles(),
+                         .until_ms = until_ms};
+  auto refusal = RefuseByBorrowRules(ask, tables_);
+  if (!refusal) refusal = RefuseBorrow(body.seat_handles(), until_ms);
+  if (!refusal) refusal = RefuseByBorrowCounts(ask, tables_);
+  if (refusal) return *std::move(refusal);
   if (tables_.sessions.size() >= limits_.sessions) {
     return RefuseOverLimit("sessions", limits_.sessions);
   }

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/licensing/sessions.h"
+
 namespace quorate::licensing {
 
 using internal::v1::PolicyVersionRecord;
 using internal::v1::SessionDescription;
+using internal::v1::SessionRecord;
 
 policy::Subject SubjectOf(const SessionDescription& description) {
   return {.user = description.user(),
@@ -44,6 +47,7 @@ void PolicyBook::Add(PolicyVersionRecord record,
   compiled_ = std::move(compiled);
   next_change_ms_ = compiled_->NextChangeMs(calendar_ms_).value_or(kNever);
   use_.Clear();
+  borrow_use_.Clear();
 }
 
 bool PolicyBook::MoveTo(int64_t calendar_ms) {
@@ -53,10 +57,12 @@ bool PolicyBook::MoveTo(int64_t calendar_ms) {
   return true;
 }
 
-bool PolicyBook::Counts(absl::string_view feature) const {
+bool PolicyBook::Counts(const SessionRecord& holder,
+                        absl::string_view feature) const {
   if (compiled_->empty()) return false;
   const policy::FeatureRules& rules = compiled_->RulesOf(feature);
-  return !rules.reserve.empty() || !rules.limit.empty();
+  return !rules.reserve.empty() || !rules.limit.empty() ||
+         (IsBorrow(holder) && !rules.borrow.empty());
 }
 
 std::optional<policy::IdleTerms> PolicyBook::FindIdleTerms(
@@ -77,17 +83,24 @@ int64_t PolicyBook::FindLingerMs(const SessionDescription& holder,
                               feature);
 }
 
-void PolicyBook::TakeSeat(const SessionDescription& holder,
+void PolicyBook::TakeSeat(const SessionRecord& holder,
                           absl::string_view feature, uint64_t units) {
-  if (!Counts(feature)) return;
-  use_.Take(*compiled_, compiled_->Folded(SubjectOf(holder)), feature, units);
+  if (!Counts(holder, feature)) return;
+  const policy::Subject folded =
+      compiled_->Folded(SubjectOf(holder.description()));
+  use_.Take(*compiled_, folded, feature, units);
+  if (IsBorrow(holder)) borrow_use_.Take(*compiled_, folded, feature, units);
 }
 
-void PolicyBook::GiveBackSeat(const SessionDescription& holder,
+void PolicyBook::GiveBackSeat(const SessionRecord& holder,
                               absl::string_view feature, uint64_t units) {
-  if (!Counts(feature)) return;
-  use_.GiveBack(*compiled_, compiled_->Folded(SubjectOf(holder)), feature,
-                units);
+  if (!Counts(holder, feature)) return;
+  const policy::Subject folded =
+      compiled_->Folded(SubjectOf(holder.description()));
+  use_.GiveBack(*compiled_, folded, feature, units);
+  if (IsBorrow(holder)) {
+    borrow_use_.GiveBack(*compiled_, folded, feature, units);
+  }
 }
 
 }  // namespace quorate::licensing

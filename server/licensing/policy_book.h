@@ -51,6 +51,9 @@ class PolicyBook {
 
   const policy::RuleUse& use() const { return use_; }
 
+  // Of what is borrowed.
+  const policy::RuleUse& borrow_use() const { return borrow_use_; }
+
   // Puts a version, higher than all others, in force. Nothing is counted for
   // it yet.
   void Add(internal::v1::PolicyVersionRecord record,
@@ -78,18 +81,20 @@ class PolicyBook {
     return compiled_->rule(rule).name();
   }
 
-  void TakeSeat(const internal::v1::SessionDescription& holder,
+  void TakeSeat(const internal::v1::SessionRecord& holder,
                 absl::string_view feature, uint64_t units);
-  void GiveBackSeat(const internal::v1::SessionDescription& holder,
+  void GiveBackSeat(const internal::v1::SessionRecord& holder,
                     absl::string_view feature, uint64_t units);
 
  private:
-  bool Counts(absl::string_view feature) const;
+  bool Counts(const internal::v1::SessionRecord& holder,
+              absl::string_view feature) const;
 
   Versions versions_;
   std::unique_ptr<const policy::CompiledPolicy> compiled_ =
       policy::CompiledPolicy::Empty();
   policy::RuleUse use_;
+  policy::RuleUse borrow_use_{policy::RuleUse::Of::kBorrows};
   int64_t calendar_ms_ = 0;
   int64_t next_change_ms_ = kNever;
 };

@@ -51,8 +51,7 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
     result->token_pool = pools_->FindOrAdd(taken.token_pool());
     pools_->TakeSeat(result->token_pool, TokensOf(taken, *session));
   }
-  policies_->TakeSeat(session->record.description(), taken.feature(),
-                      taken.count());
+  policies_->TakeSeat(session->record, taken.feature(), taken.count());
   FeatureSeats& named = by_feature_[taken.feature()];
   named.handles.insert(handle);
   named.units += taken.count();
@@ -102,8 +101,7 @@ void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
   if (seat->second->token_pool != nullptr) {
     pools_->GiveBackSeat(seat->second->token_pool, TokensOf(record, session));
   }
-  policies_->GiveBackSeat(session.record.description(), record.feature(),
-                          record.count());
+  policies_->GiveBackSeat(session.record, record.feature(), record.count());
   queue_->TakeUnits(record.feature(), session.record.description().project(),
                     record.count());
   if (IsLinger(session.record)) {
@@ -139,8 +137,8 @@ const absl::btree_set<uint64_t>* SeatTable::LingeringFor(
 
 void SeatTable::CountForPolicy() {
   for (const auto& [handle, seat] : by_handle_) {
-    policies_->TakeSeat(seat->session->record.description(),
-                        seat->record.feature(), seat->record.count());
+    policies_->TakeSeat(seat->session->record, seat->record.feature(),
+                        seat->record.count());
   }
 }
 

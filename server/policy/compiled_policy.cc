@@ -46,6 +46,9 @@ std::vector<uint32_t>* ListOf(FeatureRules* rules,
       return &rules->idle;
     case internal::v1::POLICY_RULE_KIND_LINGER:
       return &rules->linger;
+    case internal::v1::POLICY_RULE_KIND_BORROW:
+    case internal::v1::POLICY_RULE_KIND_NO_BORROW:
+      return &rules->borrow;
     default:
       return &rules->allow;
   }
@@ -106,7 +109,8 @@ void CompiledPolicy::CompileRules() {
     }
   }
   for (auto& [feature, rules] : of_feature_) {
-    for (std::vector<uint32_t>* const list : {&rules.idle, &rules.linger}) {
+    for (std::vector<uint32_t>* const list :
+         {&rules.idle, &rules.linger, &rules.borrow}) {
       std::stable_partition(list->begin(), list->end(), [this](uint32_t index) {
         return !rule(index).feature().empty();
       });

@@ -43,9 +43,10 @@ struct FeatureRules {
   std::vector<uint32_t> reserve;
   std::vector<uint32_t> limit;
   std::vector<uint32_t> allow;
-  // Of these two those that name the feature come first.
+  // Of these those that name the feature come first.
   std::vector<uint32_t> idle;
   std::vector<uint32_t> linger;
+  std::vector<uint32_t> borrow;  // Borrow and NoBorrow.
 };
 
 // A policy with its names hashed, its ranges sorted, and its rules sorted by
@@ -98,7 +99,7 @@ class CompiledPolicy {
   // changes; nothing where none ever does.
   std::optional<int64_t> NextChangeMs(int64_t calendar_ms) const;
 
-  // Whose units a limit counts together: a user, a host, or "" for all.
+  // Whose units the rule counts together: a user, a host, or "" for all.
   absl::string_view KeyOf(uint32_t rule, const Subject& folded) const;
 
  private:

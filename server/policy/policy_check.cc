@@ -59,6 +59,7 @@ class PolicyCheck {
   void CheckGroup(const PolicyGroup& group, const std::string& path);
   void CheckRule(const PolicyRule& rule, const std::string& path);
   void CheckUnits(const PolicyRule& rule, const std::string& path);
+  void CheckWhose(const PolicyRule& rule, const std::string& path);
   void CheckSpans(const PolicyRule& rule, const std::string& path);
   void CheckPart(const PolicyPart& part, const std::string& path);
   std::string ProblemOf(internal::v1::PolicyField field,
@@ -134,6 +135,7 @@ void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
           "must be 1 to 64 letters, digits, '_' or '-'");
   }
   CheckUnits(rule, path);
+  CheckWhose(rule, path);
   CheckSpans(rule, path);
   if (rule.parts_size() > kMaxPartsOfRule) {
     Fault(absl::StrCat(path, ".parts"),
@@ -148,6 +150,7 @@ void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
 void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
   const bool limits = rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT;
   const bool reserves = rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE;
+  const bool borrows = rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW;
   if (rule.kind() == internal::v1::POLICY_RULE_KIND_UNSPECIFIED ||
       !internal::v1::PolicyRuleKind_IsValid(rule.kind())) {
     Fault(absl::StrCat(path, ".kind"), "is not one that this version knows");
@@ -156,17 +159,30 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
     Fault(absl::StrCat(path, ".units"), "is more than any licence has");
   } else if (reserves && rule.units() == 0) {
     Fault(absl::StrCat(path, ".units"), "must be at least 1");
-  } else if (!limits && !reserves && rule.units() != 0) {
+  } else if (!limits && !reserves && !borrows && rule.units() != 0) {
     Fault(absl::StrCat(path, ".units"),
-          "means nothing but with limit and reserve");
+          "means nothing but with limit, reserve and borrow");
   }
+  if (rule.low_water() > kMaxPolicyUnits) {
+    Fault(absl::StrCat(path, ".low_water"), "is more than any licence has");
+  } else if (!borrows && rule.low_water() != 0) {
+    Fault(absl::StrCat(path, ".low_water"), "means nothing but with borrow");
+  }
+}
+
+void PolicyCheck::CheckWhose(const PolicyRule& rule, const std::string& path) {
+  const bool reserves = rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE;
+  const bool counts = rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT ||
+                      (rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW &&
+                       rule.units() != 0);
   if (rule.lend() && !reserves) {
     Fault(absl::StrCat(path, ".lend"), "means nothing but with reserve");
   }
   if (!internal::v1::PolicyEach_IsValid(rule.each())) {
     Fault(absl::StrCat(path, ".each"), "is not one that this version knows");
-  } else if (rule.each() != internal::v1::POLICY_EACH_UNSPECIFIED && !limits) {
-    Fault(absl::StrCat(path, ".each"), "means nothing but with limit");
+  } else if (rule.each() != internal::v1::POLICY_EACH_UNSPECIFIED && !counts) {
+    Fault(absl::StrCat(path, ".each"),
+          "means nothing but with limit, and with borrow and units");
   }
   if (reserves && rule.parts().empty()) {
     Fault(absl::StrCat(path, ".parts"), "must say for whom the units are kept");
@@ -176,15 +192,21 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
 void PolicyCheck::CheckSpans(const PolicyRule& rule, const std::string& path) {
   const bool idle = rule.kind() == internal::v1::POLICY_RULE_KIND_IDLE;
   const bool lingers = rule.kind() == internal::v1::POLICY_RULE_KIND_LINGER;
+  const bool borrows = rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW;
   const int64_t span = rule.span_ms();
   const int64_t warning = rule.warning_ms();
   if (!idle && warning != 0) {
     Fault(absl::StrCat(path, ".warning"), "means nothing but with idle");
   }
-  if (!idle && !lingers) {
+  if (!idle && !lingers && !borrows) {
     if (span == 0) return;
     Fault(absl::StrCat(path, ".span"),
-          "means nothing but with idle and linger");
+          "means nothing but with idle, linger and borrow");
+    return;
+  }
+  if (borrows) {
+    if (span >= 0 && span <= kMaxBorrowSpanMs && span % 1000 == 0) return;
+    Fault(absl::StrCat(path, ".span"), "must be whole seconds, up to 366 days");
     return;
   }
   if (lingers && (span < 0 || span > kMaxLingerMs || span % 1000 != 0)) {
@@ -291,6 +313,10 @@ const char* WordOf(internal::v1::PolicyRuleKind kind) {
       return "idle";
     case internal::v1::POLICY_RULE_KIND_LINGER:
       return "linger";
+    case internal::v1::POLICY_RULE_KIND_BORROW:
+      return "borrow";
+    case internal::v1::POLICY_RULE_KIND_NO_BORROW:
+      return "no_borrow";
     default:
       return "unknown";
   }

@@ -33,6 +33,8 @@ inline constexpr uint64_t kMaxPolicyUnits = 0xffff'ffff;
 inline constexpr int64_t kMinIdleMs = 60'000;
 inline constexpr int64_t kMaxIdleMs = int64_t{30} * 24 * 3'600'000;
 inline constexpr int64_t kMaxLingerMs = int64_t{30} * 24 * 3'600'000;
+// As long as a licence may let a seat be borrowed.
+inline constexpr int64_t kMaxBorrowSpanMs = int64_t{366} * 24 * 3'600'000;
 // Faults of one policy beyond these help nobody.
 inline constexpr size_t kMaxPolicyFaults = 20;
 

@@ -8,21 +8,24 @@
 namespace quorate::policy {
 namespace {
 
-template <typename Visit>
-void VisitCounting(const CompiledPolicy& policy, const Subject& folded,
-                   absl::string_view feature, const Visit& visit) {
-  const FeatureRules& rules = policy.RulesOf(feature);
-  for (const std::vector<uint32_t>* const list :
-       {&rules.reserve, &rules.limit}) {
-    for (const uint32_t rule : *list) {
-      if (policy.Matches(rule, folded)) visit(rule);
-    }
-  }
-}
-
 constexpr size_t kRuleBytes = 8;
 
 }  // namespace
+
+template <typename Visit>
+void RuleUse::VisitCounting(const CompiledPolicy& policy, const Subject& folded,
+                            absl::string_view feature,
+                            const Visit& visit) const {
+  const FeatureRules& rules = policy.RulesOf(feature);
+  const auto visit_all = [&](const std::vector<uint32_t>& list) {
+    for (const uint32_t rule : list) {
+      if (policy.Matches(rule, folded)) visit(rule);
+    }
+  };
+  if (of_ == Of::kBorrows) return visit_all(rules.borrow);
+  visit_all(rules.reserve);
+  visit_all(rules.limit);
+}
 
 std::string RuleUse::Place(uint32_t rule, absl::string_view feature,
                            absl::string_view key) {

@@ -1,4 +1,4 @@
-// How many units are out of what each limit and each reservation counts.
+// How many units are out, or borrowed, of what each rule counts.
 
 #ifndef QUORATE_SERVER_POLICY_RULE_USE_H_
 #define QUORATE_SERVER_POLICY_RULE_USE_H_
@@ -28,10 +28,17 @@ struct RuleCount {
   friend bool operator==(const RuleCount&, const RuleCount&) = default;
 };
 
-// The units out by (rule, feature, key). Made from the seats alone, so that it
-// is the same on every member. Thread-compatible.
+// The units by (rule, feature, key). Made from the seats alone, so that it is
+// the same on every member. Thread-compatible.
 class RuleUse {
  public:
+  enum class Of {
+    kSeats,    // That are out, by limits and reservations.
+    kBorrows,  // That are borrowed, by borrow rules.
+  };
+
+  explicit RuleUse(Of of = Of::kSeats) : of_(of) {}
+
   // Counts a seat of `units` that `folded` takes, or gives back, under
   // `policy`: the same one for both.
   void Take(const CompiledPolicy& policy, const Subject& folded,
@@ -48,9 +55,14 @@ class RuleUse {
   void Clear() { units_.clear(); }
 
  private:
+  template <typename Visit>
+  void VisitCounting(const CompiledPolicy& policy, const Subject& folded,
+                     absl::string_view feature, const Visit& visit) const;
+
   static std::string Place(uint32_t rule, absl::string_view feature,
                            absl::string_view key);
 
+  Of of_;
   // By Place: one string is one allocation, or none.
   absl::flat_hash_map<std::string, uint64_t> units_;
 };

@@ -38,4 +38,24 @@ int64_t FindLingerMs(const CompiledPolicy& policy, const Subject& folded,
   return first == nullptr ? 0 : policy.rule(*first).span_ms();
 }
 
+std::optional<BorrowTerms> FindBorrowTerms(const CompiledPolicy& policy,
+                                           const Subject& folded,
+                                           absl::string_view feature,
+                                           int64_t calendar_ms) {
+  for (const uint32_t index : policy.RulesOf(feature).borrow) {
+    if (!policy.Matches(index, folded) ||
+        !policy.InEffect(index, calendar_ms)) {
+      continue;
+    }
+    const internal::v1::PolicyRule& rule = policy.rule(index);
+    return BorrowTerms{
+        .rule = index,
+        .allowed = rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW,
+        .span_ms = rule.span_ms(),
+        .units = rule.units(),
+        .low_water = rule.low_water()};
+  }
+  return std::nullopt;
+}
+
 }  // namespace quorate::policy

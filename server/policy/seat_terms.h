@@ -1,4 +1,5 @@
-// What the policy says of seats that are out.
+// What the policy says of seats that are out, and of those that want to leave
+// the house.
 
 #ifndef QUORATE_SERVER_POLICY_SEAT_TERMS_H_
 #define QUORATE_SERVER_POLICY_SEAT_TERMS_H_
@@ -31,6 +32,24 @@ std::optional<IdleTerms> FindIdleTerms(const CompiledPolicy& policy,
 // rule in the same order; 0 where it does not.
 int64_t FindLingerMs(const CompiledPolicy& policy, const Subject& folded,
                      absl::string_view feature);
+
+// What may be borrowed.
+struct BorrowTerms {
+  uint32_t rule = 0;
+  bool allowed = true;
+  int64_t span_ms = 0;     // For so long at most; 0: as the licences say.
+  uint64_t units = 0;      // Of those whom it counts together; 0: any number.
+  uint64_t low_water = 0;  // So many units of the feature stay.
+
+  friend bool operator==(const BorrowTerms&, const BorrowTerms&) = default;
+};
+
+// Of the first rule about borrowing that matches and is in effect, those that
+// name the feature before the others; nothing where none does.
+std::optional<BorrowTerms> FindBorrowTerms(const CompiledPolicy& policy,
+                                           const Subject& folded,
+                                           absl::string_view feature,
+                                           int64_t calendar_ms);
 
 }  // namespace quorate::policy
 

@@ -58,6 +58,8 @@ inline constexpr DslsType kDslsTypes[] = {
     {"Allow", internal::v1::POLICY_RULE_KIND_ALLOW},
     {"Idle", internal::v1::POLICY_RULE_KIND_IDLE},
     {"Linger", internal::v1::POLICY_RULE_KIND_LINGER},
+    {"Borrow", internal::v1::POLICY_RULE_KIND_BORROW},
+    {"NoBorrow", internal::v1::POLICY_RULE_KIND_NO_BORROW},
 };
 
 }  // namespace quorate::policy

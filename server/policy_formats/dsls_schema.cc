@@ -71,6 +71,8 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
       <xs:enumeration value="Allow"/>
       <xs:enumeration value="Idle"/>
       <xs:enumeration value="Linger"/>
+      <xs:enumeration value="Borrow"/>
+      <xs:enumeration value="NoBorrow"/>
     </xs:restriction>
   </xs:simpleType>
   <xs:simpleType name="each">
@@ -81,8 +83,11 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
   </xs:simpleType>
   <xs:simpleType name="seconds">
     <xs:restriction base="xs:unsignedInt">
-      <xs:maxInclusive value="2592000"/>
+      <xs:maxInclusive value="31622400"/>
     </xs:restriction>
+  </xs:simpleType>
+  <xs:simpleType name="units">
+    <xs:restriction base="xs:unsignedInt"/>
   </xs:simpleType>
   <xs:complexType name="rule">
     <xs:sequence>
@@ -92,11 +97,8 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
     </xs:sequence>
     <xs:attribute name="type" type="type" use="required"/>
     <xs:attribute name="feature" type="xs:string"/>
-    <xs:attribute name="units">
-      <xs:simpleType>
-        <xs:restriction base="xs:unsignedInt"/>
-      </xs:simpleType>
-    </xs:attribute>
+    <xs:attribute name="units" type="units"/>
+    <xs:attribute name="lowWater" type="units"/>
     <xs:attribute name="span" type="seconds"/>
     <xs:attribute name="warning" type="seconds"/>
     <xs:attribute name="lend" type="xs:boolean"/>

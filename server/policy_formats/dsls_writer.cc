@@ -148,9 +148,11 @@ void DslsWriter::WriteRule(const PolicyRule& rule) {
   if (!rule.feature().empty()) {
     absl::StrAppend(&out_, " feature=\"", XmlEscaped(rule.feature()), "\"");
   }
-  if (rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT ||
-      rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE) {
+  if (rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT || rule.units() > 0) {
     absl::StrAppend(&out_, " units=\"", rule.units(), "\"");
+  }
+  if (rule.low_water() > 0) {
+    absl::StrAppend(&out_, " lowWater=\"", rule.low_water(), "\"");
   }
   if (rule.span_ms() > 0) {
     absl::StrAppend(&out_, " span=\"", rule.span_ms() / 1000, "\"");

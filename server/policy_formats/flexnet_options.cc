@@ -1,30 +1,24 @@
 #include "server/policy_formats/flexnet_options.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 
 #include "base/utf8.h"
-#include "server/policy/ip_address.h"
+#include "server/policy_formats/option_borrows.h"
 #include "server/policy_formats/option_lines.h"
+#include "server/policy_formats/option_names.h"
 #include "server/policy_formats/option_spans.h"
 
 namespace quorate::policy {
 namespace {
 
 using internal::v1::Policy;
-using internal::v1::PolicyField;
-using internal::v1::PolicyGroup;
 using internal::v1::PolicyPart;
 using internal::v1::PolicyRule;
 using internal::v1::PolicyRuleKind;
@@ -35,8 +29,6 @@ struct IgnoredKeyword {
   absl::string_view why;
 };
 
-constexpr absl::string_view kNoBorrowing =
-    "seats cannot be borrowed here yet, so nobody can be kept from it";
 constexpr absl::string_view kNoTrustedStorage =
     "there is no trusted storage here: licences are files of the vendor";
 constexpr absl::string_view kOtherLog =
@@ -44,10 +36,6 @@ constexpr absl::string_view kOtherLog =
     "(docs/operations.md)";
 
 constexpr IgnoredKeyword kIgnored[] = {
-    {"INCLUDE_BORROW", kNoBorrowing},
-    {"EXCLUDE_BORROW", kNoBorrowing},
-    {"BORROW_LOWWATER", kNoBorrowing},
-    {"MAX_BORROW_HOURS", kNoBorrowing},
     {"INCLUDE_ENTITLEMENT", kNoTrustedStorage},
     {"EXCLUDE_ENTITLEMENT", kNoTrustedStorage},
     {"INCLUDEALL_ENTITLEMENT", kNoTrustedStorage},
@@ -88,30 +76,6 @@ const Row* FindRow(const Row (&rows)[kSize], absl::string_view keyword) {
   return row == std::end(rows) ? nullptr : row;
 }
 
-// "10.0.*.*" as the range that it stands for; nothing where a number follows a
-// '*', or it is no such address.
-std::optional<std::string> RangeOfPattern(absl::string_view pattern) {
-  const std::vector<std::string> bytes = absl::StrSplit(pattern, '.');
-  const auto star = std::find(bytes.begin(), bytes.end(), "*");
-  if (bytes.size() != 4 || star == bytes.begin() ||
-      !std::all_of(star, bytes.end(),
-                   [](const std::string& byte) { return byte == "*"; })) {
-    return std::nullopt;
-  }
-  std::vector<std::string> first(bytes.begin(), star);
-  first.resize(4, "0");
-  std::string range =
-      absl::StrCat(absl::StrJoin(first, "."), "/", (star - bytes.begin()) * 8);
-  if (!ParseIpRange(range).has_value()) return std::nullopt;
-  return range;
-}
-
-// The address or the range that a word stands for; nothing where it is none.
-std::optional<std::string> AddressOf(const std::string& word) {
-  if (ParseIpAddress(word).has_value()) return word;
-  return RangeOfPattern(word);
-}
-
 // Reads one file. Thread-compatible.
 class OptionsReader {
  public:
@@ -127,103 +91,20 @@ class OptionsReader {
     Remark(line, RemarkKind::kFault, std::move(text));
   }
 
-  // The first pass: groups may stand behind the lines that name them.
-  void ReadGroups(const std::vector<OptionLine>& lines);
-  void ReadGroup(const OptionLine& line, internal::v1::PolicyGroupKind kind);
-  void ReadCase(const OptionLine& line);
-
   void ReadLine(const OptionLine& line);
   void ReadSetting(const OptionLine& line, const std::string& keyword);
   void ReadRule(const OptionLine& line, const RuleKeyword& keyword);
   void ReadSpan(const OptionLine& line, const std::string& keyword);
-  // The part that a type and a name make; nothing, with a remark, where they
-  // make none. A part without values stands for everybody.
-  std::optional<PolicyPart> ReadPrincipal(const OptionLine& line,
-                                          const std::string& type,
-                                          const std::string& name);
   bool ReadUnits(const OptionLine& line, const RuleKeyword& keyword,
                  const std::string& word, uint64_t* units);
   void AddRule(const OptionLine& line, const RuleKeyword& keyword,
                const std::string& feature, uint64_t units, PolicyPart part);
-  PolicyGroup* FindGroup(internal::v1::PolicyGroupKind kind,
-                         const std::string& name);
-  void RemarkUnusedGroups();
-
   Policy policy_;
   PolicyLines lines_;
   ImportedPolicy imported_;
-  std::set<const PolicyGroup*> used_;
+  OptionNames names_{&policy_, &lines_, &imported_.remarks};
+  OptionBorrows borrows_{&names_, &imported_.remarks};
 };
-
-PolicyGroup* OptionsReader::FindGroup(internal::v1::PolicyGroupKind kind,
-                                      const std::string& name) {
-  for (PolicyGroup& group : *policy_.mutable_groups()) {
-    if (group.kind() == kind && group.name() == name) return &group;
-  }
-  return nullptr;
-}
-
-void OptionsReader::ReadGroup(const OptionLine& line,
-                              internal::v1::PolicyGroupKind kind) {
-  if (line.words.size() < 2) {
-    return Fault(line, "has no name behind it");
-  }
-  const std::string& name = line.words[1];
-  PolicyGroup* group = FindGroup(kind, name);
-  const bool again = group != nullptr;
-  if (!again) {
-    group = policy_.add_groups();
-    group->set_name(name);
-    group->set_kind(kind);
-    lines_.groups.push_back(line.number);
-  }
-  std::vector<std::string> addresses;
-  for (size_t i = 2; i < line.words.size(); ++i) {
-    const std::string& member = line.words[i];
-    if (kind == internal::v1::POLICY_GROUP_KIND_HOSTS &&
-        AddressOf(member).has_value()) {
-      addresses.push_back(member);
-    } else {
-      group->add_members(member);
-    }
-  }
-  Remark(line, RemarkKind::kEffect,
-         absl::StrCat("group ", name, " of ", WordOf(kind),
-                      again ? " has more members, " : " has ",
-                      group->members_size(), again ? " now" : " members"));
-  if (!addresses.empty()) {
-    Remark(line, RemarkKind::kIgnored,
-           absl::StrCat("addresses in a group of hosts (",
-                        absl::StrJoin(addresses, ", "),
-                        "): write them in lines of type INTERNET"));
-  }
-}
-
-void OptionsReader::ReadCase(const OptionLine& line) {
-  const std::string word =
-      line.words.size() == 2 ? absl::AsciiStrToUpper(line.words[1]) : "";
-  if (word != "ON" && word != "OFF") {
-    return Fault(line, "must be followed by ON or OFF");
-  }
-  policy_.set_ignore_case(word == "ON");
-  Remark(line, RemarkKind::kEffect,
-         word == "ON" ? "all names compare without regard to case, not only "
-                        "those in groups"
-                      : "names compare by case");
-}
-
-void OptionsReader::ReadGroups(const std::vector<OptionLine>& lines) {
-  for (const OptionLine& line : lines) {
-    const std::string keyword = absl::AsciiStrToUpper(line.words[0]);
-    if (keyword == "GROUP" || keyword == "USER_GROUP") {
-      ReadGroup(line, internal::v1::POLICY_GROUP_KIND_USERS);
-    } else if (keyword == "HOST_GROUP") {
-      ReadGroup(line, internal::v1::POLICY_GROUP_KIND_HOSTS);
-    } else if (keyword == "GROUPCASEINSENSITIVE") {
-      ReadCase(line);
-    }
-  }
-}
 
 bool OptionsReader::ReadUnits(const OptionLine& line,
                               const RuleKeyword& keyword,
@@ -236,66 +117,6 @@ bool OptionsReader::ReadUnits(const OptionLine& line,
   }
   Fault(line, absl::StrCat("\"", word, "\" is no count of units"));
   return false;
-}
-
-std::optional<PolicyPart> OptionsReader::ReadPrincipal(
-    const OptionLine& line, const std::string& type, const std::string& name) {
-  constexpr struct {
-    absl::string_view type;
-    PolicyField field;
-  } kTypes[] = {{"USER", internal::v1::POLICY_FIELD_USER},
-                {"HOST", internal::v1::POLICY_FIELD_HOST},
-                {"DISPLAY", internal::v1::POLICY_FIELD_DISPLAY},
-                {"INTERNET", internal::v1::POLICY_FIELD_ADDRESS},
-                {"PROJECT", internal::v1::POLICY_FIELD_PROJECT},
-                {"GROUP", internal::v1::POLICY_FIELD_USER_GROUP},
-                {"USER_GROUP", internal::v1::POLICY_FIELD_USER_GROUP},
-                {"HOST_GROUP", internal::v1::POLICY_FIELD_HOST_GROUP}};
-
-  PolicyPart part;
-  for (const auto& each : kTypes) {
-    if (absl::EqualsIgnoreCase(type, each.type)) part.set_field(each.field);
-  }
-  if (part.field() == internal::v1::POLICY_FIELD_UNSPECIFIED) {
-    Fault(line, absl::StrCat("\"", type,
-                             "\" is none of USER, HOST, DISPLAY, INTERNET, "
-                             "PROJECT, GROUP, HOST_GROUP"));
-    return std::nullopt;
-  }
-  if (part.field() == internal::v1::POLICY_FIELD_USER && name == "ALL_USERS") {
-    return part;
-  }
-  // Here, since a rule may be of several lines.
-  if (!IsPolicyText(name)) {
-    Fault(line, "the last word must be 1 to 256 bytes of text");
-    return std::nullopt;
-  }
-  const std::optional<std::string> address = AddressOf(name);
-  if (part.field() == internal::v1::POLICY_FIELD_HOST && address.has_value()) {
-    part.set_field(internal::v1::POLICY_FIELD_ADDRESS);
-  }
-  if (part.field() == internal::v1::POLICY_FIELD_ADDRESS) {
-    if (!address.has_value()) {
-      Fault(line, absl::StrCat("\"", name,
-                               "\" is no address, and '*' may stand only at "
-                               "its end"));
-      return std::nullopt;
-    }
-    part.add_values(*address);
-    return part;
-  }
-  if (const auto kind = GroupKindOf(part.field());
-      kind != internal::v1::POLICY_GROUP_KIND_UNSPECIFIED) {
-    const PolicyGroup* const group = FindGroup(kind, name);
-    if (group == nullptr) {
-      Fault(line,
-            absl::StrCat("there is no group ", name, " of ", WordOf(kind)));
-      return std::nullopt;
-    }
-    used_.insert(group);
-  }
-  part.add_values(name);
-  return part;
 }
 
 void OptionsReader::AddRule(const OptionLine& line, const RuleKeyword& keyword,
@@ -329,12 +150,7 @@ void OptionsReader::AddRule(const OptionLine& line, const RuleKeyword& keyword,
 std::string EffectOf(const RuleKeyword& keyword, const std::string& feature,
                      uint64_t units, const PolicyPart& part) {
   const std::string what = feature.empty() ? "every feature" : feature;
-  std::string who = "everybody";
-  if (part.values_size() > 0) {
-    std::string field = WordOf(part.field());
-    std::replace(field.begin(), field.end(), '_', ' ');
-    who = absl::StrCat(field, " ", part.values(0));
-  }
+  const std::string who = WhoOf(part);
   switch (keyword.kind) {
     case internal::v1::POLICY_RULE_KIND_ALLOW:
       return absl::StrCat(what, " is allowed to ", who,
@@ -370,12 +186,10 @@ void OptionsReader::ReadRule(const OptionLine& line,
   // None would be all of them.
   if (!keyword.all && feature.empty()) return Fault(line, "names no feature");
   std::optional<PolicyPart> part =
-      ReadPrincipal(line, line.words[next], line.words[next + 1]);
+      names_.ReadPrincipal(line, line.words[next], line.words[next + 1]);
   if (!part.has_value()) return;
-  if (!keyword.all && feature.find_first_of(": ") != std::string::npos) {
-    return Remark(line, RemarkKind::kIgnored,
-                  "rules cannot be about a part of a feature's licences; write "
-                  "it for the whole feature");
+  if (auto why = WhyNoWholeFeature(feature)) {
+    return Remark(line, RemarkKind::kIgnored, *std::move(why));
   }
   if (keyword.kind == internal::v1::POLICY_RULE_KIND_RESERVE &&
       part->values_size() == 0) {
@@ -420,30 +234,19 @@ void OptionsReader::ReadLine(const OptionLine& line) {
                                     " characters"));
   }
   const std::string keyword = absl::AsciiStrToUpper(line.words[0]);
-  if (keyword == "GROUP" || keyword == "USER_GROUP" ||
-      keyword == "HOST_GROUP" || keyword == "GROUPCASEINSENSITIVE") {
-    return;  // Read before.
-  }
+  if (IsNameKeyword(keyword)) return;  // Read before.
   if (const RuleKeyword* const rule = FindRow(kRuleKeywords, keyword)) {
     return ReadRule(line, *rule);
   }
   if (IsSpanKeyword(keyword)) return ReadSpan(line, keyword);
+  if (IsBorrowKeyword(keyword)) {
+    return borrows_.Read(line, keyword);
+  }
   if (const IgnoredKeyword* const ignored = FindRow(kIgnored, keyword)) {
     return Remark(line, RemarkKind::kIgnored,
                   absl::StrCat(keyword, ": ", ignored->why));
   }
   ReadSetting(line, keyword);
-}
-
-void OptionsReader::RemarkUnusedGroups() {
-  for (int i = 0; i < policy_.groups_size(); ++i) {
-    const PolicyGroup& group = policy_.groups(i);
-    if (used_.count(&group) > 0) continue;
-    imported_.remarks.push_back(
-        {.line = lines_.groups[static_cast<size_t>(i)],
-         .kind = RemarkKind::kIgnored,
-         .text = absl::StrCat("no line names group ", group.name())});
-  }
 }
 
 ImportedPolicy OptionsReader::Read(absl::string_view text) && {
@@ -461,10 +264,11 @@ ImportedPolicy OptionsReader::Read(absl::string_view text) && {
     imported_.remarks.push_back({.text = "the file has too many lines"});
     return std::move(imported_);
   }
-  ReadGroups(lines);
+  names_.ReadGroups(lines);
   for (const OptionLine& line : lines)
     ReadLine(line);
-  RemarkUnusedGroups();
+  borrows_.AddRules(&policy_, &lines_);
+  names_.RemarkUnusedGroups();
   const std::vector<ImportRemark> faults = CheckImported(policy_, lines_);
   imported_.remarks.insert(imported_.remarks.end(), faults.begin(),
                            faults.end());

@@ -2,9 +2,10 @@
 //
 // What a line comes to is said of every line. INCLUDE, EXCLUDE, RESERVE, MAX
 // and their groups become rules, in FlexNet's order of precedence, which is
-// ours; what is about the other server, or about things that this one does not
-// have (yet), has no effect, and the remark says why. A line that is wrong is a
-// fault, and then there is no policy.
+// ours; so do TIMEOUT, LINGER and the lines about borrowing; what is about the
+// other server, or about things that this one does not have (yet), has no
+// effect, and the remark says why. A line that is wrong is a fault, and then
+// there is no policy.
 
 #ifndef QUORATE_SERVER_POLICY_FORMATS_FLEXNET_OPTIONS_H_
 #define QUORATE_SERVER_POLICY_FORMATS_FLEXNET_OPTIONS_H_

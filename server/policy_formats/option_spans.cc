@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
+#include "server/policy_formats/option_names.h"
+
 namespace quorate::policy {
 namespace {
 
@@ -75,10 +77,8 @@ SpanLine ReadSpanLine(const OptionLine& line, absl::string_view keyword) {
   if (!all && feature.empty()) {
     return Remarked(line, RemarkKind::kFault, "names no feature");
   }
-  if (feature.find_first_of(": ") != std::string::npos) {
-    return Remarked(line, RemarkKind::kIgnored,
-                    "rules cannot be about a part of a feature's licences; "
-                    "write it for the whole feature");
+  if (auto why = WhyNoWholeFeature(feature)) {
+    return Remarked(line, RemarkKind::kIgnored, *std::move(why));
   }
   internal::v1::PolicyRule rule;
   rule.set_name(absl::StrCat("line ", line.number, " ", keyword));

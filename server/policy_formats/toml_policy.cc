@@ -46,7 +46,9 @@ constexpr internal::v1::PolicyRuleKind kRuleKinds[] = {
     internal::v1::POLICY_RULE_KIND_LIMIT,
     internal::v1::POLICY_RULE_KIND_ALLOW,
     internal::v1::POLICY_RULE_KIND_IDLE,
-    internal::v1::POLICY_RULE_KIND_LINGER};
+    internal::v1::POLICY_RULE_KIND_LINGER,
+    internal::v1::POLICY_RULE_KIND_BORROW,
+    internal::v1::POLICY_RULE_KIND_NO_BORROW};
 
 constexpr internal::v1::PolicyGroupKind kGroupKinds[] = {
     internal::v1::POLICY_GROUP_KIND_USERS,
@@ -108,15 +110,20 @@ PolicyEach ReadEach(TomlSection* section) {
 int64_t ReadSpanMs(TomlSection* section, absl::string_view key) {
   return absl::ToInt64Milliseconds(
       section->DurationOr(key, absl::ZeroDuration(), absl::ZeroDuration(),
-                          absl::Milliseconds(kMaxIdleMs)));
+                          absl::Milliseconds(kMaxBorrowSpanMs)));
+}
+
+uint64_t ReadUnits(TomlSection* section, absl::string_view key) {
+  return static_cast<uint64_t>(
+      section->IntegerOr(key, 0, 0, static_cast<int64_t>(kMaxPolicyUnits)));
 }
 
 void ReadRule(TomlSection* section, PolicyRule* rule) {
   rule->set_name(section->RequiredText("name"));
   rule->set_kind(ReadKind(section, "kind", kRuleKinds));
   rule->set_feature(section->TextOr("feature", ""));
-  rule->set_units(static_cast<uint64_t>(section->IntegerOr(
-      "units", 0, 0, static_cast<int64_t>(kMaxPolicyUnits))));
+  rule->set_units(ReadUnits(section, "units"));
+  rule->set_low_water(ReadUnits(section, "low_water"));
   rule->set_lend(section->BooleanOr("lend", false));
   rule->set_each(ReadEach(section));
   rule->set_span_ms(ReadSpanMs(section, "span"));
@@ -191,9 +198,12 @@ void WriteRule(const PolicyRule& rule, std::string* out) {
   if (!rule.feature().empty()) {
     absl::StrAppend(out, "feature = ", Quoted(rule.feature()), "\n");
   }
-  const bool counts = rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT ||
-                      rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE;
+  const bool counts =
+      rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT || rule.units() > 0;
   if (counts) absl::StrAppend(out, "units = ", rule.units(), "\n");
+  if (rule.low_water() > 0) {
+    absl::StrAppend(out, "low_water = ", rule.low_water(), "\n");
+  }
   if (rule.lend()) absl::StrAppend(out, "lend = true\n");
   if (rule.each() == internal::v1::POLICY_EACH_USER) {
     absl::StrAppend(out, "each = \"user\"\n");

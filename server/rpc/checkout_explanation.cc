@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 
 #include "server/licensing/policy_book.h"
+#include "server/policy/seat_terms.h"
 #include "server/rpc/status_translation.h"
 
 namespace quorate::server {
@@ -202,6 +203,38 @@ void WriteRules(const std::vector<TraceLine>& trace,
   }
 }
 
+// What the first rule that counts says; empty where none does.
+std::string BorrowSentence(const licensing::PolicyBook& policies,
+                           const policy::Subject& folded,
+                           const ImaginedCheckout& checkout,
+                           int64_t calendar_ms) {
+  const CompiledPolicy& compiled = policies.compiled();
+  const auto terms =
+      policy::FindBorrowTerms(compiled, folded, checkout.feature, calendar_ms);
+  if (!terms.has_value()) return "";
+  const std::string rule =
+      absl::StrCat("rule \"", compiled.rule(terms->rule).name(), "\"");
+  if (!terms->allowed) return absl::StrCat(rule, " keeps these from it");
+  std::vector<std::string> bounds;
+  if (terms->span_ms > 0) {
+    bounds.push_back(
+        absl::StrCat("for at most ",
+                     absl::FormatDuration(absl::Milliseconds(terms->span_ms))));
+  }
+  if (terms->units > 0) {
+    bounds.push_back(absl::StrCat(
+        "at most ", terms->units, " at a time, of which ",
+        policies.borrow_use().UnitsOf(terms->rule, checkout.feature,
+                                      compiled.KeyOf(terms->rule, folded)),
+        " are borrowed"));
+  }
+  if (terms->low_water > 0) {
+    bounds.push_back(absl::StrCat(terms->low_water, " have to stay"));
+  }
+  if (bounds.empty()) bounds.push_back("as the licences allow");
+  return absl::StrCat("by ", rule, " ", absl::StrJoin(bounds, ", "));
+}
+
 }  // namespace
 
 type::v1::ErrorReason ReasonOf(Verdict verdict) {
@@ -225,19 +258,23 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
   const CompiledPolicy& compiled = policies.compiled();
   const std::optional<FeatureView> all = ledger.FindFeature(checkout.feature);
   const policy::Subject folded = compiled.Folded(checkout.subject);
+  const int64_t calendar_ms = checkout.calendar_ms != 0
+                                  ? checkout.calendar_ms
+                                  : ledger.time().calendar_ms;
   std::vector<TraceLine> trace;
-  const Decision decision = policy::Decide(
-      compiled, policies.use(),
-      {.folded = &folded,
-       .feature = checkout.feature,
-       .count = checkout.count,
-       .calendar_ms = checkout.calendar_ms != 0 ? checkout.calendar_ms
-                                                : ledger.time().calendar_ms,
-       .total = all.has_value() ? all->total : 0,
-       .taken = all.has_value() ? all->taken : 0},
-      &trace);
+  const Decision decision =
+      policy::Decide(compiled, policies.use(),
+                     {.folded = &folded,
+                      .feature = checkout.feature,
+                      .count = checkout.count,
+                      .calendar_ms = calendar_ms,
+                      .total = all.has_value() ? all->total : 0,
+                      .taken = all.has_value() ? all->taken : 0},
+                     &trace);
   explanation->set_policy_version(policies.version());
   WriteRules(trace, compiled, explanation);
+  explanation->set_borrow(
+      BorrowSentence(policies, folded, checkout, calendar_ms));
   explanation->set_total(all.has_value() ? all->total : 0);
   explanation->set_out(all.has_value() ? all->out : 0);
   const std::string rule =

@@ -32,7 +32,7 @@ void CopySpans(const admin::v1::PolicyRule& from,
   // What is out of range stays so, and is refused.
   const auto ms_of = [](const google::protobuf::Duration& span) {
     const bool whole = span.nanos() == 0 && span.seconds() >= 0 &&
-                       span.seconds() <= policy::kMaxIdleMs / 1000;
+                       span.seconds() <= policy::kMaxBorrowSpanMs / 1000;
     return whole ? span.seconds() * 1000 : int64_t{-1};
   };
   rule->set_span_ms(ms_of(from.span()));
@@ -56,6 +56,7 @@ void CopyRule(const From& from, To* rule) {
   rule->set_feature(from.feature());
   rule->set_units(from.units());
   rule->set_lend(from.lend());
+  rule->set_low_water(from.low_water());
   rule->set_each(SameNumber<decltype(rule->each())>(from.each()));
   CopySpans(from, rule);
   for (const auto& each : from.parts()) {

@@ -10,6 +10,7 @@
 #include "google/protobuf/util/message_differencer.h"
 
 #include "server/licensing/policy_book.h"
+#include "server/licensing/sessions.h"
 #include "server/policy/decision.h"
 #include "server/policy/rule_use.h"
 #include "server/rpc/checkout_explanation.h"
@@ -95,13 +96,14 @@ class Holders {
 
   void Count();
   void AskAgain(const Holding& holding);
-  void CompareLimits();
+  void CompareLimits(const RuleUse& use);
 
   const Ledger& ledger_;
   const CompiledPolicy& draft_;
   admin::v1::PlanPolicyResponse* const plan_;
   std::vector<Holding> holdings_;
   RuleUse use_;
+  RuleUse borrow_use_{RuleUse::Of::kBorrows};
 };
 
 void Holders::Count() {
@@ -117,6 +119,10 @@ void Holders::Count() {
         {&seat, session,
          draft_.Folded(licensing::SubjectOf(session->description()))});
     use_.Take(draft_, holdings_.back().folded, seat.feature(), seat.count());
+    if (licensing::IsBorrow(*session)) {
+      borrow_use_.Take(draft_, holdings_.back().folded, seat.feature(),
+                       seat.count());
+    }
     return true;
   });
   plan_->set_seats_seen(holdings_.size());
@@ -150,11 +156,14 @@ void Holders::AskAgain(const Holding& holding) {
   affected->set_reason(std::string(ReasonName(ReasonOf(decision.verdict))));
 }
 
-void Holders::CompareLimits() {
-  for (const policy::RuleCount& count : use_.Counts()) {
+void Holders::CompareLimits(const RuleUse& use) {
+  for (const policy::RuleCount& count : use.Counts()) {
     const PolicyRule& rule = draft_.rule(count.rule);
-    if (rule.kind() != internal::v1::POLICY_RULE_KIND_LIMIT ||
-        count.units <= rule.units()) {
+    const bool limits = rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT ||
+                        rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW;
+    // Of a borrow rule 0 is no limit.
+    if (!limits || count.units <= rule.units() ||
+        (&use == &borrow_use_ && rule.units() == 0)) {
       continue;
     }
     if (plan_->exceeded_size() >= kMaxPlanItems) return;
@@ -171,7 +180,8 @@ void Holders::Look() {
   Count();
   for (const Holding& holding : holdings_)
     AskAgain(holding);
-  CompareLimits();
+  CompareLimits(use_);
+  CompareLimits(borrow_use_);
 }
 
 void Warn(std::string warning, admin::v1::PlanPolicyResponse* plan) {

@@ -253,4 +253,20 @@ const ReasonRow* FindRow(ErrorReason reason) {
   return row == std::end(kReasons) ? nullptr : row;
 }
 
+absl::string_view SentenceByRule(ErrorReason reason) {
+  switch (reason) {
+    case type::v1::ERROR_REASON_BORROW_NOT_ALLOWED:
+      return "rule \"{rule}\" keeps you from borrowing {feature}";
+    case type::v1::ERROR_REASON_BORROW_TOO_LONG:
+      return "rule \"{rule}\" lets {feature} be borrowed until {latest_time} "
+             "only";
+    case type::v1::ERROR_REASON_BORROW_LIMIT:
+      return "{asked} units of {feature} cannot be borrowed: {borrowed} are, "
+             "and "
+             "rule \"{rule}\" lets {max} be";
+    default:
+      return "";
+  }
+}
+
 }  // namespace quorate::server

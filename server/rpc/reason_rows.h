@@ -26,6 +26,10 @@ struct ReasonRow {
 // Null for a reason that is not known.
 const ReasonRow* FindRow(type::v1::ErrorReason reason);
 
+// The sentence where it is a rule of the policy that refuses what licences
+// refuse, too; empty for other reasons.
+absl::string_view SentenceByRule(type::v1::ErrorReason reason);
+
 }  // namespace quorate::server
 
 #endif  // QUORATE_SERVER_RPC_REASON_ROWS_H_

@@ -219,6 +219,9 @@ std::string MessageOf(const Refusal& refusal) {
   const ReasonRow* row = FindRow(refusal.reason);
   if (row == nullptr)
     return "refused for a reason that this member is too old to know";
+  if (FindFact(refusal, "rule") != nullptr) {
+    sentence = FillSentence(SentenceByRule(refusal.reason), refusal);
+  }
   if (sentence.empty()) sentence = FillSentence(row->sentence, refusal);
   return sentence.empty() ? std::string(row->plain) : sentence;
 }

@@ -20,9 +20,13 @@ namespace {
 constexpr SimTime kTtl = 10 * kSecond;
 
 constexpr internal::v1::PolicyRuleKind kSimRules[] = {
-    internal::v1::POLICY_RULE_KIND_DENY, internal::v1::POLICY_RULE_KIND_RESERVE,
-    internal::v1::POLICY_RULE_KIND_LIMIT, internal::v1::POLICY_RULE_KIND_IDLE,
-    internal::v1::POLICY_RULE_KIND_LINGER};
+    internal::v1::POLICY_RULE_KIND_DENY,
+    internal::v1::POLICY_RULE_KIND_RESERVE,
+    internal::v1::POLICY_RULE_KIND_LIMIT,
+    internal::v1::POLICY_RULE_KIND_IDLE,
+    internal::v1::POLICY_RULE_KIND_LINGER,
+    internal::v1::POLICY_RULE_KIND_BORROW,
+    internal::v1::POLICY_RULE_KIND_NO_BORROW};
 
 }  // namespace
 
@@ -395,7 +399,8 @@ void SimClient::ChangePolicy() {
       rule->set_warning_ms(random_.OneIn(2) ? 10'000 : 0);
     } else if (rule->kind() == internal::v1::POLICY_RULE_KIND_LINGER) {
       rule->set_span_ms(static_cast<int64_t>(random_.Between(1, 20)) * 1'000);
-    } else if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY) {
+    } else if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY &&
+               rule->kind() != internal::v1::POLICY_RULE_KIND_NO_BORROW) {
       rule->set_units(random_.Between(1, 3));
     }
     internal::v1::PolicyPart* const part = rule->add_parts();

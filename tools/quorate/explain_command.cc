@@ -38,8 +38,11 @@ void PrintExplanation(
     return;
   }
   std::cout << "policy version " << explanation.policy_version() << "\n";
+  if (!explanation.borrow().empty()) {
+    std::cout << "borrowing: " << explanation.borrow() << "\n";
+  }
   if (explanation.rules().empty()) {
-    std::cout << "no rule is about " << request.feature() << "\n";
+    std::cout << "no rule decides about " << request.feature() << "\n";
     return;
   }
   Table table({"RULE", "KIND", "MATCHES", "WHAT IT DOES"});

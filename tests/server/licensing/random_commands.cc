@@ -294,8 +294,7 @@ Command CommandSource::SomeBody() {
   if (dice < 46) return SomeCancel();
   if (dice < 48) return SomeTermination();
   if (dice < 50) return SomeResize();
-  if (dice < 53) return SomeBorrow();
-  if (dice < 56) return SomeBooking();
+  if (dice < 55) return SomeBooking();
   if (dice < 58) return SomeEndOfHolder();
   if (dice < 59) {
     return ReleaseUserCommand(SomeFeature(), policy::RandomUser(&random_));
@@ -306,6 +305,7 @@ Command CommandSource::SomeBody() {
   if (dice < 84) return Command();
   if (dice < 85) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();
   if (dice < 87) return SomePolicy();
+  if (dice < 92) return SomeBorrow();
   return SomeRenewals();
 }
 

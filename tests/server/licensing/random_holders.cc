@@ -30,9 +30,10 @@ uint64_t CommandSource::SomeHolder() {
 }
 
 Command CommandSource::SomeBorrow() {
-  const uint64_t most_ms = random_.OneIn(2) ? 60'000 : 10'000;
-  Command command = BorrowCommand(SomeSession(), {},
-                                  static_cast<int64_t>(random_.Below(most_ms)));
+  auto span_ms = static_cast<int64_t>(random_.Below(60'000));
+  // To the seconds that random policies speak of.
+  if (random_.OneIn(2)) span_ms -= span_ms % 1'000;
+  Command command = BorrowCommand(SomeSession(), {}, span_ms);
   internal::v1::Borrow* const body = command.mutable_borrow();
   const uint64_t size = random_.OneIn(4) ? 2 : 1;
   for (uint64_t i = 0; i < size && !seats_.empty(); ++i) {

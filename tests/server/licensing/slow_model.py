@@ -503,11 +503,22 @@ class SlowModel:
         return all(self.holds(part, client) for part in rule.parts
                    if part.field != "POLICY_FIELD_TIME")
 
-    def units_of(self, rule, client, feature):
+    def first_rule(self, client, feature, *kinds):
+        """That matches now; those that name the feature before the rest."""
+        for named in (feature, ""):
+            for rule in self.policy().rules:
+                if rule.kind.removeprefix("POLICY_RULE_KIND_") in kinds and \
+                        rule.feature == named and self.is_in_effect(rule) and \
+                        self.matches(rule, client):
+                    return rule
+        return Row()
+
+    def units_of(self, rule, client, feature, counts=bool):
         """What is out of those whom the rule counts together with him."""
         each = rule.each.removeprefix("POLICY_EACH_").lower()
         holders = [(seat.count, self.client_of(seat))
-                   for seat in self.seats.values() if seat.feature == feature]
+                   for seat in self.seats.values()
+                   if seat.feature == feature and counts(seat)]
         return sum(count for count, holder in holders
                    if self.matches(rule, holder) and self.fold(
                        holder.get(each, "")) == self.fold(client.get(each, "")))
@@ -755,15 +766,6 @@ class SlowModel:
              not any(map(self.is_kept, after.takes)), "POOL_EXHAUSTED")
 
     # Users who are away: seats are idle, or linger when they were given back.
-    def span(self, kind, client, feature):
-        """The first rule that matches; those that name the feature first."""
-        for named in (feature, ""):
-            for rule in self.policy().rules:
-                if rule.kind == "POLICY_RULE_KIND_" + kind and \
-                        rule.feature == named and self.matches(rule, client):
-                    return rule
-        return Row()
-
     def heed_activity(self, number, idle):
         """A client says how long ago its user did something. Returns how much
         work that was."""
@@ -781,7 +783,7 @@ class SlowModel:
     def watch(self, handle, idle):
         """Its holder is warned, then it is taken back."""
         seat = self.seats[handle]
-        rule = self.span("IDLE", self.client_of(seat), seat.feature)
+        rule = self.first_rule(self.client_of(seat), seat.feature, "IDLE")
         if not rule.span_ms or idle < rule.span_ms - rule.warning_ms:
             change(self.seats, handle, warned=0)
         elif rule.warning_ms and not seat.warned:
@@ -794,7 +796,7 @@ class SlowModel:
         """It stays out for its user. False where it does not."""
         seat = self.seats[handle]
         holder, pools = self.sessions[seat.session], [*seat.takes]
-        rule = self.span("LINGER", holder.client, seat.feature)
+        rule = self.first_rule(holder.client, seat.feature, "LINGER")
         span = max([rule.span_ms] + [
             grant.linger_ms for grant in self.in_force(pool=pools[0])])
         if not span or seat.session in self.terminated or \
@@ -904,7 +906,19 @@ class SlowModel:
              bool(ask.until_ms) != bool(ask.span_ms) and
              0 <= ask.span_ms <= 366 * DAY, "BAD_REQUEST")
         self.need_seats(ask, ask.seat_handles)
+        seats = [self.seats[handle] for handle in ask.seat_handles]
+        client = self.client_of(seats[0])
+        rules = {feature: self.first_rule(client, feature, "BORROW",
+                                          "NO_BORROW")
+                 for feature in sorted({seat.feature for seat in seats})}
+        for rule in rules.values():
+            need(rule.kind != "POLICY_RULE_KIND_NO_BORROW",
+                 "BORROW_NOT_ALLOWED")
+            need(not rule.span_ms or until <= self.today + rule.span_ms,
+                 "BORROW_TOO_LONG")
         self.need_borrowable(ask.seat_handles, until)
+        for feature, rule in rules.items():
+            self.need_borrow_counts(seats, client, feature, rule)
         number = self.add_session(
             self.sessions[ask.session_id], kind="BORROW", until=until,
             lease_end=NEVER, borrow_end=until + HOUR)
@@ -912,15 +926,39 @@ class SlowModel:
             change(self.seats, handle, session=number, warned=0)
         return Row(session_id=number)
 
+    def is_away(self, seat):
+        return self.sessions[seat.session].kind == "BORROW"
+
+    def units_away(self, pool):
+        return sum(seat.takes.get(pool, (0, ()))[0]
+                   for seat in self.seats.values() if self.is_away(seat))
+
+    def counted(self, pool):
+        """What its licences in force say where its units are counted."""
+        return [row for row in self.in_force(
+            pool=pool, credits=False, named_users=False) if row.count]
+
+    def need_borrow_counts(self, seats, client, feature, rule):
+        """Refuses what is more than the policy lets be borrowed."""
+        units = sum(seat.count for seat in seats if seat.feature == feature)
+        need(not rule.units or units + self.units_of(
+            rule, client, feature, self.is_away) <= rule.units, "BORROW_LIMIT")
+        pools = [pool for pool in self.pools_of(feature) if self.counted(pool)]
+        units = sum(seat.count for seat in seats
+                    if next(iter(seat.takes)) in pools)
+        total = sum(row.count for pool in pools for row in self.counted(pool))
+        need(not rule.low_water or not units or
+             sum(map(self.units_away, pools)) + units + rule.low_water <= total,
+             "BORROW_LIMIT")
+
     def need_borrowable(self, handles, until):
         """Refuses where the licences do not let them be away so long."""
-        away, asked, own = Counter(), Counter(), Counter()
-        for handle, seat in self.seats.items():
-            is_away = self.sessions[seat.session].kind == "BORROW"
-            for pool, (units, _) in seat.takes.items():
-                away[pool] += units * is_away
-                asked[pool] += units * (handle in handles)
+        need(not any(self.seats[handle].call for handle in handles),
+             "SEAT_CALLED_BACK")
+        asked, own = Counter(), Counter()
         for handle in handles:
+            for pool, (units, _) in self.seats[handle].takes.items():
+                asked[pool] += units
             own[next(iter(self.seats[handle].takes))] += \
                 self.seats[handle].count
         for pool, units in own.items():
@@ -931,15 +969,14 @@ class SlowModel:
             need(lends and not self.pools[pool].casual_minutes,
                  "BORROW_NOT_ALLOWED")
             need(counts, "BORROW_TOO_LONG")
-            need(away[pool] + units <= sum(counts), "BORROW_LIMIT")
-        need(not any(self.pools[pool].casual_minutes for pool in asked
-                     if asked[pool]), "BORROW_NOT_ALLOWED")
-        for pool in filter(asked.get, asked):
-            rows = [row for row in self.in_force(
-                pool=pool, credits=False, named_users=False) if row.count]
-            stay = sum(row.borrow_low_water for row in rows)
-            need(not stay or away[pool] + asked[pool] + stay <=
-                 sum(row.count for row in rows), "BORROW_LIMIT")
+            need(self.units_away(pool) + units <= sum(counts), "BORROW_LIMIT")
+        need(not any(self.pools[pool].casual_minutes for pool in asked),
+             "BORROW_NOT_ALLOWED")
+        for pool, units in asked.items():
+            stay = sum(row.borrow_low_water for row in self.counted(pool))
+            total = sum(row.count for row in self.counted(pool))
+            need(not stay or self.units_away(pool) + units + stay <= total,
+                 "BORROW_LIMIT")
 
     def book(self, ask):
         need(ask.wishes and all(wish.count for wish in ask.wishes) and
@@ -979,9 +1016,13 @@ class SlowModel:
         own = where(self.places, session_id=ask.session_id)
         need(len(self.places) < self.limits.queue_places and
              len(own) < self.limits.queue_places_of_session, "LIMIT_REACHED")
-        project = self.sessions[ask.session_id].client.project
+        client = self.sessions[ask.session_id].client
+        most = [rule.max_priority for feature in features_of(ask)
+                for rule in [self.first_rule(client, feature, "PRIORITY")]
+                if rule]
         number = self.add("places", **Row(
-            ask, waits=True, due=self.now + ask.wait_ms, project=project))
+            ask, waits=True, due=self.now + ask.wait_ms,
+            priority=min([ask.priority, *most]), project=client.project))
         self.mark(self.places[number])
         return Row(queue_place=number)
 

@@ -57,6 +57,15 @@ internal::v1::PolicyRule* MakeLinger(Policy* policy) {
   return rule;
 }
 
+internal::v1::PolicyRule* MakeBorrow(Policy* policy) {
+  internal::v1::PolicyRule* const rule = policy->mutable_rules(1);
+  rule->set_kind(internal::v1::POLICY_RULE_KIND_BORROW);
+  rule->set_span_ms(kMaxBorrowSpanMs);
+  rule->set_low_water(kMaxPolicyUnits);
+  rule->set_each(internal::v1::POLICY_EACH_USER);
+  return rule;
+}
+
 TEST(PolicyCheckTest, FindsNothingWrongInASoundPolicy) {
   EXPECT_TRUE(CheckPolicy(Sound()).empty());
   EXPECT_TRUE(CheckPolicy(Policy()).empty());
@@ -65,6 +74,10 @@ TEST(PolicyCheckTest, FindsNothingWrongInASoundPolicy) {
   EXPECT_TRUE(CheckPolicy(idle).empty());
   MakeLinger(&idle)->set_span_ms(kMaxLingerMs);
   EXPECT_TRUE(CheckPolicy(idle).empty());
+  Policy borrow = Sound();
+  MakeBorrow(&borrow)->add_parts()->set_field(internal::v1::POLICY_FIELD_TIME);
+  borrow.mutable_rules(1)->mutable_parts(0)->add_values("mon");
+  EXPECT_TRUE(CheckPolicy(borrow).empty());
 }
 
 struct Case {
@@ -116,6 +129,32 @@ TEST(PolicyCheckTest, NamesTheSpansThatAreWrong) {
          part->add_values("mon");
        },
        "rules[1].parts[0]", "all hours"},
+  };
+
+  ExpectFaults(kCases);
+}
+
+TEST(PolicyCheckTest, NamesWhatIsWrongOfBorrowing) {
+  const Case kCases[] = {
+      {[](Policy* p) { MakeBorrow(p)->set_span_ms(kMaxBorrowSpanMs + 1'000); },
+       "rules[1].span", "366 days"},
+      {[](Policy* p) { MakeBorrow(p)->set_span_ms(1); }, "rules[1].span",
+       "whole seconds"},
+      {[](Policy* p) { MakeBorrow(p)->set_span_ms(-1'000); }, "rules[1].span",
+       "366 days"},
+      {[](Policy* p) { MakeBorrow(p)->set_warning_ms(1'000); },
+       "rules[1].warning", "idle"},
+      {[](Policy* p) { MakeBorrow(p)->clear_units(); }, "rules[1].each",
+       "borrow and units"},
+      {[](Policy* p) { MakeBorrow(p)->set_low_water(kMaxPolicyUnits + 1); },
+       "rules[1].low_water", "more than"},
+      {[](Policy* p) { p->mutable_rules(1)->set_low_water(1); },
+       "rules[1].low_water", "borrow"},
+      {[](Policy* p) {
+         p->mutable_rules(1)->set_kind(
+             internal::v1::POLICY_RULE_KIND_NO_BORROW);
+       },
+       "rules[1].units", "nothing but"},
   };
 
   ExpectFaults(kCases);

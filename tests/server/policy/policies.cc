@@ -122,19 +122,63 @@ void AddGroups(Random* random, Policy* policy) {
   }
 }
 
+internal::v1::PolicyRuleKind RandomKind(Random* random) {
+  if (random->OneIn(8)) {
+    return random->OneIn(3) ? internal::v1::POLICY_RULE_KIND_NO_BORROW
+                            : internal::v1::POLICY_RULE_KIND_BORROW;
+  }
+  if (!random->OneIn(5)) {
+    return static_cast<internal::v1::PolicyRuleKind>(random->Between(1, 4));
+  }
+  return random->OneIn(2) ? internal::v1::POLICY_RULE_KIND_LINGER
+                          : internal::v1::POLICY_RULE_KIND_IDLE;
+}
+
+// What the rule says by numbers, as its kind has them.
+void AddNumbers(Random* random, PolicyRule* rule) {
+  const auto each = [random] {
+    return static_cast<internal::v1::PolicyEach>(random->Below(3));
+  };
+  switch (rule->kind()) {
+    case internal::v1::POLICY_RULE_KIND_RESERVE:
+      rule->set_units(random->Between(1, 5));
+      rule->set_lend(random->OneIn(4));
+      break;
+    case internal::v1::POLICY_RULE_KIND_LIMIT:
+      rule->set_units(random->Below(8));
+      rule->set_each(each());
+      break;
+    case internal::v1::POLICY_RULE_KIND_IDLE:
+      rule->set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
+      rule->set_warning_ms(random->OneIn(2) ? 0 : rule->span_ms() / 4);
+      break;
+    case internal::v1::POLICY_RULE_KIND_LINGER:
+      rule->set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
+      break;
+    case internal::v1::POLICY_RULE_KIND_BORROW:
+      if (random->OneIn(2)) {
+        rule->set_span_ms(static_cast<int64_t>(random->Below(40)) * 1'000);
+      }
+      if (random->OneIn(2)) rule->set_units(random->Between(1, 3));
+      if (rule->units() > 0) rule->set_each(each());
+      if (random->OneIn(2)) rule->set_low_water(random->Below(8));
+      break;
+    default:
+      break;
+  }
+}
+
 PolicyRule RandomRule(Random* random, int number) {
   std::vector<TestPart> parts;
-  const bool idle = random->OneIn(5);
-  const auto kind =
-      idle ? (random->OneIn(2) ? internal::v1::POLICY_RULE_KIND_LINGER
-                               : internal::v1::POLICY_RULE_KIND_IDLE)
-           : static_cast<internal::v1::PolicyRuleKind>(random->Between(1, 4));
+  const internal::v1::PolicyRuleKind kind = RandomKind(random);
   const bool reserves = kind == internal::v1::POLICY_RULE_KIND_RESERVE;
+  const bool at_all_hours = kind == internal::v1::POLICY_RULE_KIND_IDLE ||
+                            kind == internal::v1::POLICY_RULE_KIND_LINGER;
   for (uint64_t left = random->Between(reserves ? 1 : 0, 3); left > 0; --left) {
     TestPart part = {.field = RandomField(random),
                      .values = {},
                      .negated = random->OneIn(3)};
-    if (idle && part.field == internal::v1::POLICY_FIELD_TIME) continue;
+    if (at_all_hours && part.field == internal::v1::POLICY_FIELD_TIME) continue;
     for (uint64_t i = random->Between(1, 3); i > 0; --i) {
       part.values.push_back(RandomValue(random, part.field));
     }
@@ -143,18 +187,7 @@ PolicyRule RandomRule(Random* random, int number) {
   const std::string feature =
       random->OneIn(4) ? "" : std::string(1, 'a' + random->Below(4));
   PolicyRule rule = RuleOf(absl::StrCat("r", number), kind, feature, 0, parts);
-  if (reserves) {
-    rule.set_units(random->Between(1, 5));
-    rule.set_lend(random->OneIn(4));
-  } else if (kind == internal::v1::POLICY_RULE_KIND_LIMIT) {
-    rule.set_units(random->Below(8));
-    rule.set_each(static_cast<internal::v1::PolicyEach>(random->Below(3)));
-  } else if (idle) {
-    rule.set_span_ms(static_cast<int64_t>(random->Below(5)) * 60'000);
-    if (kind == internal::v1::POLICY_RULE_KIND_IDLE) {
-      rule.set_warning_ms(random->OneIn(2) ? 0 : rule.span_ms() / 4);
-    }
-  }
+  AddNumbers(random, &rule);
   return rule;
 }
 
@@ -198,6 +231,12 @@ Policy RandomPolicy(Random* random) {
                        rule.kind() == internal::v1::POLICY_RULE_KIND_ALLOW;
     if (shuts && random->OneIn(2)) continue;
     *policy.add_rules() = rule;
+  }
+  // Few borrow at all; one that bounds them all meets some.
+  if (random->OneIn(2)) {
+    PolicyRule* const rule = policy.add_rules();
+    *rule = RuleOf("lend", internal::v1::POLICY_RULE_KIND_BORROW, "", 0, {});
+    AddNumbers(random, rule);
   }
   return policy;
 }

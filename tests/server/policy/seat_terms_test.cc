@@ -1,6 +1,6 @@
-// The policy says of each seat how long it may be idle: the first rule that
-// matches, those that name the feature first. By hand-made policies, and by
-// random ones asked again in the obvious way.
+// The policy says of each seat how long it may be idle, linger and be borrowed:
+// the first rule that matches, those that name the feature first. By hand-made
+// policies, and by random ones asked again in the obvious way.
 
 #include "server/policy/seat_terms.h"
 
@@ -98,6 +98,38 @@ TEST(SeatTermsTest, LingersByTheSameOrder) {
   EXPECT_EQ(FindLingerMs(*compiled, {}, "sim"), 0);
   EXPECT_EQ(FindIdleTerms(*compiled, {}, "cad"), std::nullopt);
   EXPECT_EQ(FindLingerMs(*CompiledPolicy::Empty(), {}, "cad"), 0);
+}
+
+TEST(SeatTermsTest, BorrowsByTheSameOrderAtItsHours) {
+  using internal::v1::POLICY_FIELD_TIME;
+  using internal::v1::POLICY_RULE_KIND_BORROW;
+  using internal::v1::POLICY_RULE_KIND_NO_BORROW;
+  std::vector<PolicyRule> rules = {
+      RuleOf("none", POLICY_RULE_KIND_NO_BORROW, "", 0, {}),
+      RuleOf("not tom", POLICY_RULE_KIND_NO_BORROW, "cad", 0,
+             {{POLICY_FIELD_USER, {"tom"}}}),
+      RuleOf("at night", POLICY_RULE_KIND_BORROW, "cad", 0,
+             {{POLICY_FIELD_TIME, {"22:00-06:00"}}}),
+      RuleOf("a few", POLICY_RULE_KIND_BORROW, "cad", 3, {})};
+  rules[3].set_span_ms(60 * kMinute);
+  rules[3].set_low_water(2);
+  std::vector<PolicyFault> faults;
+  const auto compiled = CompiledPolicy::Compile(PolicyOf(rules), &faults);
+  ASSERT_TRUE(faults.empty());
+  const auto ask = [&compiled](const std::string& user,
+                               const std::string& feature, int64_t hour) {
+    return FindBorrowTerms(*compiled, {.user = user}, feature,
+                           hour * 60 * kMinute);
+  };
+  EXPECT_EQ(ask("ann", "cam", 12), (BorrowTerms{.rule = 0, .allowed = false}));
+  EXPECT_EQ(ask("tom", "cad", 23), (BorrowTerms{.rule = 1, .allowed = false}));
+  EXPECT_EQ(ask("ann", "cad", 23), BorrowTerms{.rule = 2});
+  EXPECT_EQ(
+      ask("ann", "cad", 12),
+      (BorrowTerms{
+          .rule = 3, .span_ms = 60 * kMinute, .units = 3, .low_water = 2}));
+  EXPECT_EQ(FindBorrowTerms(*CompiledPolicy::Empty(), {}, "cad", 0),
+            std::nullopt);
 }
 
 TEST(SeatTermsTest, AgreesWithTheObviousWay) {

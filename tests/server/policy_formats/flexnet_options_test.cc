@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,15 +15,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 
 #include "server/policy/decision.h"
+#include "server/policy/seat_terms.h"
+#include "server/policy_formats/dsls_policy.h"
 #include "server/policy_formats/option_lines.h"
 #include "server/policy_formats/toml_policy.h"
 
 namespace quorate::policy {
 namespace {
 
+using google::protobuf::util::MessageDifferencer;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -50,6 +55,20 @@ TEST(FlexnetOptionsTest, ReadsAFileOfAllKeywords) {
   const ImportedPolicy imported = ReadFlexnetOptions(ReadData("acmed.opt"));
   ASSERT_TRUE(imported.policy.has_value()) << Show(imported);
   EXPECT_EQ(Show(imported), ReadData("acmed.golden"));
+}
+
+// What was imported, exported and imported again is the same policy.
+TEST(FlexnetOptionsTest, ComesBackThroughTheFormatsThatSayEverything) {
+  const ImportedPolicy imported = ReadFlexnetOptions(ReadData("acmed.opt"));
+  ASSERT_TRUE(imported.policy.has_value());
+  const std::string toml = WriteTomlPolicy(*imported.policy);
+  const ImportedPolicy again = ReadTomlPolicy(toml, "acmed.toml");
+  ASSERT_TRUE(again.policy.has_value());
+  EXPECT_TRUE(MessageDifferencer::Equals(*again.policy, *imported.policy));
+  const std::string xml = WriteDslsPolicy(*again.policy);
+  const ImportedPolicy third = ReadDslsPolicy(xml);
+  ASSERT_TRUE(third.policy.has_value());
+  EXPECT_TRUE(MessageDifferencer::Equals(*third.policy, *imported.policy));
 }
 
 TEST(FlexnetOptionsTest, AccountsForEveryLine) {
@@ -124,6 +143,47 @@ TEST(FlexnetOptionsTest, DecidesByFlexnetsPrecedence) {
   }
 }
 
+// What its manuals say of borrowing: EXCLUDE_BORROW first; whom no
+// INCLUDE_BORROW names does not borrow, where there are some; the last
+// MAX_BORROW_HOURS counts.
+TEST(FlexnetOptionsTest, BorrowsByFlexnetsPrecedence) {
+  constexpr int64_t kHour = 3'600'000;
+  const BorrowTerms no = {.allowed = false};
+
+  const struct {
+    const char* options;
+    const char* user;
+    std::optional<BorrowTerms> terms;
+  } kCases[] = {
+      {"EXCLUDE_BORROW f USER a", "a", no},
+      {"EXCLUDE_BORROW f USER a", "b", std::nullopt},
+      {"INCLUDE_BORROW f USER a", "a", BorrowTerms()},
+      {"INCLUDE_BORROW f USER a", "b", no},
+      {"INCLUDE_BORROW f USER a\nEXCLUDE_BORROW f USER a", "a", no},
+      {"GROUP g a\nEXCLUDE_BORROW f GROUP g\nINCLUDE_BORROW f USER ALL_USERS",
+       "a", no},
+      {"GROUP g a\nEXCLUDE_BORROW f GROUP g\nINCLUDE_BORROW f USER ALL_USERS",
+       "b", BorrowTerms()},
+      {"EXCLUDE_BORROW g USER a", "a", std::nullopt},
+      {"MAX_BORROW_HOURS f 9\nMAX_BORROW_HOURS f 24", "a",
+       BorrowTerms{.span_ms = 24 * kHour}},
+      {"BORROW_LOWWATER f 3", "a", BorrowTerms{.low_water = 3}},
+      {"BORROW_LOWWATER f 3\nINCLUDE_BORROW f USER a\nMAX_BORROW_HOURS f 8",
+       "a", BorrowTerms{.span_ms = 8 * kHour, .low_water = 3}},
+      {"MAX_BORROW_HOURS f 8\nEXCLUDE_BORROW f USER a", "a", no},
+  };
+
+  for (const auto& each : kCases) {
+    const ImportedPolicy imported = ReadFlexnetOptions(each.options);
+    ASSERT_TRUE(imported.policy.has_value()) << Show(imported);
+    std::vector<PolicyFault> faults;
+    const auto compiled = CompiledPolicy::Compile(*imported.policy, &faults);
+    auto terms = FindBorrowTerms(*compiled, {.user = each.user}, "f", 1);
+    if (terms.has_value()) terms->rule = 0;
+    EXPECT_EQ(terms, each.terms) << each.options;
+  }
+}
+
 TEST(FlexnetOptionsTest, RefusesWrongLinesByNumber) {
   const std::vector<std::string> lines = {
       "INCLUDES f USER a",
@@ -151,6 +211,20 @@ TEST(FlexnetOptionsTest, RefusesWrongLinesByNumber) {
       "RESERVE 99999999999999999999999 f USER a",
       "RESERVE 1 f USER ALL_USERS",
       "MAX x f USER a",
+      "EXCLUDE_BORROW f USER",
+      "EXCLUDE_BORROW f PERSON a",
+      "EXCLUDE_BORROW f GROUP g",
+      "INCLUDE_BORROW \"\" USER a",
+      "INCLUDE_BORROW f.g USER a",
+      "MAX_BORROW_HOURS f",
+      "MAX_BORROW_HOURS f 0",
+      "MAX_BORROW_HOURS f -1",
+      "MAX_BORROW_HOURS f 8785",
+      "MAX_BORROW_HOURS f 99999999999",
+      "BORROW_LOWWATER f",
+      "BORROW_LOWWATER f x",
+      "BORROW_LOWWATER \"\" 3",
+      "BORROW_LOWWATER f 99999999999",
       "MAX 1 f",
       "GROUP",
       "HOST_GROUP",

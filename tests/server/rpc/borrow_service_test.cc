@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 
+#include "quorate/admin/v1/policy.grpc.pb.h"
 #include "quorate/admin/v1/session.grpc.pb.h"
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
@@ -187,6 +188,54 @@ TEST_F(BorrowServiceTest, RefusalsSayWhy) {
   EXPECT_EQ(ReasonOf(kept), "GRANT_IS_BORROWED");
   EXPECT_NE(kept.error_message().find("it is borrowed as sessions/"),
             std::string::npos);
+}
+
+// The rule is named by the refusal, and by the plan of a stricter one.
+TEST_F(BorrowServiceTest, ARuleOfThePolicyBoundsIt) {
+  const auto policies =
+      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
+  const auto apply = [&policies](const std::string& etag,
+                                 const admin::v1::PolicyRule& rule) {
+    admin::v1::ApplyPolicyRequest request;
+    request.set_request_id("p" + etag);
+    *request.mutable_policy()->add_rules() = rule;
+    request.set_etag(etag);
+    admin::v1::ApplyPolicyResponse response;
+    const grpc::Status status =
+        policies->ApplyPolicy(NewCall().get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  };
+  admin::v1::PolicyRule rule;
+  rule.set_name("briefly");
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_BORROW);
+  rule.mutable_span()->set_seconds(3600);
+  apply("0", rule);
+  checkout::BorrowResponse response;
+  const grpc::Status too_long =
+      stub_->Borrow(NewCall().get(), Wish("b1"), &response);
+  EXPECT_EQ(ReasonOf(too_long), "BORROW_TOO_LONG");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(too_long).metadata().at("rule"),
+            "briefly");
+  EXPECT_EQ(too_long.error_message().find(
+                "rule \"briefly\" lets cad be borrowed until "),
+            0U);
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_NO_BORROW);
+  rule.clear_span();
+  apply("1", rule);
+  const grpc::Status not_at_all =
+      stub_->Borrow(NewCall().get(), Wish("b2"), &response);
+  EXPECT_EQ(ReasonOf(not_at_all), "BORROW_NOT_ALLOWED");
+  EXPECT_EQ(not_at_all.error_message(),
+            "rule \"briefly\" keeps you from borrowing cad");
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_BORROW);
+  rule.set_low_water(2);
+  apply("2", rule);
+  const grpc::Status too_many =
+      stub_->Borrow(NewCall().get(), Wish("b3"), &response);
+  EXPECT_EQ(ReasonOf(too_many), "BORROW_LIMIT");
+  EXPECT_EQ(too_many.error_message(),
+            "1 units of cad cannot be borrowed: 0 are, and rule \"briefly\" "
+            "lets 0 be");
 }
 
 }  // namespace

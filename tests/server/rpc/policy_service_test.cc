@@ -273,6 +273,29 @@ TEST_F(PolicyServiceTest, ExportsAndImportsAFile) {
             "BAD_REQUEST");
 }
 
+TEST_F(PolicyServiceTest, ExplainsWhatMayBeBorrowed) {
+  admin::Policy policy;
+  *policy.add_rules() =
+      UserRule("no ann", admin::POLICY_RULE_KIND_NO_BORROW, 0, "ann");
+  *policy.add_rules() =
+      UserRule("two", admin::POLICY_RULE_KIND_BORROW, 2, "bob");
+  policy.mutable_rules(1)->mutable_span()->set_seconds(172'800);
+  policy.mutable_rules(1)->set_low_water(3);
+  *policy.add_rules() =
+      UserRule("cid", admin::POLICY_RULE_KIND_BORROW, 0, "cid");
+  ASSERT_TRUE(Apply(policy, "0").ok());
+  admin::GetPolicyResponse shown;
+  ASSERT_TRUE(stub_->GetPolicy(NewCall().get(), {}, &shown).ok());
+  EXPECT_EQ(shown.policy().DebugString(), policy.DebugString());
+  EXPECT_EQ(Explain("ann").borrow(), "rule \"no ann\" keeps these from it");
+  EXPECT_EQ(Explain("bob").borrow(),
+            "by rule \"two\" for at most 48h, at most 2 at a time, of which 0 "
+            "are borrowed, 3 have to stay");
+  EXPECT_EQ(Explain("cid").borrow(), "by rule \"cid\" as the licences allow");
+  EXPECT_EQ(Explain("dan").borrow(), "");
+  EXPECT_TRUE(Explain("ann").granted());
+}
+
 TEST_F(PolicyServiceTest, ExplainsWhatACheckoutWouldSay) {
   admin::Policy policy;
   *policy.add_rules() =
