@@ -9,6 +9,7 @@
 #include "server/licensing/pool_refusals.h"
 #include "server/licensing/refusals.h"
 #include "server/licensing/seats.h"
+#include "server/policy/version_range.h"
 
 namespace quorate::licensing {
 namespace {
@@ -83,7 +84,8 @@ std::optional<LedgerAnswer> Plan::WhyNotCovered(
   if (!kind.version_max.empty()) {
     const std::string& version =
         item.version().empty() ? description_.version() : item.version();
-    if (version.empty() || CompareVersions(version, kind.version_max) > 0) {
+    if (version.empty() ||
+        policy::CompareVersions(version, kind.version_max) > 0) {
       return Refuse(type::v1::ERROR_REASON_VERSION_NOT_COVERED,
                     {{"feature", item.feature()},
                      {"version", version},

@@ -7,8 +7,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+
+#include "server/policy/version_range.h"
 
 namespace quorate::licensing {
 namespace {
@@ -30,22 +31,6 @@ absl::string_view NameOf(SharedBy by) {
     default:
       return "";
   }
-}
-
-bool IsNumber(absl::string_view part) {
-  return !part.empty() &&
-         std::all_of(part.begin(), part.end(),
-                     [](unsigned char c) { return absl::ascii_isdigit(c); });
-}
-
-int CompareParts(absl::string_view left, absl::string_view right) {
-  if (IsNumber(left) && IsNumber(right)) {
-    // As numbers of any length.
-    left.remove_prefix(std::min(left.find_first_not_of('0'), left.size()));
-    right.remove_prefix(std::min(right.find_first_not_of('0'), right.size()));
-    if (left.size() != right.size()) return left.size() < right.size() ? -1 : 1;
-  }
-  return left.compare(right);
 }
 
 int RankOf(Counting counting) {
@@ -141,19 +126,6 @@ absl::string_view FeatureOfPool(absl::string_view pool_name) {
   return pool_name.substr(0, pool_name.find('{'));
 }
 
-int CompareVersions(absl::string_view left, absl::string_view right) {
-  const std::vector<absl::string_view> lefts =
-      absl::StrSplit(left, absl::ByAnyChar(".-"));
-  const std::vector<absl::string_view> rights =
-      absl::StrSplit(right, absl::ByAnyChar(".-"));
-  for (size_t i = 0; i < std::max(lefts.size(), rights.size()); ++i) {
-    const int parts = CompareParts(i < lefts.size() ? lefts[i] : "0",
-                                   i < rights.size() ? rights[i] : "0");
-    if (parts != 0) return parts;
-  }
-  return 0;
-}
-
 bool IsNarrower(const PoolKind& left, const PoolKind& right) {
   if (RankOf(left.counting) != RankOf(right.counting)) {
     return RankOf(left.counting) < RankOf(right.counting);
@@ -161,7 +133,8 @@ bool IsNarrower(const PoolKind& left, const PoolKind& right) {
   if (left.version_max.empty() != right.version_max.empty()) {
     return !left.version_max.empty();
   }
-  const int versions = CompareVersions(left.version_max, right.version_max);
+  const int versions =
+      policy::CompareVersions(left.version_max, right.version_max);
   if (versions != 0) return versions < 0;
   const auto rest = [](const PoolKind& kind) {
     constexpr int64_t kNoEnd = std::numeric_limits<int64_t>::max();

@@ -52,11 +52,6 @@ std::string PoolName(const PoolKind& kind);
 // The feature of a pool of that name.
 absl::string_view FeatureOfPool(absl::string_view pool_name);
 
-// Part by part between dots and hyphens, numbers as numbers: "2026.10" is newer
-// than "2026.9", "61.9" newer than "61". Below 0, 0 or above, as `left` is
-// older, equal or newer.
-int CompareVersions(absl::string_view left, absl::string_view right);
-
 // True where `left` is to be used up before `right`: names of users first,
 // since nobody else can use them; credits last, since they do not come back;
 // else what fewer applications can use first. The older version_max, then the

@@ -10,16 +10,20 @@ namespace {
 
 // The bits before an IPv4 address in its mapped form.
 constexpr int kMappedBits = 96;
-constexpr IpAddress kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-bool IsMapped(const IpAddress& address) {
-  return std::equal(kMapped.begin(), kMapped.begin() + kMappedBits / 8,
-                    address.begin());
-}
+constexpr std::array<uint8_t, kMappedBits / 8> kMapped = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 IpAddress OfIpv4(const uint8_t* bytes) {
-  IpAddress address = kMapped;
-  std::copy(bytes, bytes + 4, address.begin() + kMappedBits / 8);
+  IpAddress address;
+  std::copy(kMapped.begin(), kMapped.end(), address.bytes.begin());
+  std::copy(bytes, bytes + 4, address.bytes.begin() + kMapped.size());
+  return address;
+}
+
+IpAddress OfIpv6(const uint8_t* bytes) {
+  IpAddress address;
+  std::copy(bytes, bytes + address.bytes.size(), address.bytes.begin());
+  address.ipv6 = !std::equal(kMapped.begin(), kMapped.end(), bytes);
   return address;
 }
 
@@ -32,18 +36,21 @@ std::optional<IpRange> ParsePrefix(absl::string_view address,
       !absl::SimpleAtoi(bits_text, &bits)) {
     return std::nullopt;
   }
-  // Written with a colon it is of IPv6, be it mapped.
   if (address.find(':') == absl::string_view::npos) {
     if (bits > 32) return std::nullopt;
     bits += kMappedBits;
   }
   if (bits > 128) return std::nullopt;
   IpRange range = {.first = *base, .last = *base};
+  // More than the mapped addresses are those of IPv6, without these.
+  if (bits < kMappedBits) range.first.ipv6 = range.last.ipv6 = true;
   for (int bit = bits; bit < 128; ++bit) {
     const auto mask = static_cast<uint8_t>(0x80U >> (bit % 8));
     const auto byte = static_cast<size_t>(bit / 8);
-    range.first[byte] = static_cast<uint8_t>(range.first[byte] & ~mask);
-    range.last[byte] = static_cast<uint8_t>(range.last[byte] | mask);
+    range.first.bytes[byte] =
+        static_cast<uint8_t>(range.first.bytes[byte] & ~mask);
+    range.last.bytes[byte] =
+        static_cast<uint8_t>(range.last.bytes[byte] | mask);
   }
   return range;
 }
@@ -54,10 +61,8 @@ std::optional<IpAddress> IpAddressOfBytes(absl::string_view bytes) {
   if (bytes.size() == 4) {
     return OfIpv4(reinterpret_cast<const uint8_t*>(bytes.data()));
   }
-  IpAddress address;
-  if (bytes.size() != address.size()) return std::nullopt;
-  std::copy(bytes.begin(), bytes.end(), address.begin());
-  return address;
+  if (bytes.size() != 16) return std::nullopt;
+  return OfIpv6(reinterpret_cast<const uint8_t*>(bytes.data()));
 }
 
 std::optional<IpAddress> ParseIpAddress(absl::string_view text) {
@@ -70,18 +75,16 @@ std::optional<IpAddress> ParseIpAddress(absl::string_view text) {
   uint8_t bytes[16];
   if (inet_pton(AF_INET, terminated.c_str(), bytes) == 1) return OfIpv4(bytes);
   if (inet_pton(AF_INET6, terminated.c_str(), bytes) != 1) return std::nullopt;
-  IpAddress address;
-  std::copy(std::begin(bytes), std::end(bytes), address.begin());
-  return address;
+  return OfIpv6(bytes);
 }
 
 std::string ToString(const IpAddress& address) {
   char text[INET6_ADDRSTRLEN];
   const char* const written =
-      IsMapped(address)
-          ? inet_ntop(AF_INET, address.data() + kMappedBits / 8, text,
-                      sizeof(text))
-          : inet_ntop(AF_INET6, address.data(), text, sizeof(text));
+      address.ipv6
+          ? inet_ntop(AF_INET6, address.bytes.data(), text, sizeof(text))
+          : inet_ntop(AF_INET, address.bytes.data() + kMapped.size(), text,
+                      sizeof(text));
   return written == nullptr ? "" : written;
 }
 
@@ -97,7 +100,7 @@ std::optional<IpRange> ParseIpRange(absl::string_view text) {
   }
   const std::optional<IpAddress> last = ParseIpAddress(text.substr(dash + 1));
   if (!last.has_value() || *last < *first ||
-      IsMapped(*first) != IsMapped(*last)) {
+      first->ipv6 != last->ipv6) {
     return std::nullopt;
   }
   return IpRange{.first = *first, .last = *last};

@@ -4,6 +4,7 @@
 #define QUORATE_SERVER_POLICY_IP_ADDRESS_H_
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,10 +13,16 @@
 
 namespace quorate::policy {
 
-// An IPv6 address; one of IPv4 stands as its mapped form, ::ffff:a.b.c.d (RFC
-// 4291, 2.5.5.2), so that a client that comes over a dual-stack socket is the
-// same one. Ordered as numbers.
-using IpAddress = std::array<uint8_t, 16>;
+// An address of IPv4 or IPv6. One of IPv4 has the bytes of its mapped form,
+// ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), and what comes in that form, as over a
+// dual-stack socket, is one of IPv4. Ordered as numbers, those of IPv4 first: so
+// no range of IPv6 has any of them.
+struct IpAddress {
+  bool ipv6 = false;
+  std::array<uint8_t, 16> bytes = {};
+
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+};
 
 // Nothing for what is no address.
 std::optional<IpAddress> ParseIpAddress(absl::string_view text);

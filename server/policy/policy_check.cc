@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -23,15 +24,26 @@ using internal::v1::PolicyGroupKind;
 using internal::v1::PolicyPart;
 using internal::v1::PolicyRule;
 
+constexpr char kNotAName[] =
+    "must be 1 to 64 bytes of text without control characters, U+FFFE and "
+    "U+FFFF";
 constexpr char kNotAnAddress[] =
     "must be an address, a range \"10.0.0.1-10.0.0.9\" or a prefix "
     "\"10.0.0.0/8\"";
 
-bool IsText(absl::string_view text, size_t most) {
-  return !text.empty() && text.size() <= most && IsUtf8(text) &&
+// What every format can hold: XML 1.0 has neither control characters nor these
+// two, however they are written (XML 1.0, 2.2).
+bool HoldsInXml(absl::string_view text) {
+  return !absl::StrContains(text, "\xEF\xBF\xBE") &&
+         !absl::StrContains(text, "\xEF\xBF\xBF") &&
          std::none_of(text.begin(), text.end(), [](char c) {
            return absl::ascii_iscntrl(static_cast<unsigned char>(c));
          });
+}
+
+bool IsText(absl::string_view text, size_t most) {
+  return !text.empty() && text.size() <= most && IsUtf8(text) &&
+         HoldsInXml(text);
 }
 
 // As licensing::IsFeatureName, which is above this folder.
@@ -99,8 +111,7 @@ std::vector<PolicyFault> PolicyCheck::Run() && {
 void PolicyCheck::CheckGroup(const PolicyGroup& group,
                              const std::string& path) {
   if (!IsText(group.name(), kMaxPolicyNameBytes)) {
-    Fault(absl::StrCat(path, ".name"),
-          "must be 1 to 64 bytes of text without control characters");
+    Fault(absl::StrCat(path, ".name"), kNotAName);
   }
   if (group.kind() == internal::v1::POLICY_GROUP_KIND_UNSPECIFIED ||
       !internal::v1::PolicyGroupKind_IsValid(group.kind())) {
@@ -125,8 +136,7 @@ void PolicyCheck::CheckGroup(const PolicyGroup& group,
 
 void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
   if (!IsText(rule.name(), kMaxPolicyNameBytes)) {
-    Fault(absl::StrCat(path, ".name"),
-          "must be 1 to 64 bytes of text without control characters");
+    Fault(absl::StrCat(path, ".name"), kNotAName);
   } else if (!rules_.insert(rule.name()).second) {
     Fault(absl::StrCat(path, ".name"), "another rule has this name");
   }

@@ -49,7 +49,8 @@ struct PolicyFault {
 // Nothing where the policy may be put in force.
 std::vector<PolicyFault> CheckPolicy(const internal::v1::Policy& policy);
 
-// What a value may look like: 1 to 256 bytes, no control characters.
+// What a value may look like: 1 to 256 bytes, no control characters, nor what
+// XML cannot hold.
 bool IsPolicyText(absl::string_view text);
 
 // "deny", "user", "mon-fri": the words that people read and write.

@@ -1,8 +1,10 @@
 #include "server/policy/version_range.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
 namespace quorate::policy {
@@ -30,9 +32,7 @@ int CompareNumbers(absl::string_view a, absl::string_view b) {
   return a.compare(b);
 }
 
-}  // namespace
-
-int CompareVersions(absl::string_view a, absl::string_view b) {
+int CompareParts(absl::string_view a, absl::string_view b) {
   while (!a.empty() && !b.empty()) {
     if (IsDigit(a.front()) && IsDigit(b.front())) {
       const absl::string_view of_a = TakeNumber(&a);
@@ -52,6 +52,21 @@ int CompareVersions(absl::string_view a, absl::string_view b) {
   }
   if (a.empty() && b.empty()) return 0;
   return a.empty() ? -1 : 1;
+}
+
+}  // namespace
+
+int CompareVersions(absl::string_view a, absl::string_view b) {
+  const std::vector<absl::string_view> of_a =
+      absl::StrSplit(a, absl::ByAnyChar(".-"));
+  const std::vector<absl::string_view> of_b =
+      absl::StrSplit(b, absl::ByAnyChar(".-"));
+  for (size_t i = 0; i < std::max(of_a.size(), of_b.size()); ++i) {
+    const int order = CompareParts(i < of_a.size() ? of_a[i] : "0",
+                                   i < of_b.size() ? of_b[i] : "0");
+    if (order != 0) return order;
+  }
+  return 0;
 }
 
 bool VersionRange::Contains(absl::string_view version) const {

@@ -10,8 +10,10 @@
 
 namespace quorate::policy {
 
-// Less than 0, 0 or more: how version a stands to version b. Runs of digits are
-// numbers, everything else bytes: 2.9 < 2.10, and 2 < 2.0 < 2.0a.
+// Below 0, 0 or above, as a is older, equal or newer; of licences as of rules.
+// Part by part between dots and hyphens, where a missing part is 0; in a part
+// runs of digits are numbers, everything else bytes: 2 = 2.0 < 2.9 < 2.10 <
+// 2.10a.
 int CompareVersions(absl::string_view a, absl::string_view b);
 
 // All versions from first to last, both included.

@@ -12,7 +12,7 @@ namespace {
 
 std::string BytesOf(const std::optional<policy::IpAddress>& address) {
   if (!address.has_value()) return "";
-  return {address->begin(), address->end()};
+  return {address->bytes.begin(), address->bytes.end()};
 }
 
 }  // namespace

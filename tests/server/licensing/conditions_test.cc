@@ -11,6 +11,7 @@
 
 #include "server/licensing/command_digest.h"
 #include "server/licensing/pool_kind.h"
+#include "server/policy/version_range.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/licensing/ledger_driver.h"
 
@@ -64,12 +65,12 @@ TEST_F(ConditionsTest, VersionsAreComparedPartByPart) {
   const std::vector<std::string> ascending = {
       "2", "2.0.1", "2.9", "2.10", "2.10-1", "10", "61", "61.9", "2026.1"};
   for (size_t i = 0; i + 1 < ascending.size(); ++i) {
-    EXPECT_LT(CompareVersions(ascending[i], ascending[i + 1]), 0)
+    EXPECT_LT(policy::CompareVersions(ascending[i], ascending[i + 1]), 0)
         << ascending[i] << " " << ascending[i + 1];
-    EXPECT_GT(CompareVersions(ascending[i + 1], ascending[i]), 0);
+    EXPECT_GT(policy::CompareVersions(ascending[i + 1], ascending[i]), 0);
   }
-  EXPECT_EQ(CompareVersions("2.0", "2"), 0);
-  EXPECT_EQ(CompareVersions("007", "7"), 0);
+  EXPECT_EQ(policy::CompareVersions("2.0", "2"), 0);
+  EXPECT_EQ(policy::CompareVersions("007", "7"), 0);
 }
 
 TEST_F(ConditionsTest, AnOlderVersionLeavesTheWiderPoolToNewerOnes) {

@@ -33,7 +33,15 @@ TEST(IpRangeTest, ContainsItsEndsAndNothingBeyond) {
       {"fd00::/10", "fd3f::1", true},
       {"fd00::/10", "fd40::1", false},
       {"fd00::1-fd00::9", "fd00::5", true},
-      {"::/0", "10.0.0.1", true},  // The mapped form is within.
+      {"::/0", "fd00::1", true},
+      {"::/0", "10.0.0.1", false},
+      {"::/0", "::ffff:10.0.0.1", false},
+      {"::ffff:10.0.0.0/95", "10.0.0.1", false},
+      {"::ffff:0.0.0.0/96", "10.0.0.1", true},
+      {"::ffff:10.0.0.0/104", "10.9.0.1", true},
+      {"::ffff:10.0.0.0/104", "11.0.0.1", false},
+      {"::1-fe80::", "10.0.0.1", false},
+      {"::1-fe80::", "fd00::1", true},
       {"fd00::7/128", "fd00::7", true},
       {"fd00::7/128", "fd00::8", false},
   };
@@ -69,8 +77,9 @@ TEST(IpAddressTest, IsOfFourBytesOrSixteen) {
 
 TEST(VersionTest, ComparesNumbersAsNumbers) {
   const std::vector<std::string> ascending = {
-      "",     "1",    "1.2", "1.2.3",  "1.2a", "1.10", "2",     "2.0",
-      "2.0a", "2.0b", "10",  "2024.1", "R19x", "R24",  "R24SP1"};
+      "",     "1",    "1.2",  "1.2.3",  "1.2a", "1.10", "1.10a", "2",
+      "2.0.1", "2.0a", "2.0b", "9",     "9b",   "10",  "10-1", "2024.1",
+      "R19x", "R24",  "R24SP1"};
   for (size_t i = 0; i < ascending.size(); ++i) {
     for (size_t j = 0; j < ascending.size(); ++j) {
       const int order = CompareVersions(ascending[i], ascending[j]);
@@ -79,6 +88,9 @@ TEST(VersionTest, ComparesNumbersAsNumbers) {
     }
   }
   EXPECT_EQ(CompareVersions("1.007", "1.7"), 0);
+  EXPECT_EQ(CompareVersions("2", "2.0"), 0);
+  EXPECT_EQ(CompareVersions("2.0-0", "2"), 0);
+  EXPECT_EQ(CompareVersions("2.1-3", "2.1.3"), 0);
 }
 
 TEST(VersionTest, RangesIncludeTheirEnds) {
@@ -89,6 +101,9 @@ TEST(VersionTest, RangesIncludeTheirEnds) {
   EXPECT_TRUE(ParseVersionRange("2.0..")->Contains("99"));
   EXPECT_TRUE(ParseVersionRange("..2.0")->Contains("0.1"));
   EXPECT_TRUE(ParseVersionRange("2.0")->Contains("2.0"));
+  EXPECT_TRUE(ParseVersionRange("2")->Contains("2.0"));
+  EXPECT_TRUE(ParseVersionRange("2.0..")->Contains("2"));
+  EXPECT_TRUE(ParseVersionRange("..2")->Contains("2.0.0"));
   EXPECT_FALSE(ParseVersionRange("2.0")->Contains("2.0.1"));
   for (const char* const text : {"", "..", "3..2", "1...2"}) {
     EXPECT_FALSE(ParseVersionRange(text).has_value()) << text;

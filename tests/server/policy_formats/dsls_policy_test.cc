@@ -131,7 +131,8 @@ TEST(DslsPolicyTest, ComesBackTheSameByteForByte) {
     Random random(seed);
     Policy policy = RandomPolicy(&random);
     if (policy.rules_size() > 0) {
-      policy.mutable_rules(0)->set_name("<a> & \"b\" 'c' ]]> näme");
+      policy.mutable_rules(0)->set_name(
+          "<a> & \"b\" 'c' ]]> n\xC3\xA4me \xEF\xBF\xBD \xF0\x9F\xBF\xBE");
     }
     const std::string text = WriteDslsPolicy(policy);
     const ImportedPolicy imported = ReadDslsPolicy(text);

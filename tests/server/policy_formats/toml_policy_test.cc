@@ -155,6 +155,24 @@ not_time = ["mon", "noon"]
               HasSubstr("rule \"b\": not_time \"noon\": must be days"));
 }
 
+// What XML cannot hold would be exported to a file that cannot be read back.
+TEST(TomlPolicyTest, RefusesWhatXmlCannotHoldAndNamesTheRule) {
+  for (const std::string name : {"a\\uFFFE", "a\\uFFFF", "a\\u001F"}) {
+    const ImportedPolicy imported = ReadTomlPolicy(
+        absl::StrCat("\n[[rule]]\nname = \"", name, "\"\nkind = \"deny\"\n"),
+        "rules.toml");
+    ASSERT_EQ(imported.remarks.size(), 1u) << name;
+    EXPECT_EQ(imported.remarks[0].line, 2u);
+    EXPECT_THAT(imported.remarks[0].text, HasSubstr("rule \"a"));
+    EXPECT_THAT(imported.remarks[0].text, HasSubstr("name: must be 1 to 64"));
+  }
+  // All others it holds.
+  EXPECT_TRUE(ReadTomlPolicy("[[rule]]\nname = \"a\\uFFFD \\U0001FFFE "
+                             "\\u2028\"\nkind = \"deny\"\n",
+                             "rules.toml")
+                  .policy.has_value());
+}
+
 TEST(TomlPolicyTest, RefusesWhatIsNoSuchFile) {
   const std::vector<std::string> texts = {
       "[[rule]",
