@@ -32,6 +32,19 @@ uint64_t UnitsIn(const QueuePlaceRecord& place, absl::string_view feature) {
   return units;
 }
 
+// What it asks for; or as little as the policy lets it, of all its features.
+uint32_t PriorityOf(const internal::v1::Checkout& body, const Session& session,
+                    const Tables& tables) {
+  uint32_t priority = body.priority();
+  for (const CheckoutItem& item : body.items()) {
+    const std::optional<uint32_t> most = tables.policies.FindMaxPriority(
+        session.record.description(), item.feature(),
+        tables.counters.calendar_ms);
+    priority = std::min(priority, most.value_or(priority));
+  }
+  return priority;
+}
+
 // A client that has not been heard of for so long has lost its session, and
 // asks for no place of it again.
 int64_t MemoryMs(const Session& session) {
@@ -113,7 +126,7 @@ LedgerAnswer Ledger::State::RefuseOrQueue(const Command& command,
   record.set_request_id(command.request_id());
   record.set_command_digest(digest.data(), digest.size());
   *record.mutable_items() = body.items();
-  record.set_priority(body.priority());
+  record.set_priority(PriorityOf(body, session, tables_));
   record.set_queued_calendar_ms(counters.calendar_ms);
   record.set_state(internal::v1::QUEUE_PLACE_STATE_WAITING);
   record.set_due_cluster_ms(AddMs(counters.cluster_ms, body.wait_ms()));

@@ -83,6 +83,18 @@ int64_t PolicyBook::FindLingerMs(const SessionDescription& holder,
                               feature);
 }
 
+std::optional<uint32_t> PolicyBook::FindMaxPriority(
+    const SessionDescription& client, absl::string_view feature,
+    int64_t calendar_ms) const {
+  if (compiled_->empty() || compiled_->RulesOf(feature).priority.empty()) {
+    return std::nullopt;
+  }
+  const internal::v1::PolicyRule* const rule = policy::FindPriorityRule(
+      *compiled_, compiled_->Folded(SubjectOf(client)), feature, calendar_ms);
+  if (rule == nullptr) return std::nullopt;
+  return rule->max_priority();
+}
+
 void PolicyBook::TakeSeat(const SessionRecord& holder,
                           absl::string_view feature, uint64_t units) {
   if (!Counts(holder, feature)) return;

@@ -77,6 +77,12 @@ class PolicyBook {
   int64_t FindLingerMs(const internal::v1::SessionDescription& holder,
                        absl::string_view feature) const;
 
+  // With what priority at most this client waits for the feature; nothing: with
+  // the one that he likes.
+  std::optional<uint32_t> FindMaxPriority(
+      const internal::v1::SessionDescription& client, absl::string_view feature,
+      int64_t calendar_ms) const;
+
   const std::string& RuleName(uint32_t rule) const {
     return compiled_->rule(rule).name();
   }

@@ -49,6 +49,8 @@ std::vector<uint32_t>* ListOf(FeatureRules* rules,
     case internal::v1::POLICY_RULE_KIND_BORROW:
     case internal::v1::POLICY_RULE_KIND_NO_BORROW:
       return &rules->borrow;
+    case internal::v1::POLICY_RULE_KIND_PRIORITY:
+      return &rules->priority;
     default:
       return &rules->allow;
   }
@@ -110,7 +112,7 @@ void CompiledPolicy::CompileRules() {
   }
   for (auto& [feature, rules] : of_feature_) {
     for (std::vector<uint32_t>* const list :
-         {&rules.idle, &rules.linger, &rules.borrow}) {
+         {&rules.idle, &rules.linger, &rules.borrow, &rules.priority}) {
       std::stable_partition(list->begin(), list->end(), [this](uint32_t index) {
         return !rule(index).feature().empty();
       });

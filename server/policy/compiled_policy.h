@@ -47,6 +47,7 @@ struct FeatureRules {
   std::vector<uint32_t> idle;
   std::vector<uint32_t> linger;
   std::vector<uint32_t> borrow;  // Borrow and NoBorrow.
+  std::vector<uint32_t> priority;
 };
 
 // A policy with its names hashed, its ranges sorted, and its rules sorted by

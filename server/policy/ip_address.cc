@@ -99,8 +99,7 @@ std::optional<IpRange> ParseIpRange(absl::string_view text) {
     return IpRange{.first = *first, .last = *first};
   }
   const std::optional<IpAddress> last = ParseIpAddress(text.substr(dash + 1));
-  if (!last.has_value() || *last < *first ||
-      first->ipv6 != last->ipv6) {
+  if (!last.has_value() || *last < *first || first->ipv6 != last->ipv6) {
     return std::nullopt;
   }
   return IpRange{.first = *first, .last = *last};

@@ -15,8 +15,8 @@ namespace quorate::policy {
 
 // An address of IPv4 or IPv6. One of IPv4 has the bytes of its mapped form,
 // ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), and what comes in that form, as over a
-// dual-stack socket, is one of IPv4. Ordered as numbers, those of IPv4 first: so
-// no range of IPv6 has any of them.
+// dual-stack socket, is one of IPv4. Ordered as numbers, those of IPv4 first:
+// so no range of IPv6 has any of them.
 struct IpAddress {
   bool ipv6 = false;
   std::array<uint8_t, 16> bytes = {};

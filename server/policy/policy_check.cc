@@ -178,6 +178,14 @@ void PolicyCheck::CheckUnits(const PolicyRule& rule, const std::string& path) {
   } else if (!borrows && rule.low_water() != 0) {
     Fault(absl::StrCat(path, ".low_water"), "means nothing but with borrow");
   }
+  const bool bounds = rule.kind() == internal::v1::POLICY_RULE_KIND_PRIORITY;
+  if (rule.max_priority() > kMaxPolicyPriority) {
+    Fault(absl::StrCat(path, ".max_priority"),
+          absl::StrCat("must be 0 to ", kMaxPolicyPriority));
+  } else if (!bounds && rule.max_priority() != 0) {
+    Fault(absl::StrCat(path, ".max_priority"),
+          "means nothing but with priority");
+  }
 }
 
 void PolicyCheck::CheckWhose(const PolicyRule& rule, const std::string& path) {
@@ -327,6 +335,8 @@ const char* WordOf(internal::v1::PolicyRuleKind kind) {
       return "borrow";
     case internal::v1::POLICY_RULE_KIND_NO_BORROW:
       return "no_borrow";
+    case internal::v1::POLICY_RULE_KIND_PRIORITY:
+      return "priority";
     default:
       return "unknown";
   }

@@ -35,6 +35,8 @@ inline constexpr int64_t kMaxIdleMs = int64_t{30} * 24 * 3'600'000;
 inline constexpr int64_t kMaxLingerMs = int64_t{30} * 24 * 3'600'000;
 // As long as a licence may let a seat be borrowed.
 inline constexpr int64_t kMaxBorrowSpanMs = int64_t{366} * 24 * 3'600'000;
+// As a checkout may ask for.
+inline constexpr uint32_t kMaxPolicyPriority = 9;
 // Faults of one policy beyond these help nobody.
 inline constexpr size_t kMaxPolicyFaults = 20;
 

@@ -16,6 +16,18 @@ const uint32_t* FirstOf(const std::vector<uint32_t>& rules,
   return found == rules.end() ? nullptr : &*found;
 }
 
+// As FirstOf, of those that are in effect.
+const uint32_t* FirstInEffect(const std::vector<uint32_t>& rules,
+                              const CompiledPolicy& policy,
+                              const Subject& folded, int64_t calendar_ms) {
+  const auto found =
+      std::find_if(rules.begin(), rules.end(), [&](uint32_t index) {
+        return policy.Matches(index, folded) &&
+               policy.InEffect(index, calendar_ms);
+      });
+  return found == rules.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::optional<IdleTerms> FindIdleTerms(const CompiledPolicy& policy,
@@ -42,20 +54,25 @@ std::optional<BorrowTerms> FindBorrowTerms(const CompiledPolicy& policy,
                                            const Subject& folded,
                                            absl::string_view feature,
                                            int64_t calendar_ms) {
-  for (const uint32_t index : policy.RulesOf(feature).borrow) {
-    if (!policy.Matches(index, folded) ||
-        !policy.InEffect(index, calendar_ms)) {
-      continue;
-    }
-    const internal::v1::PolicyRule& rule = policy.rule(index);
-    return BorrowTerms{
-        .rule = index,
-        .allowed = rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW,
-        .span_ms = rule.span_ms(),
-        .units = rule.units(),
-        .low_water = rule.low_water()};
-  }
-  return std::nullopt;
+  const uint32_t* const first = FirstInEffect(policy.RulesOf(feature).borrow,
+                                              policy, folded, calendar_ms);
+  if (first == nullptr) return std::nullopt;
+  const internal::v1::PolicyRule& rule = policy.rule(*first);
+  return BorrowTerms{
+      .rule = *first,
+      .allowed = rule.kind() == internal::v1::POLICY_RULE_KIND_BORROW,
+      .span_ms = rule.span_ms(),
+      .units = rule.units(),
+      .low_water = rule.low_water()};
+}
+
+const internal::v1::PolicyRule* FindPriorityRule(const CompiledPolicy& policy,
+                                                 const Subject& folded,
+                                                 absl::string_view feature,
+                                                 int64_t calendar_ms) {
+  const uint32_t* const first = FirstInEffect(policy.RulesOf(feature).priority,
+                                              policy, folded, calendar_ms);
+  return first == nullptr ? nullptr : &policy.rule(*first);
 }
 
 }  // namespace quorate::policy

@@ -1,5 +1,5 @@
-// What the policy says of seats that are out, and of those that want to leave
-// the house.
+// What the policy says of seats that are out, of those that want to leave the
+// house, and of those that wait for one.
 
 #ifndef QUORATE_SERVER_POLICY_SEAT_TERMS_H_
 #define QUORATE_SERVER_POLICY_SEAT_TERMS_H_
@@ -50,6 +50,12 @@ std::optional<BorrowTerms> FindBorrowTerms(const CompiledPolicy& policy,
                                            const Subject& folded,
                                            absl::string_view feature,
                                            int64_t calendar_ms);
+
+// The first rule about priority, in the same order; null where none is.
+const internal::v1::PolicyRule* FindPriorityRule(const CompiledPolicy& policy,
+                                                 const Subject& folded,
+                                                 absl::string_view feature,
+                                                 int64_t calendar_ms);
 
 }  // namespace quorate::policy
 

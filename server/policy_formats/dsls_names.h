@@ -60,6 +60,7 @@ inline constexpr DslsType kDslsTypes[] = {
     {"Linger", internal::v1::POLICY_RULE_KIND_LINGER},
     {"Borrow", internal::v1::POLICY_RULE_KIND_BORROW},
     {"NoBorrow", internal::v1::POLICY_RULE_KIND_NO_BORROW},
+    {"Priority", internal::v1::POLICY_RULE_KIND_PRIORITY},
 };
 
 }  // namespace quorate::policy

@@ -170,6 +170,8 @@ void DslsReader::ReadRule(const XmlElement& from) {
   rule->set_feature(from.Attribute("feature"));
   rule->set_units(NumberOf(from.Attribute("units")));
   rule->set_low_water(NumberOf(from.Attribute("lowWater")));
+  rule->set_max_priority(
+      static_cast<uint32_t>(NumberOf(from.Attribute("maxPriority"))));
   rule->set_span_ms(static_cast<int64_t>(NumberOf(from.Attribute("span"))) *
                     1000);
   rule->set_warning_ms(

@@ -73,6 +73,7 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
       <xs:enumeration value="Linger"/>
       <xs:enumeration value="Borrow"/>
       <xs:enumeration value="NoBorrow"/>
+      <xs:enumeration value="Priority"/>
     </xs:restriction>
   </xs:simpleType>
   <xs:simpleType name="each">
@@ -99,6 +100,13 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
     <xs:attribute name="feature" type="xs:string"/>
     <xs:attribute name="units" type="units"/>
     <xs:attribute name="lowWater" type="units"/>
+    <xs:attribute name="maxPriority">
+      <xs:simpleType>
+        <xs:restriction base="xs:unsignedInt">
+          <xs:maxInclusive value="9"/>
+        </xs:restriction>
+      </xs:simpleType>
+    </xs:attribute>
     <xs:attribute name="span" type="seconds"/>
     <xs:attribute name="warning" type="seconds"/>
     <xs:attribute name="lend" type="xs:boolean"/>

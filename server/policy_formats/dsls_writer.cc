@@ -154,6 +154,9 @@ void DslsWriter::WriteRule(const PolicyRule& rule) {
   if (rule.low_water() > 0) {
     absl::StrAppend(&out_, " lowWater=\"", rule.low_water(), "\"");
   }
+  if (rule.kind() == internal::v1::POLICY_RULE_KIND_PRIORITY) {
+    absl::StrAppend(&out_, " maxPriority=\"", rule.max_priority(), "\"");
+  }
   if (rule.span_ms() > 0) {
     absl::StrAppend(&out_, " span=\"", rule.span_ms() / 1000, "\"");
   }

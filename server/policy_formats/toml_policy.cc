@@ -48,7 +48,8 @@ constexpr internal::v1::PolicyRuleKind kRuleKinds[] = {
     internal::v1::POLICY_RULE_KIND_IDLE,
     internal::v1::POLICY_RULE_KIND_LINGER,
     internal::v1::POLICY_RULE_KIND_BORROW,
-    internal::v1::POLICY_RULE_KIND_NO_BORROW};
+    internal::v1::POLICY_RULE_KIND_NO_BORROW,
+    internal::v1::POLICY_RULE_KIND_PRIORITY};
 
 constexpr internal::v1::PolicyGroupKind kGroupKinds[] = {
     internal::v1::POLICY_GROUP_KIND_USERS,
@@ -124,6 +125,8 @@ void ReadRule(TomlSection* section, PolicyRule* rule) {
   rule->set_feature(section->TextOr("feature", ""));
   rule->set_units(ReadUnits(section, "units"));
   rule->set_low_water(ReadUnits(section, "low_water"));
+  rule->set_max_priority(static_cast<uint32_t>(
+      section->IntegerOr("max_priority", 0, 0, kMaxPolicyPriority)));
   rule->set_lend(section->BooleanOr("lend", false));
   rule->set_each(ReadEach(section));
   rule->set_span_ms(ReadSpanMs(section, "span"));
@@ -203,6 +206,9 @@ void WriteRule(const PolicyRule& rule, std::string* out) {
   if (counts) absl::StrAppend(out, "units = ", rule.units(), "\n");
   if (rule.low_water() > 0) {
     absl::StrAppend(out, "low_water = ", rule.low_water(), "\n");
+  }
+  if (rule.kind() == internal::v1::POLICY_RULE_KIND_PRIORITY) {
+    absl::StrAppend(out, "max_priority = ", rule.max_priority(), "\n");
   }
   if (rule.lend()) absl::StrAppend(out, "lend = true\n");
   if (rule.each() == internal::v1::POLICY_EACH_USER) {

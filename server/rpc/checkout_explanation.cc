@@ -235,6 +235,16 @@ std::string BorrowSentence(const licensing::PolicyBook& policies,
   return absl::StrCat("by ", rule, " ", absl::StrJoin(bounds, ", "));
 }
 
+std::string PrioritySentence(const CompiledPolicy& compiled,
+                             const policy::Subject& folded,
+                             absl::string_view feature, int64_t calendar_ms) {
+  const PolicyRule* const rule =
+      policy::FindPriorityRule(compiled, folded, feature, calendar_ms);
+  if (rule == nullptr) return "";
+  return absl::StrCat("at most ", rule->max_priority(), " by rule \"",
+                      rule->name(), "\"");
+}
+
 }  // namespace
 
 type::v1::ErrorReason ReasonOf(Verdict verdict) {
@@ -275,6 +285,8 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
   WriteRules(trace, compiled, explanation);
   explanation->set_borrow(
       BorrowSentence(policies, folded, checkout, calendar_ms));
+  explanation->set_priority(
+      PrioritySentence(compiled, folded, checkout.feature, calendar_ms));
   explanation->set_total(all.has_value() ? all->total : 0);
   explanation->set_out(all.has_value() ? all->out : 0);
   const std::string rule =

@@ -57,6 +57,7 @@ void CopyRule(const From& from, To* rule) {
   rule->set_units(from.units());
   rule->set_lend(from.lend());
   rule->set_low_water(from.low_water());
+  rule->set_max_priority(from.max_priority());
   rule->set_each(SameNumber<decltype(rule->each())>(from.each()));
   CopySpans(from, rule);
   for (const auto& each : from.parts()) {

@@ -41,6 +41,9 @@ void PrintExplanation(
   if (!explanation.borrow().empty()) {
     std::cout << "borrowing: " << explanation.borrow() << "\n";
   }
+  if (!explanation.priority().empty()) {
+    std::cout << "priority in the queue: " << explanation.priority() << "\n";
+  }
   if (explanation.rules().empty()) {
     std::cout << "no rule decides about " << request.feature() << "\n";
     return;

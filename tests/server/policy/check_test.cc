@@ -160,6 +160,26 @@ TEST(PolicyCheckTest, NamesWhatIsWrongOfBorrowing) {
   ExpectFaults(kCases);
 }
 
+TEST(PolicyCheckTest, NamesAPriorityThatIsWrong) {
+  const auto make = [](Policy* policy) {
+    internal::v1::PolicyRule* const rule = policy->mutable_rules(1);
+    rule->set_kind(internal::v1::POLICY_RULE_KIND_PRIORITY);
+    rule->clear_units();
+    return rule;
+  };
+  Policy lowest = Sound();
+  make(&lowest);
+  EXPECT_TRUE(CheckPolicy(lowest).empty());
+  Policy highest = Sound();
+  make(&highest)->set_max_priority(9);
+  EXPECT_TRUE(CheckPolicy(highest).empty());
+  make(&highest)->set_max_priority(10);
+  EXPECT_EQ(CheckPolicy(highest).at(0).path, "rules[1].max_priority");
+  Policy other = Sound();
+  other.mutable_rules(0)->set_max_priority(1);
+  EXPECT_EQ(CheckPolicy(other).at(0).path, "rules[0].max_priority");
+}
+
 TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
   const Case kCases[] = {
       {[](Policy* p) { p->mutable_rules(0)->clear_name(); }, "rules[0].name",

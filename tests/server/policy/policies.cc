@@ -123,6 +123,7 @@ void AddGroups(Random* random, Policy* policy) {
 }
 
 internal::v1::PolicyRuleKind RandomKind(Random* random) {
+  if (random->OneIn(10)) return internal::v1::POLICY_RULE_KIND_PRIORITY;
   if (random->OneIn(8)) {
     return random->OneIn(3) ? internal::v1::POLICY_RULE_KIND_NO_BORROW
                             : internal::v1::POLICY_RULE_KIND_BORROW;
@@ -162,6 +163,10 @@ void AddNumbers(Random* random, PolicyRule* rule) {
       if (random->OneIn(2)) rule->set_units(random->Between(1, 3));
       if (rule->units() > 0) rule->set_each(each());
       if (random->OneIn(2)) rule->set_low_water(random->Below(8));
+      break;
+    case internal::v1::POLICY_RULE_KIND_PRIORITY:
+      // Random checkouts ask for 4 to 6.
+      rule->set_max_priority(static_cast<uint32_t>(random->Between(3, 6)));
       break;
     default:
       break;

@@ -77,9 +77,9 @@ TEST(IpAddressTest, IsOfFourBytesOrSixteen) {
 
 TEST(VersionTest, ComparesNumbersAsNumbers) {
   const std::vector<std::string> ascending = {
-      "",     "1",    "1.2",  "1.2.3",  "1.2a", "1.10", "1.10a", "2",
-      "2.0.1", "2.0a", "2.0b", "9",     "9b",   "10",  "10-1", "2024.1",
-      "R19x", "R24",  "R24SP1"};
+      "",     "1",      "1.2",  "1.2.3", "1.2a",  "1.10", "1.10a",
+      "2",    "2.0.1",  "2.0a", "2.0b",  "9",     "9b",   "10",
+      "10-1", "2024.1", "R19x", "R24",   "R24SP1"};
   for (size_t i = 0; i < ascending.size(); ++i) {
     for (size_t j = 0; j < ascending.size(); ++j) {
       const int order = CompareVersions(ascending[i], ascending[j]);

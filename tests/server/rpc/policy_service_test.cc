@@ -296,6 +296,29 @@ TEST_F(PolicyServiceTest, ExplainsWhatMayBeBorrowed) {
   EXPECT_TRUE(Explain("ann").granted());
 }
 
+TEST_F(PolicyServiceTest, BoundsThePriorityAndSaysSo) {
+  admin::Policy policy;
+  *policy.add_rules() =
+      UserRule("slowly", admin::POLICY_RULE_KIND_PRIORITY, 0, "bob");
+  policy.mutable_rules(0)->set_max_priority(2);
+  ASSERT_TRUE(Apply(policy, "0").ok());
+  EXPECT_EQ(Explain("bob").priority(), "at most 2 by rule \"slowly\"");
+  EXPECT_EQ(Explain("ann").priority(), "");
+  ASSERT_TRUE(Take(Open("ann"), 10).ok());
+  checkout::v1::CheckoutRequest request;
+  request.set_request_id(NextId());
+  request.set_session(Open("bob"));
+  request.add_items()->set_feature("cad");
+  request.mutable_wait()->set_seconds(60);
+  request.set_priority(7);
+  checkout::v1::CheckoutResponse response;
+  ASSERT_TRUE(checkout_->Checkout(NewCall().get(), request, &response).ok());
+  monitoring::v1::ListQueueResponse queue;
+  ASSERT_TRUE(monitoring_->ListQueue(NewCall().get(), {}, &queue).ok());
+  ASSERT_EQ(queue.checkouts_size(), 1);
+  EXPECT_EQ(queue.checkouts(0).priority(), 2U);
+}
+
 TEST_F(PolicyServiceTest, ExplainsWhatACheckoutWouldSay) {
   admin::Policy policy;
   *policy.add_rules() =
