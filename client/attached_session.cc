@@ -116,7 +116,8 @@ absl::StatusOr<std::shared_ptr<SessionCore>> ClientCore::Attach(
       SessionCore::Callbacks{
           .lost = std::move(options.on_lost),
           .seat_released = std::move(options.on_seat_released),
-          .seat_idle = std::move(options.on_seat_idle)});
+          .seat_idle = std::move(options.on_seat_idle),
+          .seat_called_back = std::move(options.on_seat_called_back)});
   {
     MutexLock lock(&mu_);
     std::weak_ptr<SessionCore>& open = open_[session];

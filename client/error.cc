@@ -76,6 +76,7 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kNameInUse, "NAME_IN_USE"},
     {ErrorReason::kNameNotFound, "NAME_NOT_FOUND"},
     {ErrorReason::kCasualMinutesUsed, "CASUAL_MINUTES_USED"},
+    {ErrorReason::kSeatCalledBack, "SEAT_CALLED_BACK"},
     {ErrorReason::kGrantIsBorrowed, "GRANT_IS_BORROWED"},
     {ErrorReason::kBorrowNotAllowed, "BORROW_NOT_ALLOWED"},
     {ErrorReason::kBorrowTooLong, "BORROW_TOO_LONG"},

@@ -80,6 +80,7 @@ enum class ErrorReason {
   kNameInUse = 83,
   kNameNotFound = 84,
   kCasualMinutesUsed = 85,
+  kSeatCalledBack = 90,
   kGrantIsBorrowed = 70,
   kBorrowNotAllowed = 71,
   kBorrowTooLong = 72,

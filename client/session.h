@@ -49,8 +49,8 @@ struct SessionOptions {
   std::function<void(LossReason)> on_lost = {};
 
   // Called when one seat was taken away, with its handle and the reason that
-  // an administrator gave, or "idle": it is not valid any more. As on_lost
-  // otherwise.
+  // an administrator gave, "idle", or "called back": it is not valid any more.
+  // As on_lost otherwise.
   std::function<void(uint64_t seat, const std::string& reason)>
       on_seat_released = {};
 
@@ -58,6 +58,13 @@ struct SessionOptions {
   // with its handle and how long that will take. Ask him: Session::
   // ReportActivity keeps it. As on_lost otherwise.
   std::function<void(uint64_t seat, absl::Duration left)> on_seat_idle = {};
+
+  // Called when a seat was lent to this session and is wanted back, with its
+  // handle and how long it is until it is taken away, whatever the user does:
+  // let him save, then return it. Again with absl::InfiniteDuration() where it
+  // is not wanted any more. As on_lost otherwise.
+  std::function<void(uint64_t seat, absl::Duration left)> on_seat_called_back =
+      {};
 };
 
 // One thing to check out. Thread-compatible.

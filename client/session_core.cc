@@ -123,6 +123,12 @@ void SessionCore::OnNews(const checkout::v1::SessionEvent& event) {
     OnSeatIdle(event.seat_idle().seat().handle(),
                FromProto(event.seat_idle().left()));
   }
+  if (event.has_seat_called_back()) {
+    const checkout::v1::SeatCalledBack& call = event.seat_called_back();
+    OnSeatCalledBack(call.seat().handle(), call.has_left()
+                                               ? FromProto(call.left())
+                                               : absl::InfiniteDuration());
+  }
   if (event.has_terminated()) {
     {
       MutexLock lock(&mu_);
@@ -153,6 +159,15 @@ void SessionCore::OnSeatIdle(uint64_t seat, absl::Duration left) {
   client_->callbacks().Push([self = shared_from_this(), seat, left] {
     self->RunCallback([seat, left](const Callbacks& callbacks) {
       if (callbacks.seat_idle) callbacks.seat_idle(seat, left);
+    });
+  });
+}
+
+void SessionCore::OnSeatCalledBack(uint64_t seat, absl::Duration left) {
+  if (state() != State::kOpen) return;
+  client_->callbacks().Push([self = shared_from_this(), seat, left] {
+    self->RunCallback([seat, left](const Callbacks& callbacks) {
+      if (callbacks.seat_called_back) callbacks.seat_called_back(seat, left);
     });
   });
 }

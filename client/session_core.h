@@ -49,6 +49,7 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
     std::function<void(LossReason)> lost;
     std::function<void(uint64_t, const std::string&)> seat_released;
     std::function<void(uint64_t, absl::Duration)> seat_idle;
+    std::function<void(uint64_t, absl::Duration)> seat_called_back;
   };
 
   // Sessions may outlive the Client: they share its core.
@@ -150,6 +151,7 @@ class SessionCore final : public std::enable_shared_from_this<SessionCore> {
   void OnGranted(const std::string& request_id);
   void OnSeatReleased(uint64_t seat, const std::string& reason);
   void OnSeatIdle(uint64_t seat, absl::Duration left);
+  void OnSeatCalledBack(uint64_t seat, absl::Duration left);
   void GiveUpLater(const std::string& request_id);
 
   void Lose(LossReason reason);

@@ -371,30 +371,63 @@ absl::Status CheckAnswers(const Tables& tables) {
 absl::Status CheckLine(const Tables& tables, const QueueLine& line,
                        size_t* joined) {
   const std::string& feature = line.record().feature();
-  uint32_t priority = kMaxPriority;
+  uint32_t rank = 2 * kMaxPriority + 1;
   uint64_t out = 0;
+  uint64_t claimed = 0;
   size_t visited = 0;
   std::string broken;
   line.Visit([&](const QueuePlace& place) {
     const uint64_t project_out = tables.queue.UnitsOf(feature, place.project);
-    if (!place.waiting() || place.record.priority() > priority ||
-        (place.record.priority() == priority && project_out < out)) {
+    if (!place.waiting() || RankOf(place.record) > rank ||
+        (RankOf(place.record) == rank && project_out < out)) {
       broken = absl::StrCat(place.record.number());
       return false;
     }
-    priority = place.record.priority();
+    rank = RankOf(place.record);
     out = project_out;
     ++visited;
+    if (place.record.calls_back()) claimed += place.record.items(0).count();
     return true;
   });
   if (!broken.empty() || visited != line.size() || visited == 0) {
     return Broken("the line of ", feature, " is out of order at ", broken);
+  }
+  if (line.claimed() != claimed) {
+    return Broken("the line of ", feature, " claims ", line.claimed(),
+                  " units of ", claimed);
   }
   if (line.record().unserved() != tables.queue.unserved().contains(feature)) {
     return Broken("the line of ", feature, " is not in the index");
   }
   *joined += visited;
   return absl::OkStatus();
+}
+
+// Only applications and what lingers give way, and each that is called is in
+// the index.
+absl::Status CheckCalls(const Tables& tables) {
+  size_t called = 0;
+  for (const auto& [handle, seat] : tables.seats.by_handle()) {
+    const int64_t due_ms = seat->record.call_due_cluster_ms();
+    if (due_ms == 0) continue;
+    ++called;
+    const auto calls = tables.seats.calls().find(seat->record.feature());
+    if (calls == tables.seats.calls().end() ||
+        !calls->second.contains({due_ms, handle})) {
+      return Broken("the call of seat ", handle, " is not in the index");
+    }
+    if (!IsApplication(seat->session->record) &&
+        !IsLinger(seat->session->record)) {
+      return Broken("seat ", handle, " is called back and cannot be");
+    }
+  }
+  for (const auto& [feature, calls] : tables.seats.calls()) {
+    if (calls.empty() || calls.size() > called) {
+      return Broken("the index has other calls of ", feature);
+    }
+    called -= calls.size();
+  }
+  return called == 0 ? absl::OkStatus() : Broken("the index lost calls");
 }
 
 absl::Status CheckQueue(const Tables& tables) {
@@ -444,6 +477,7 @@ absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckAnswers(tables));
   QUORATE_RETURN_IF_ERROR(CheckNames(tables));
   QUORATE_RETURN_IF_ERROR(CheckCasual(tables));
+  QUORATE_RETURN_IF_ERROR(CheckCalls(tables));
   return CheckQueue(tables);
 }
 

@@ -26,6 +26,7 @@ Ledger::State::State(absl::string_view cluster_id, uint32_t cluster_epoch,
 
 LedgerAnswer Ledger::State::Apply(const Command& command, const EntryTime& time,
                                   Changes* changes) {
+  recalls_.first_change = changes->size();
   tables_.pools.BeginEntry();
   MoveTime(time, changes);
   LedgerAnswer answer = Execute(command, changes);
@@ -42,6 +43,7 @@ LedgerAnswer Ledger::State::Apply(const Command& command, const EntryTime& time,
 }
 
 void Ledger::State::ApplyTime(const EntryTime& time, Changes* changes) {
+  recalls_.first_change = changes->size();
   tables_.pools.BeginEntry();
   MoveTime(time, changes);
   FinishEntry(changes);
@@ -83,6 +85,7 @@ void Ledger::State::ForgetOldAnswers(Changes* changes) {
 
 void Ledger::State::FinishEntry(Changes* changes) {
   ServeQueue(changes);
+  CallBack(changes);
   WriteQueue(changes);
   WriteTaken(changes);
   WriteModels(changes);
@@ -94,6 +97,7 @@ void Ledger::State::FinishEntry(Changes* changes) {
     changes->push_back(PutRecord(own_record_));
     written_ = tables_.counters;
   }
+  if (recalls_.some_changed) KeepLastChanges(changes);
 }
 
 LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
@@ -286,6 +290,11 @@ std::optional<int64_t> Ledger::State::NextDueClusterMs() const {
       tables_.sessions.Find(first->session_id()) == nullptr) {
     due = std::min(due.value_or(first->forget_cluster_ms()),
                    first->forget_cluster_ms());
+  }
+  for (const auto& [feature, calls] : tables_.seats.calls()) {
+    if (tables_.retirement.has_value()) break;
+    const int64_t call_ms = calls.begin()->first;
+    due = std::min(due.value_or(call_ms), call_ms);
   }
   if (!tables_.queue.unserved().empty() && !tables_.retirement.has_value()) {
     due = std::min(due.value_or(tables_.counters.cluster_ms),

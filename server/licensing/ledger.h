@@ -63,15 +63,22 @@ struct QueuePosition {
 // Something that one session's client wants to know at once. Not replicated:
 // every member sees it as it applies the entry.
 struct LedgerEvent {
-  enum class Kind { kQueueGranted, kTerminated, kSeatReleased, kSeatIdle };
+  enum class Kind {
+    kQueueGranted,
+    kTerminated,
+    kSeatReleased,
+    kSeatIdle,
+    kSeatCalledBack,
+    kSeatKept,  // It is not called back any more.
+  };
 
   uint64_t session_id = 0;
   Kind kind = Kind::kQueueGranted;
   std::string request_id = {};  // Of the checkout that waited.
   std::vector<internal::v1::SeatRecord> seats = {};  // What it is about.
-  std::string reason = {};  // Of an administrator's act; "idle".
+  std::string reason = {};  // Of an administrator's act; "idle", "called back".
   std::string by = {};      // Who it was, or the policy's rule.
-  int64_t left_ms = 0;      // kSeatIdle: until it is taken back.
+  int64_t left_ms = 0;      // kSeatIdle, kSeatCalledBack: until it is taken.
 };
 
 // What one command gave.
@@ -139,6 +146,8 @@ struct FeatureView {
   // What of the total is not free: seats that are one count as one, units that
   // went as tokens count, and seats of pools that have ended do not.
   uint64_t taken = 0;
+  // What those wait for for whom rules call lent units back.
+  uint64_t claimed = 0;
 };
 
 class Ledger {
@@ -203,9 +212,10 @@ class Ledger {
                                        size_t limit) const;
   const internal::v1::SessionRecord* FindSession(uint64_t session_id) const;
   const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
-  // The warnings that stand for seats of a session whose user is idle, as
-  // kSeatIdle.
+  // The warnings that stand for seats of a session: kSeatIdle of one whose user
+  // is idle, and kSeatCalledBack.
   std::vector<LedgerEvent> IdleWarnings(uint64_t session_id) const;
+  std::vector<LedgerEvent> CallsOf(uint64_t session_id) const;
   // As long as it is remembered.
   const internal::v1::TerminationRecord* FindTermination(
       uint64_t session_id) const;

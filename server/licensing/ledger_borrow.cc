@@ -145,6 +145,11 @@ std::optional<LedgerAnswer> Ledger::State::RefuseBorrow(
   Asks tokens;
   for (const uint64_t handle : handles) {
     const Seat& seat = *tables_.seats.Find(handle);
+    if (seat.record.call_due_cluster_ms() != 0) {
+      return Refuse(
+          type::v1::ERROR_REASON_SEAT_CALLED_BACK,
+          {{"seat", absl::StrCat(handle)}, {"rule", seat.record.call_rule()}});
+    }
     AddAsk(seat.pool, seat.record.count(), &asks);
     if (seat.token_pool == nullptr) continue;
     AddAsk(seat.token_pool, seat.record.token_units(), &tokens);

@@ -39,8 +39,8 @@ bool Ledger::State::Linger(uint64_t handle, Changes* changes) {
   const Seat& seat = *tables_.seats.Find(handle);
   const Session& holder = *tables_.sessions.Find(seat.record.session_id());
   const int64_t linger_ms = LingerMs(seat, holder);
-  // Of one that was terminated the seats are wanted elsewhere.
-  if (linger_ms == 0 ||
+  // What is called back, or of one that was terminated, is wanted elsewhere.
+  if (linger_ms == 0 || seat.record.call_due_cluster_ms() != 0 ||
       tables_.terminations.Find(holder.record.session_id()) != nullptr ||
       tables_.sessions.size() >= limits_.sessions) {
     return false;
@@ -60,8 +60,8 @@ bool Ledger::State::Linger(uint64_t handle, Changes* changes) {
   return true;
 }
 
-Ledger::State::Takeovers Ledger::State::FindTakeovers(
-    const Session& session, const CheckoutItems& items) const {
+Takeovers Ledger::State::FindTakeovers(const Session& session,
+                                       const CheckoutItems& items) const {
   Takeovers takeovers;
   for (const CheckoutItem& item : items) {
     uint64_t found = 0;

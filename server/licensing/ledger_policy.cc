@@ -113,7 +113,8 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
                         .count = ask.count,
                         .calendar_ms = tables_.counters.calendar_ms,
                         .total = all->total,
-                        .taken = all->taken},
+                        .taken = all->taken,
+                        .claimed = all->claimed},
                        nullptr);
     if (decision.verdict >= worst.verdict) continue;
     worst = decision;

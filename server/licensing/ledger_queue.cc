@@ -109,7 +109,13 @@ LedgerAnswer Ledger::State::RefuseOrQueue(const Command& command,
                                           const Session& session,
                                           LedgerAnswer refusal) {
   const internal::v1::Checkout& body = command.checkout();
-  if (body.wait_ms() == 0 || !WaitingHelps(refusal)) return refusal;
+  if (!WaitingHelps(refusal)) return refusal;
+  if (body.wait_ms() == 0) {
+    if (auto rule = CallingRuleFor(tables_, session, body.items())) {
+      refusal.metadata.emplace_back("calls_back", *std::move(rule));
+    }
+    return refusal;
+  }
   Queue& queue = tables_.queue;
   if (queue.size() >= limits_.queue_places) {
     return RefuseOverLimit("queue_places", limits_.queue_places);
@@ -184,6 +190,13 @@ QueuePosition Ledger::State::PositionOf(const QueuePlace& place) const {
         static_cast<uint64_t>(line->record().mean_held_ms()) *
         std::min(units, kMaxUnitsAhead) / all->total);
     position.expected_wait_ms = std::max(position.expected_wait_ms, wait_ms);
+    const auto calls = tables_.seats.calls().find(item.feature());
+    if (!place.record.calls_back() || calls == tables_.seats.calls().end()) {
+      continue;
+    }
+    // Then what is called back is there at the latest.
+    position.expected_wait_ms = std::max<int64_t>(
+        calls->second.rbegin()->first - tables_.counters.cluster_ms, 1);
   }
   return position;
 }

@@ -85,6 +85,7 @@ void Ledger::State::ServeQueue(Changes* changes) {
     const QueueLine* const line = tables_.queue.FirstUnserved();
     if (line == nullptr) return;
     const std::string feature = line->record().feature();
+    RankCalling(feature);
     KeptPools kept;
     Settlement next = NextToSettle(feature, &kept);
     if (next.place == nullptr) {

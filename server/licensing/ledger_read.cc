@@ -100,6 +100,9 @@ std::optional<FeatureView> Tables::FindFeature(
   view.taken = view.total - free;
   const FeatureSeats* const named = seats.OfFeature(feature);
   if (named != nullptr) view.out = named->units;
+  if (const QueueLine* const line = queue.FindLine(feature)) {
+    view.claimed = line->claimed();
+  }
   return view;
 }
 

@@ -253,6 +253,10 @@ absl::Status Ledger::State::RestoreSeats() {
       return Contradiction("the holder of seat ", handle,
                            " was warned in the future");
     }
+    if (record.call_due_cluster_ms() < 0 ||
+        (record.call_due_cluster_ms() == 0) != record.call_rule().empty()) {
+      return Contradiction("seat ", handle, " is called back by no rule");
+    }
     if ((!record.pool().empty() &&
          FeatureOfPool(record.pool()) != record.feature()) ||
         record.token_pool().empty() != (record.token_units() == 0)) {
@@ -323,7 +327,10 @@ absl::Status Ledger::State::CheckPlace(const QueuePlaceRecord& record) const {
       (record.state() == internal::v1::QUEUE_PLACE_STATE_ENDED &&
        record.end_reason() != 0);
   if (!known_state || record.items().empty() ||
-      record.priority() > kMaxPriority) {
+      record.priority() > kMaxPriority ||
+      (record.calls_back() &&
+       (record.state() != internal::v1::QUEUE_PLACE_STATE_WAITING ||
+        record.items_size() != 1))) {
     return Contradiction("queue place ", number, " is out of range");
   }
   for (const internal::v1::CheckoutItem& item : record.items()) {

@@ -1,10 +1,6 @@
 // The inside of the ledger: the commands, which act on its tables.
 //
-// Each topic has its own file: ledger.cc takes an entry through (time, then
-// the request's memory, then the command), ledger_sessions.cc, ledger_idle.cc,
-// ledger_checkout.cc, ledger_borrow.cc, ledger_queue.cc, ledger_licenses.cc,
-// ledger_policy.cc and ledger_epochs.cc act, ledger_history.cc tells the
-// history, ledger_restore.cc saves and restores, ledger_read.cc shows.
+// Each topic has its own file; README.md says which.
 
 #ifndef QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
 #define QUORATE_SERVER_LICENSING_LEDGER_STATE_H_
@@ -15,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -25,6 +20,7 @@
 #include "server/licensing/allotment.h"
 #include "server/licensing/ledger.h"
 #include "server/licensing/ledger_tables.h"
+#include "server/licensing/recall.h"
 
 namespace quorate::licensing {
 
@@ -122,12 +118,6 @@ class Ledger::State {
                      Changes* changes);
 
   // ledger_linger.cc
-  // For each item of a checkout the seat that lingers for it, or 0.
-  struct Takeovers {
-    absl::InlinedVector<uint64_t, 4> handles;
-    bool some = false;
-  };
-
   int64_t LingerMs(const Seat& seat, const Session& holder) const;
   // Makes a seat that is given back one that lingers; false where it does not
   // linger.
@@ -189,6 +179,17 @@ class Ledger::State {
   void Settle(Settlement settlement, Changes* changes);
   // The lines of which some may take tokens, or all that are taken as such.
   void MarkTokenLines();
+
+  // ledger_recall.cc
+  // Those of the line that call lent units back come first.
+  void RankCalling(absl::string_view feature);
+  void CallBack(Changes* changes);
+  std::set<uint64_t> ReviewCalls(Changes* changes);  // Which are new.
+  void SetCalled(uint64_t handle, const Call& call, Changes* changes);
+  // What is due, but for those; false where nothing is.
+  bool TakeCalled(const std::set<uint64_t>& fresh, Changes* changes);
+  // Of each key of this entry; calls change what others have changed.
+  void KeepLastChanges(Changes* changes);
 
   // ledger_booking.cc
   LedgerAnswer Book(const internal::v1::Command& command, Changes* changes);
@@ -295,6 +296,7 @@ class Ledger::State {
   HistoryEvents history_;            // is this.
   // Sessions that lost seats in this entry and whose records are to be written.
   std::set<uint64_t> taken_from_;
+  Recalls recalls_;
   // What stands in the ledger's own record; nothing: there is none yet.
   std::optional<Counters> written_;
   // Written for every command; kept for their memory only.

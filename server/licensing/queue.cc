@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/check.h"
+#include "server/licensing/limits.h"
 
 namespace quorate::licensing {
 namespace {
@@ -35,6 +36,10 @@ Features FeaturesOf(const QueuePlace& place) {
 
 }  // namespace
 
+uint32_t RankOf(const internal::v1::QueuePlaceRecord& place) {
+  return place.priority() + (place.calls_back() ? kMaxPriority + 1 : 0);
+}
+
 QueueLine::QueueLine(absl::string_view feature) {
   record_.set_feature(std::string(feature));
 }
@@ -51,7 +56,7 @@ void QueueLine::Visit(absl::FunctionRef<bool(const QueuePlace&)> visit) const {
 
 void QueueLine::Add(const QueuePlace& place, uint64_t out) {
   const uint64_t number = place.record.number();
-  Level& level = levels_[place.record.priority()];
+  Level& level = levels_[RankOf(place.record)];
   Group& group = level.groups[place.project];
   if (!group.places.empty()) {
     level.order.erase({group.out, group.places.begin()->first, &group});
@@ -60,10 +65,11 @@ void QueueLine::Add(const QueuePlace& place, uint64_t out) {
   QUORATE_CHECK(group.places.emplace(number, &place).second);
   level.order.insert({group.out, group.places.begin()->first, &group});
   ++size_;
+  if (place.record.calls_back()) claimed_ += place.record.items(0).count();
 }
 
 void QueueLine::Remove(const QueuePlace& place) {
-  const auto level = levels_.find(place.record.priority());
+  const auto level = levels_.find(RankOf(place.record));
   QUORATE_CHECK(level != levels_.end());
   const auto found = level->second.groups.find(place.project);
   QUORATE_CHECK(found != level->second.groups.end());
@@ -71,6 +77,7 @@ void QueueLine::Remove(const QueuePlace& place) {
   level->second.order.erase({group.out, group.places.begin()->first, &group});
   QUORATE_CHECK(group.places.erase(place.record.number()) == 1);
   --size_;
+  if (place.record.calls_back()) claimed_ -= place.record.items(0).count();
   if (!group.places.empty()) {
     level->second.order.insert(
         {group.out, group.places.begin()->first, &group});
@@ -201,7 +208,17 @@ void Queue::LeaveLines(const QueuePlace& place) {
 
 void Queue::Leave(QueuePlace* place, internal::v1::QueuePlaceState state) {
   LeaveLines(*place);
+  place->record.clear_calls_back();
   place->record.set_state(state);
+  changed_places_.insert(place->record.number());
+}
+
+void Queue::SetCallsBack(QueuePlace* place, bool calls_back) {
+  const std::string& feature = place->record.items(0).feature();
+  QueueLine& line = lines_.find(feature)->second;
+  line.Remove(*place);
+  place->record.set_calls_back(calls_back);
+  line.Add(*place, UnitsOf(feature, place->project));
   changed_places_.insert(place->record.number());
 }
 
@@ -319,8 +336,8 @@ bool Queue::IsKeptFrom(const QueuePlace& place, absl::string_view feature,
             !keeper->waiting()) {
           return false;
         }
-        const uint32_t first = keeper->record.priority();
-        const uint32_t own = place.record.priority();
+        const uint32_t first = RankOf(keeper->record);
+        const uint32_t own = RankOf(place.record);
         return first > own || (first == own && number < place.record.number());
       });
 }

@@ -1,7 +1,8 @@
 // The queue: who waits for units that are out, and who is served next.
 //
 // A place stands in one line for each feature that it asks for. The order of a
-// line: the higher priority; among equals the project that has the fewest
+// line: who waits for what is reserved for him, lent and called back; then the
+// higher priority; among equals the project that has the fewest
 // units of the feature out, of two such the one whose first place is older;
 // within a project by arrival. The projects' units are counted as seats come
 // and go, so that neither taking a place nor serving one depends on how many
@@ -43,6 +44,9 @@ struct QueuePlace {
   }
 };
 
+// The higher comes first: those that call lent units back, then by priority.
+uint32_t RankOf(const internal::v1::QueuePlaceRecord& place);
+
 // Those who wait for one feature. Lives while there is one. Thread-compatible.
 class QueueLine {
  public:
@@ -55,6 +59,9 @@ class QueueLine {
   void Visit(absl::FunctionRef<bool(const QueuePlace&)> visit) const;
 
   size_t size() const { return size_; }
+
+  // What those ask for together that call lent units back.
+  uint64_t claimed() const { return claimed_; }
 
  private:
   friend class Queue;
@@ -76,8 +83,9 @@ class QueueLine {
   void SetOut(absl::string_view project, uint64_t out);
 
   internal::v1::QueueLineRecord record_;
-  std::map<uint32_t, Level, std::greater<>> levels_;  // By priority.
+  std::map<uint32_t, Level, std::greater<>> levels_;  // By RankOf.
   size_t size_ = 0;
+  uint64_t claimed_ = 0;
 };
 
 using KeptPools = google::protobuf::RepeatedPtrField<internal::v1::KeptPool>;
@@ -110,6 +118,10 @@ class Queue {
   // It leaves its lines for `state`, which is not WAITING; they are to be
   // served.
   void Leave(QueuePlace* place, internal::v1::QueuePlaceState state);
+
+  // It waits for one item alone, and calls lent units back, or not any more:
+  // its rank changes.
+  void SetCallsBack(QueuePlace* place, bool calls_back);
 
   // When it is over, or forgotten.
   void SetDue(QueuePlace* place, int64_t due_cluster_ms);

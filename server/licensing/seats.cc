@@ -61,6 +61,7 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
     by_user_[LingerKey(session->record, taken.feature())].insert(handle);
     ++lingering_;
   }
+  IndexCall(taken);
   // New handles are the highest, so that this appends but at a restore.
   std::vector<uint64_t>& seats = session->seats;
   seats.insert(std::lower_bound(seats.begin(), seats.end(), handle), handle);
@@ -76,11 +77,34 @@ const Seat* SeatTable::Move(uint64_t handle, Session* to) {
   Erase(handle);
   record.set_session_id(to->record.session_id());
   record.clear_idle_warned_cluster_ms();
+  record.clear_call_due_cluster_ms();
+  record.clear_call_rule();
   return Add(std::move(record), to);
 }
 
 void SeatTable::SetIdleWarned(uint64_t handle, int64_t cluster_ms) {
   by_handle_.at(handle)->record.set_idle_warned_cluster_ms(cluster_ms);
+}
+
+void SeatTable::SetCalled(uint64_t handle, int64_t due_cluster_ms,
+                          const std::string& rule) {
+  internal::v1::SeatRecord& seat = by_handle_.at(handle)->record;
+  ForgetCall(seat);
+  seat.set_call_due_cluster_ms(due_cluster_ms);
+  seat.set_call_rule(rule);
+  IndexCall(seat);
+}
+
+void SeatTable::IndexCall(const internal::v1::SeatRecord& seat) {
+  if (seat.call_due_cluster_ms() == 0) return;
+  calls_[seat.feature()].insert({seat.call_due_cluster_ms(), seat.handle()});
+}
+
+void SeatTable::ForgetCall(const internal::v1::SeatRecord& seat) {
+  if (seat.call_due_cluster_ms() == 0) return;
+  const auto calls = calls_.find(seat.feature());
+  calls->second.erase({seat.call_due_cluster_ms(), seat.handle()});
+  if (calls->second.empty()) calls_.erase(calls);
 }
 
 void SeatTable::Erase(uint64_t handle) {
@@ -111,6 +135,7 @@ void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
     if (user->second.empty()) by_user_.erase(user);
     --lingering_;
   }
+  ForgetCall(record);
   const auto feature = by_feature_.find(record.feature());
   feature->second.handles.erase(record.handle());
   feature->second.units -= record.count();

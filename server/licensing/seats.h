@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 
 #include "quorate/internal/v1/record.pb.h"
@@ -37,6 +39,12 @@ struct Seat {
 
 // The pool that the seat is of, tokens apart.
 absl::string_view PoolNameOf(const internal::v1::SeatRecord& seat);
+
+// For each item of a checkout the seat that lingers for it, or 0.
+struct Takeovers {
+  absl::InlinedVector<uint64_t, 4> handles;
+  bool some = false;
+};
 
 // What is out of one feature.
 struct FeatureSeats {
@@ -65,6 +73,9 @@ class SeatTable {
   // The seat is there.
   void SetGranted(uint64_t handle, int64_t calendar_ms);
   void SetIdleWarned(uint64_t handle, int64_t cluster_ms);
+  // 0: it is not called back.
+  void SetCalled(uint64_t handle, int64_t due_cluster_ms,
+                 const std::string& rule);
 
   // Gives the units back. The seat is there.
   void Erase(uint64_t handle);
@@ -89,6 +100,12 @@ class SeatTable {
 
   size_t lingering() const { return lingering_; }
 
+  // Seats that are called back, by feature: when they are due. None is empty.
+  using Calls = absl::btree_map<std::string,
+                                absl::btree_set<std::pair<int64_t, uint64_t>>>;
+
+  const Calls& calls() const { return calls_; }
+
   size_t size() const { return by_handle_.size(); }
 
   using ByHandle = absl::btree_map<uint64_t, std::unique_ptr<Seat>>;
@@ -96,6 +113,8 @@ class SeatTable {
   const ByHandle& by_handle() const { return by_handle_; }
 
  private:
+  void IndexCall(const internal::v1::SeatRecord& seat);
+  void ForgetCall(const internal::v1::SeatRecord& seat);
   // Of everything but the session's list.
   void Remove(ByHandle::iterator seat, const Session& session);
 
@@ -108,6 +127,7 @@ class SeatTable {
   // Seats of lingers, by LingerKey.
   absl::flat_hash_map<std::string, absl::btree_set<uint64_t>> by_user_;
   size_t lingering_ = 0;
+  Calls calls_;
 };
 
 }  // namespace quorate::licensing

@@ -4,6 +4,8 @@
 
 #include "absl/strings/ascii.h"
 
+#include "server/policy/reservations.h"
+
 namespace quorate::policy {
 namespace {
 
@@ -110,7 +112,14 @@ void CompiledPolicy::CompileRules() {
       ListOf(&rules, from.kind())->push_back(i);
     }
   }
+  const auto mark_calling = [this](FeatureRules* rules) {
+    rules->some_call_back =
+        std::any_of(rules->reserve.begin(), rules->reserve.end(),
+                    [this](uint32_t index) { return CallsBack(rule(index)); });
+  };
+  mark_calling(&of_all_);
   for (auto& [feature, rules] : of_feature_) {
+    mark_calling(&rules);
     for (std::vector<uint32_t>* const list :
          {&rules.idle, &rules.linger, &rules.borrow, &rules.priority}) {
       std::stable_partition(list->begin(), list->end(), [this](uint32_t index) {

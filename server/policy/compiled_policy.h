@@ -48,6 +48,7 @@ struct FeatureRules {
   std::vector<uint32_t> linger;
   std::vector<uint32_t> borrow;  // Borrow and NoBorrow.
   std::vector<uint32_t> priority;
+  bool some_call_back = false;  // Of the reservations; see CallsBack.
 };
 
 // A policy with its names hashed, its ranges sorted, and its rules sorted by

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/policy/reservations.h"
+
 namespace quorate::policy {
 namespace {
 
@@ -9,7 +11,8 @@ namespace {
 struct Kept {
   std::optional<uint32_t> covering;  // The first that covers what is asked for.
   uint64_t for_others = 0;
-  std::optional<uint32_t> most;  // The rule that keeps the most for others.
+  std::optional<uint32_t> most;     // The rule that keeps the most for others.
+  std::optional<uint32_t> calling;  // The first that calls lent units back.
 };
 
 // Asks the rules of one feature about one question. Thread-compatible.
@@ -91,6 +94,9 @@ Kept Inquiry::AskReservations() {
                       .effect = Effect::kKeepsForOthers,
                       .used = used,
                       .units = units};
+    if (CallsBack(policy_.rule(rule)) && !kept.calling.has_value()) {
+      kept.calling = rule;
+    }
     if (his) {
       const bool covers = unused >= question_.count;
       line.effect = covers ? Effect::kKeepsForHim : Effect::kKeptIsUsed;
@@ -139,7 +145,7 @@ Decision Inquiry::Run() {
   if (denied.has_value() && trace_ == nullptr) {
     return {.verdict = Verdict::kDenied, .rule = denied};
   }
-  const Kept kept = AskReservations();
+  Kept kept = AskReservations();
   const std::optional<Decision> full = AskLimits();
   const std::optional<uint32_t> allowed =
       FirstEffective(rules_.allow, Effect::kAllows);
@@ -151,6 +157,10 @@ Decision Inquiry::Run() {
       return {.verdict = Verdict::kNotAllowed, .rule = rules_.allow.front()};
     }
     if (full.has_value()) return *full;
+    if (kept.calling.has_value()) {
+      kept.for_others += question_.claimed;
+      if (!kept.most.has_value()) kept.most = kept.calling;
+    }
   }
   // Too little free in all is the pool's to say.
   const uint64_t free =

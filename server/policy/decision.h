@@ -9,7 +9,9 @@
 //      asked for, is at most its units.
 //   4. Allow: where some rule allows the feature, he must match one of these.
 // And always: what is free and kept for others by rules that do not match him
-// he cannot take, unless they lend it.
+// he cannot take, unless they lend it. What a rule lends and calls back it
+// keeps as soon as somebody waits for it, but not from whom another rule
+// covers.
 //
 // Where several things are in the way, the one that waiting does not help is
 // told: Deny, Allow, Limit, reserved for others.
@@ -45,6 +47,8 @@ struct Question {
   int64_t calendar_ms = 0;
   uint64_t total = 0;  // Of the feature, in force.
   uint64_t taken = 0;  // Of these, not free.
+  // What those wait for for whom rules call lent units back.
+  uint64_t claimed = 0;
 };
 
 struct Decision {

@@ -216,10 +216,20 @@ void PolicyCheck::CheckSpans(const PolicyRule& rule, const std::string& path) {
   if (!idle && warning != 0) {
     Fault(absl::StrCat(path, ".warning"), "means nothing but with idle");
   }
+  if (rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE && rule.lend()) {
+    if (span != 0 &&
+        (span < kMinCallMs || span > kMaxIdleMs || span % 1000 != 0)) {
+      Fault(absl::StrCat(path, ".span"),
+            "must be 10 seconds to 30 days in whole seconds, or 0: lent units "
+            "are not called back");
+    }
+    return;
+  }
   if (!idle && !lingers && !borrows) {
     if (span == 0) return;
-    Fault(absl::StrCat(path, ".span"),
-          "means nothing but with idle, linger and borrow");
+    Fault(
+        absl::StrCat(path, ".span"),
+        "means nothing but with idle, linger, borrow, and reserve that lends");
     return;
   }
   if (borrows) {

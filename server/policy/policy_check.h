@@ -32,6 +32,8 @@ inline constexpr uint64_t kMaxPolicyUnits = 0xffff'ffff;
 // How long a seat may be idle. Activity is reported each minute or so.
 inline constexpr int64_t kMinIdleMs = 60'000;
 inline constexpr int64_t kMaxIdleMs = int64_t{30} * 24 * 3'600'000;
+// A holder who is called needs so long to save. At most kMaxIdleMs.
+inline constexpr int64_t kMinCallMs = 10'000;
 inline constexpr int64_t kMaxLingerMs = int64_t{30} * 24 * 3'600'000;
 // As long as a licence may let a seat be borrowed.
 inline constexpr int64_t kMaxBorrowSpanMs = int64_t{366} * 24 * 3'600'000;

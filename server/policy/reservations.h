@@ -13,6 +13,12 @@
 
 namespace quorate::policy {
 
+// True where the rule lends what is not in use, and calls it back.
+inline bool CallsBack(const internal::v1::PolicyRule& rule) {
+  return rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE && rule.lend() &&
+         rule.span_ms() > 0;
+}
+
 // One rule that is in effect at the moment.
 struct Reservation {
   uint32_t rule = 0;

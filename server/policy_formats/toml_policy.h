@@ -13,6 +13,7 @@
 //   feature = "cad"                      # left out: each feature by itself
 //   units = 4
 //   lend = true
+//   span = "5m"                          # how long to give back what is lent
 //   user_group = "night shift"           # or a list; any of them
 //   not_host = ["pc1", "pc2"]            # none of them
 //   time = "mon-fri 22:00-06:00"

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 
 #include "server/licensing/policy_book.h"
+#include "server/policy/reservations.h"
 #include "server/policy/seat_terms.h"
 #include "server/rpc/status_translation.h"
 
@@ -279,7 +280,8 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
                       .count = checkout.count,
                       .calendar_ms = calendar_ms,
                       .total = all.has_value() ? all->total : 0,
-                      .taken = all.has_value() ? all->taken : 0},
+                      .taken = all.has_value() ? all->taken : 0,
+                      .claimed = all.has_value() ? all->claimed : 0},
                      &trace);
   explanation->set_policy_version(policies.version());
   WriteRules(trace, compiled, explanation);
@@ -312,8 +314,16 @@ void WriteExplanation(const Ledger& ledger, const ImaginedCheckout& checkout,
   if (decision.verdict != Verdict::kGranted) {
     explanation->add_help(HelpFor(decision, checkout, compiled));
   }
-  if (refusal.has_value()) {
-    explanation->add_help(HelpFor(*refusal, checkout));
+  if (!refusal.has_value()) return;
+  explanation->add_help(HelpFor(*refusal, checkout));
+  if (refusal->reason == type::v1::ERROR_REASON_POOL_EXHAUSTED &&
+      decision.verdict == Verdict::kGranted && decision.rule.has_value() &&
+      policy::CallsBack(compiled.rule(*decision.rule))) {
+    explanation->add_help(
+        absl::StrCat("Waiting in the queue (quorate checkout "
+                     "--wait) calls lent seats back, by rule "
+                     "\"",
+                     rule, "\"."));
   }
 }
 

@@ -80,6 +80,15 @@ void Describe(const licensing::LedgerEvent& event,
                   news->mutable_seat_idle()->mutable_left());
       news->mutable_seat_idle()->set_rule(event.by);
       break;
+    case licensing::LedgerEvent::Kind::kSeatCalledBack:
+      SetDuration(absl::Milliseconds(event.left_ms),
+                  news->mutable_seat_called_back()->mutable_left());
+      [[fallthrough]];
+    case licensing::LedgerEvent::Kind::kSeatKept:
+      DescribeSeat(event.seats.front(),
+                   news->mutable_seat_called_back()->mutable_seat());
+      news->mutable_seat_called_back()->set_rule(event.by);
+      break;
   }
 }
 
@@ -458,6 +467,9 @@ void KeepAliveStreams::Watch(KeepAliveStream* stream,
   for (const uint64_t session_id : fresh) {
     for (const auto& warning : ledger.IdleWarnings(session_id)) {
       if (stream->Hold()) stream->Tell(NewsOf(warning));
+    }
+    for (const auto& call : ledger.CallsOf(session_id)) {
+      if (stream->Hold()) stream->Tell(NewsOf(call));
     }
   }
 }

@@ -225,6 +225,12 @@ constexpr ReasonRow kReasons[] = {
      "up "
      "until {next_time}",
      "the user's minutes of this month are used up"},
+    {type::v1::ERROR_REASON_SEAT_CALLED_BACK, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "seat {seat} is called back by rule \"{rule}\" of the policy: it cannot "
+     "be "
+     "borrowed",
+     "a seat that is called back cannot be borrowed"},
     {type::v1::ERROR_REASON_CREDITS_EXHAUSTED, StatusCode::FAILED_PRECONDITION,
      Extra::kPrecondition,
      "{asked} credits of {feature} asked for, but {used} of {total} are used "

@@ -223,7 +223,13 @@ std::string MessageOf(const Refusal& refusal) {
     sentence = FillSentence(SentenceByRule(refusal.reason), refusal);
   }
   if (sentence.empty()) sentence = FillSentence(row->sentence, refusal);
-  return sentence.empty() ? std::string(row->plain) : sentence;
+  if (sentence.empty()) sentence = std::string(row->plain);
+  if (const std::string* rule = FindFact(refusal, "calls_back")) {
+    absl::StrAppend(&sentence,
+                    "; waiting for one calls lent seats back (rule \"", *rule,
+                    "\")");
+  }
+  return sentence;
 }
 
 grpc::Status ToGrpcStatus(const Refusal& refusal) {

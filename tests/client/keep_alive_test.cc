@@ -88,6 +88,28 @@ TEST_F(KeepAliveTest, HoldsSeatsForManyTtls) {
   EXPECT_EQ(losses_, 0);
 }
 
+TEST_F(KeepAliveTest, TellsWhenASeatIsCalledBackAndWhenItIsNotAnyMore) {
+  std::atomic<int64_t> seconds{0};
+  const auto session = *client_->OpenSession(
+      {.application = "test",
+       .on_seat_called_back = [&seconds](uint64_t seat, absl::Duration left) {
+         EXPECT_EQ(seat, 7u);
+         seconds =
+             left == absl::InfiniteDuration() ? -1 : absl::ToInt64Seconds(left);
+       }});
+  checkout::v1::SessionEvent news;
+  news.set_session(session->name());
+  news.mutable_seat_called_back()->mutable_seat()->set_handle(7);
+  news.mutable_seat_called_back()->mutable_left()->set_seconds(300);
+  cluster_.SetNews(news);
+  ToNextRenewal();
+  ASSERT_TRUE(cluster_.Await([&] { return seconds == 300; }));
+  news.mutable_seat_called_back()->clear_left();
+  cluster_.SetNews(news);
+  ToNextRenewal();
+  ASSERT_TRUE(cluster_.Await([&] { return seconds == -1; }));
+}
+
 TEST_F(KeepAliveTest, TellsOfActivityAndAtOnceWhereASeatIsAboutToGo) {
   std::atomic<uint64_t> warned{0};
   const auto session = *client_->OpenSession(

@@ -29,6 +29,7 @@ struct Shared {
   std::atomic<uint64_t> entries;
   std::atomic<uint64_t> effects;
   std::atomic<uint64_t> waited;
+  std::atomic<uint64_t> called_back;
   std::atomic<uint64_t> elections;
   std::atomic<uint64_t> crashes;
   std::atomic<uint64_t> installs;
@@ -52,6 +53,7 @@ void Count(const SimReport& report, Shared* shared) {
   shared->entries += report.entries;
   shared->effects += report.effects;
   shared->waited += report.waited;
+  shared->called_back += report.called_back;
   shared->elections += report.elections;
   shared->crashes += report.crashes;
   shared->installs += report.installs;
@@ -166,7 +168,7 @@ bool RunCases(const std::vector<SeedCase>& cases, size_t jobs) {
   }
   std::printf(
       "%s: %zu seeds in %.0f s; %llu entries, %llu effects, "
-      "%llu granted after a wait, %llu terms, "
+      "%llu granted after a wait, %llu called back, %llu terms, "
       "%llu crashes, %llu lost disks, %llu installs, %llu configurations, "
       "half of the failovers within %lld ms\n",
       shared->failures == 0 ? "passed" : "FAILED", cases.size(),
@@ -174,6 +176,7 @@ bool RunCases(const std::vector<SeedCase>& cases, size_t jobs) {
       static_cast<unsigned long long>(shared->entries),
       static_cast<unsigned long long>(shared->effects),
       static_cast<unsigned long long>(shared->waited),
+      static_cast<unsigned long long>(shared->called_back),
       static_cast<unsigned long long>(shared->elections),
       static_cast<unsigned long long>(shared->crashes),
       static_cast<unsigned long long>(shared->losses),

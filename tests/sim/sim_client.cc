@@ -92,21 +92,52 @@ void SimClient::AttemptAt(const RequestRef& request, SimMember* member) {
                                      licensing::kAttemptMs);
   }
   member->Propose(command.SerializeAsString(), absl::Seconds(4),
-                  [this, request](const SimResult& result) {
+                  [this, request, member](const SimResult& result) {
+                    // One that crashed has no ledger.
+                    const auto gone = result.outcome == ProposeOutcome::kApplied
+                                          ? SeatsGoneAt(*member, result.answer)
+                                          : std::set<uint64_t>();
                     // The answer may be lost on its way.
                     if (random_.Chance(deps_.options->loss_per_mille, 1000))
                       return;
-                    deps_.scheduler->After(
-                        deps_.network->DrawDelay(),
-                        [this, request, result] { Finish(request, result); });
+                    deps_.scheduler->After(deps_.network->DrawDelay(),
+                                           [this, request, result, gone] {
+                                             Finish(request, result, gone);
+                                           });
                   });
 }
 
-void SimClient::Finish(const RequestRef& request, const SimResult& result) {
+std::set<uint64_t> SimClient::SeatsGoneAt(const SimMember& member,
+                                          const LedgerAnswer& answer) const {
+  std::set<uint64_t> gone;
+  for (const auto& [handle, item] : seats_) {
+    const auto* const seat = member.ledger().FindSeat(handle);
+    if (seat != nullptr && seat->call_due_cluster_ms() != 0) {
+      gone.insert(handle);
+    }
+  }
+  // An answer may be an old one.
+  for (const uint64_t handle : answer.seat_handles) {
+    const auto* const seat = member.ledger().FindSeat(handle);
+    if (seat == nullptr || seat->call_due_cluster_ms() != 0) {
+      gone.insert(handle);
+    }
+  }
+  return gone;
+}
+
+void SimClient::Finish(const RequestRef& request, const SimResult& result,
+                       const std::set<uint64_t>& gone) {
   if (request->done || result.outcome != ProposeOutcome::kApplied) return;
   if (result.answer.reason == ErrorReason::ERROR_REASON_REQUEST_EXPIRED) return;
   request->done = true;
   if (result.answer.ok()) ++successes_;
+  for (const uint64_t handle : gone) {
+    if (seats_.count(handle) == 0) continue;
+    DropSeat(handle);
+    ++called_back_;
+  }
+  gone_ = gone;
   request->answered(result.answer);
 }
 
@@ -216,7 +247,8 @@ void SimClient::Checkout() {
     if (deps_.options->conditions_per_mille > 0) DrawConditions(&random_, item);
   }
   if (random_.OneIn(2)) {
-    checkout->set_wait_ms(static_cast<int64_t>(random_.Between(1, 12'000)));
+    checkout->set_wait_ms(static_cast<int64_t>(
+        random_.Between(1, random_.OneIn(6) ? 60'000 : 12'000)));
     checkout->set_priority(static_cast<uint32_t>(random_.Between(4, 6)));
   }
   AskFor(command);
@@ -240,6 +272,7 @@ void SimClient::AskFor(const internal::v1::Command& command) {
       for (int i = 0; i < command.checkout().items_size(); ++i) {
         const internal::v1::CheckoutItem& item = command.checkout().items(i);
         const uint64_t handle = answer.seat_handles.at(static_cast<size_t>(i));
+        if (gone_.count(handle) > 0) continue;
         seats_[handle] = item;
         deps_.checker->OnBelief(
             deps_.checker->beliefs().OnTaken(handle, description_, item));
@@ -402,6 +435,12 @@ void SimClient::ChangePolicy() {
     } else if (rule->kind() != internal::v1::POLICY_RULE_KIND_DENY &&
                rule->kind() != internal::v1::POLICY_RULE_KIND_NO_BORROW) {
       rule->set_units(random_.Between(1, 3));
+    }
+    if (rule->kind() == internal::v1::POLICY_RULE_KIND_RESERVE &&
+        random_.OneIn(2)) {
+      rule->set_lend(true);
+      // Longer than anybody believes without news.
+      rule->set_span_ms(static_cast<int64_t>(random_.Between(2, 4)) * 10'000);
     }
     internal::v1::PolicyPart* const part = rule->add_parts();
     part->set_field(internal::v1::POLICY_FIELD_USER);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class SimClient {
   // How many checkouts waited in the queue and were granted then.
   int granted_later() const { return granted_later_; }
 
+  int called_back() const { return called_back_; }
+
   // A new request id of this client.
   std::string NewRequestId();
 
@@ -77,7 +80,13 @@ class SimClient {
   void Ask(internal::v1::Command command, Answered answered);
   void Attempt(const RequestRef& request);
   void AttemptAt(const RequestRef& request, SimMember* member);
-  void Finish(const RequestRef& request, const SimResult& result);
+  // What a stream over this member tells with the answer: seats that are called
+  // back. They are given up before their time, by a client that is heard of
+  // within a TTL, as by one that is not.
+  std::set<uint64_t> SeatsGoneAt(const SimMember& member,
+                                 const licensing::LedgerAnswer& answer) const;
+  void Finish(const RequestRef& request, const SimResult& result,
+              const std::set<uint64_t>& gone);
 
   void Think();
   void Step();
@@ -132,7 +141,9 @@ class SimClient {
   uint64_t terminated_ = 0;  // The one of these that was terminated last.
   SimTime believed_until_ = 0;
   std::map<uint64_t, internal::v1::CheckoutItem> seats_;  // By handle.
-  std::map<uint64_t, Away> borrowed_;                     // By the borrow.
+  std::set<uint64_t> gone_;                               // By the last answer.
+  int called_back_ = 0;
+  std::map<uint64_t, Away> borrowed_;  // By the borrow.
 };
 
 }  // namespace quorate::sim

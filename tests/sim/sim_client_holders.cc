@@ -136,6 +136,7 @@ void SimClient::ConfirmBooking(const internal::v1::Book& booked,
     if (answer.ok() && opened == opened_ && session_ != 0) {
       for (int i = 0; i < booked.items_size(); ++i) {
         const uint64_t handle = answer.seat_handles.at(static_cast<size_t>(i));
+        if (gone_.count(handle) > 0) continue;
         seats_[handle] = booked.items(i);
         deps_.checker->OnBelief(deps_.checker->beliefs().OnTaken(
             handle, description_, booked.items(i)));

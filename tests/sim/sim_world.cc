@@ -137,8 +137,10 @@ SimReport SimWorld::Run() {
   report.failed_at = scheduler_.now();
   report.entries = checker_.last_committed().value();
   report.effects = checker_.effects();
-  for (const auto& client : clients_)
+  for (const auto& client : clients_) {
     report.waited += static_cast<uint64_t>(client->granted_later());
+    report.called_back += static_cast<uint64_t>(client->called_back());
+  }
   report.crashes = nemesis_.crashes();
   report.installs = checker_.installs();
   report.membership = checker_.configurations();

@@ -23,16 +23,17 @@ namespace quorate::sim {
 
 struct SimReport {
   bool passed = false;
-  std::string failure;      // The broken rule, where it failed.
-  SimTime failed_at = 0;    // And when.
-  uint64_t entries = 0;     // Committed.
-  uint64_t effects = 0;     // Requests that changed something.
-  uint64_t waited = 0;      // Checkouts that were granted after a wait.
-  uint64_t elections = 0;   // Terms at the end.
-  uint64_t crashes = 0;     // By the nemesis.
-  uint64_t installs = 0;    // Snapshots that took the place of a state.
-  uint64_t membership = 0;  // Configurations that were committed.
-  uint64_t losses = 0;      // Disks that were taken away.
+  std::string failure;       // The broken rule, where it failed.
+  SimTime failed_at = 0;     // And when.
+  uint64_t entries = 0;      // Committed.
+  uint64_t effects = 0;      // Requests that changed something.
+  uint64_t waited = 0;       // Checkouts that were granted after a wait.
+  uint64_t called_back = 0;  // Seats that their holders gave up then.
+  uint64_t elections = 0;    // Terms at the end.
+  uint64_t crashes = 0;      // By the nemesis.
+  uint64_t installs = 0;     // Snapshots that took the place of a state.
+  uint64_t membership = 0;   // Configurations that were committed.
+  uint64_t losses = 0;       // Disks that were taken away.
   std::vector<SimTime> failovers;
 };
 

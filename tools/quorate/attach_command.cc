@@ -13,6 +13,7 @@
 #include "tools/quorate/duration.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/output.h"
+#include "tools/quorate/seat_holding.h"
 #include "tools/quorate/signals.h"
 
 namespace quorate::cli {
@@ -74,10 +75,12 @@ int Run(const Invocation& invocation, const AttachFlags& flags) {
                                ? flags.session
                                : absl::StrCat("sessions/", flags.session);
   const auto attached = (*client)->Attach(
-      name, {.on_lost = [&signals](LossReason reason) {
-        Say(absl::StrCat("the session is lost: ", Describe(reason)));
-        signals.Wake();
-      }});
+      name, {.on_lost =
+                 [&signals](LossReason reason) {
+                   Say(absl::StrCat("the session is lost: ", Describe(reason)));
+                   signals.Wake();
+                 },
+             .on_seat_called_back = SayCalledBack});
   if (!attached.ok()) return Fail(invocation, attached.status());
   PrintSeats(invocation, *attached);
   if (flags.hold.empty()) {

@@ -60,6 +60,17 @@ void PrintHolders(const monitoring::v1::ListSeatsResponse& seats) {
 
 }  // namespace
 
+void SayCalledBack(uint64_t seat, absl::Duration left) {
+  if (left == absl::InfiniteDuration()) {
+    Say(absl::StrCat("seat ", seat, " is not called back any more"));
+    return;
+  }
+  Say(absl::StrCat("seat ", seat,
+                   " is called back for whom it is reserved, and is taken away "
+                   "in ",
+                   absl::FormatDuration(absl::Trunc(left, absl::Seconds(1)))));
+}
+
 SeatHolding::Acquired SeatHolding::Acquire(
     const ClientOptions& options, const SeatWish& wish, Signals* signals,
     std::function<void(LossReason)> on_lost) {
@@ -175,7 +186,8 @@ absl::Status SeatHolding::Take(const SeatWish& wish, const Terms& terms,
   QUORATE_ASSIGN_OR_RETURN(
       session_, client_->OpenSession({.application = wish.application,
                                       .ttl = terms.ttl,
-                                      .on_lost = std::move(on_lost)}));
+                                      .on_lost = std::move(on_lost),
+                                      .on_seat_called_back = SayCalledBack}));
   if (interrupted) return absl::CancelledError("interrupted");
   if (!wish.booking.empty()) {
     QUORATE_ASSIGN_OR_RETURN(

@@ -87,6 +87,9 @@ class SeatHolding {
   std::vector<Seat> rest_;  // Of a booking.
 };
 
+// For SessionOptions::on_seat_called_back.
+void SayCalledBack(uint64_t seat, absl::Duration left);
+
 // As Fail; where no seat is free, also who holds them.
 int FailCheckout(const Invocation& invocation, const ClientOptions& options,
                  const std::string& feature, const absl::Status& status);

@@ -98,7 +98,8 @@ def row_of_seat(handle, seat):
     (pool, units), (tokens, token_units) = [
         *((pool, units) for pool, (units, _) in seat.takes.items()),
         ("", 0)][:2]
-    return [handle, seat.session, pool, units, tokens, token_units, seat.warned]
+    return [handle, seat.session, pool, units, tokens, token_units,
+            seat.warned, seat.call]
 
 
 def tables_of(model):
@@ -107,7 +108,7 @@ def tables_of(model):
                       row.idle_since]
                      for number, row in sorted(model.sessions.items())],
         "seats": [row_of_seat(*each) for each in sorted(model.seats.items())],
-        "queue": [[number, row.session_id, row.due]
+        "queue": [[number, row.session_id, row.due, row.calls]
                   for number, row in sorted(model.places.items())
                   if row.waits],
         "policy_version": model.next["policies"]}

@@ -12,6 +12,27 @@ namespace {
 
 constexpr int64_t kDayMs = int64_t{24} * 3'600'000;
 
+// Of rules that call back what they lend, which random ones seldom come to.
+internal::v1::Policy LendingPolicy(Random* random) {
+  std::vector<internal::v1::PolicyRule> rules;
+  for (uint64_t i = random->Between(1, 3); i > 0; --i) {
+    rules.push_back(policy::RuleOf(
+        absl::StrCat("r", i), internal::v1::POLICY_RULE_KIND_RESERVE,
+        random->OneIn(3) ? "" : std::string(1, 'a' + random->Below(4)),
+        random->Between(2, 9),
+        {{.field = internal::v1::POLICY_FIELD_USER,
+          .values = {policy::RandomUser(random), policy::RandomUser(random)},
+          .negated = random->OneIn(3)}}));
+    rules.back().set_lend(!random->OneIn(5));
+    if (!rules.back().lend()) continue;
+    rules.back().set_span_ms(static_cast<int64_t>(random->Between(10, 20)) *
+                             1000);
+  }
+  internal::v1::Policy policy = policy::PolicyOf(rules);
+  policy.set_ignore_case(true);
+  return policy;
+}
+
 }  // namespace
 
 void CommandSource::MoveTime() {
@@ -281,7 +302,8 @@ Command CommandSource::SomePolicy() {
   internal::v1::ApplyPolicy* const body = command.mutable_apply_policy();
   body->set_base_version(base);
   if (random_.OneIn(3)) return command;
-  *body->mutable_policy() = policy::RandomPolicy(&random_);
+  *body->mutable_policy() = random_.OneIn(3) ? policy::RandomPolicy(&random_)
+                                             : LendingPolicy(&random_);
   if (random_.OneIn(10)) body->mutable_policy()->add_rules();
   return command;
 }

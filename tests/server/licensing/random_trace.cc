@@ -169,13 +169,15 @@ std::string TablesText(const Ledger& ledger) {
     seats.push_back(absl::StrCat(
         "[", record.handle(), ",", record.session_id(), ",", Quoted(pool), ",",
         record.count(), ",", Quoted(record.token_pool()), ",",
-        record.token_units(), ",", record.idle_warned_cluster_ms(), "]"));
+        record.token_units(), ",", record.idle_warned_cluster_ms(), ",",
+        record.call_due_cluster_ms(), "]"));
     return true;
   });
   std::vector<std::string> queue;
   ledger.VisitQueue(0, [&](const internal::v1::QueuePlaceRecord& record) {
     queue.push_back(absl::StrCat("[", record.number(), ",", record.session_id(),
-                                 ",", record.due_cluster_ms(), "]"));
+                                 ",", record.due_cluster_ms(), ",",
+                                 record.calls_back() ? "true" : "false", "]"));
     return true;
   });
   return absl::StrCat("{\"sessions\":", List(sessions),

@@ -145,6 +145,25 @@ def need_covered(pool, wish, client):
          "HOST_NOT_COVERED")
 
 
+def choose(seats, lacking):
+    """At most what is lacking; or with the smallest of the rest, and without
+    what that makes needless. Seats are (units, handle)."""
+    chosen, rest = [], []
+    for seat in seats:
+        fits = seat[0] <= lacking
+        lacking -= seat[0] * fits
+        (chosen if fits else rest).append(seat)
+    if lacking and rest:
+        smallest = min(rest, key=lambda seat: seat[0])
+        surplus = smallest[0] - lacking
+        for seat in chosen[::-1]:
+            if seat[0] <= surplus:
+                surplus -= seat[0]
+                chosen.remove(seat)
+        chosen.append(smallest)
+    return chosen
+
+
 def for_nobody(_):
     return False
 
@@ -173,6 +192,7 @@ class SlowModel:
         self.freed = {}  # By pool: when names were.
         self.spent = Counter()  # By pool, casual user and end of a month.
         self.unserved = set()  # Features whose line is to be looked at.
+        self.looked_at = set()  # Features whose calls are to be thought of.
         self.kept = {}  # By feature: for which place of its line, by pool.
 
     def imagined(self, **changed):
@@ -196,6 +216,7 @@ class SlowModel:
         except Refusal as refusal:
             answer = Row(reason=refusal.reason)
         self.serve()
+        self.call_back()
         if answer.queue_place:  # Of one that waited: what it is by now.
             return Row(self.answer_at(answer.queue_place),
                        repeated=answer.repeated)
@@ -523,9 +544,9 @@ class SlowModel:
                    if self.matches(rule, holder) and self.fold(
                        holder.get(each, "")) == self.fold(client.get(each, "")))
 
-    def decide(self, client, feature, count, total, free):
+    def decide(self, client, feature, count, total, free, claimed=0):
         """How bad it is, and the refusal."""
-        rules, covered, for_others = {}, False, 0
+        rules, covered, for_others, calls_back = {}, False, 0, False
         for rule in self.policy().rules:
             if rule.feature in ("", feature):
                 active = self.is_in_effect(rule)
@@ -542,12 +563,15 @@ class SlowModel:
             unused = max(0, kept - rule.used)
             covered |= rule.mine and unused >= count
             for_others += 0 if rule.mine or rule.lend else unused
+            calls_back |= rule.active and rule.lend and rule.span_ms > 0
         if not covered and "ALLOW" in rules and \
                 not any(rule.mine for rule in rules["ALLOW"]):
             return 3, Refusal("POLICY_DENIED")
         for rule in rules.get("LIMIT", []):
             if rule.mine and not covered and rule.used + count > rule.units:
                 return 2, Refusal("POLICY_LIMIT", count <= rule.units)
+        if calls_back and not covered:
+            for_others += claimed
         if count <= free < count + for_others:
             return 1, Refusal("SEATS_RESERVED", True)
         return 0, None
@@ -561,7 +585,8 @@ class SlowModel:
             count = sum(wish.count for wish in ask.wishes
                         if wish.feature == feature)
             grade, refusal = self.decide(client, feature, count,
-                                         sum(tops.values()), free)
+                                         sum(tops.values()), free,
+                                         self.claimed(feature))
             if tops and grade > worst:
                 worst, why = grade, refusal
         if why:
@@ -712,7 +737,7 @@ class SlowModel:
         fresh = self.grant_now(rest)
         for handle in filter(None, again):
             del self.sessions[self.seats[handle].session]
-            change(self.seats, handle, session=ask.session_id)
+            change(self.seats, handle, session=ask.session_id, call=0)
         return Row(fresh, seat_handles=[
             handle or fresh.seat_handles.pop(0) for handle in again])
 
@@ -799,7 +824,7 @@ class SlowModel:
         rule = self.first_rule(holder.client, seat.feature, "LINGER")
         span = max([rule.span_ms] + [
             grant.linger_ms for grant in self.in_force(pool=pools[0])])
-        if not span or seat.session in self.terminated or \
+        if not span or seat.call or seat.session in self.terminated or \
                 len(self.sessions) >= self.limits.sessions or \
                 not self.comes_back(seat):
             return False
@@ -1036,8 +1061,9 @@ class SlowModel:
             [1 + line.index(number) for line in lines], default=0))
 
     def line_of(self, feature):
-        """In the order of service: the higher priority, then the project that
-        has least of the feature, then the one that waits longest."""
+        """In the order of service: who calls back, then the higher priority,
+        then the project that has least of the feature, then the one that waits
+        longest."""
         out, oldest, line = Counter(), {}, []
         for seat in self.seats.values():
             if seat.feature == feature:
@@ -1045,11 +1071,14 @@ class SlowModel:
         for number in where(self.places, waits=True):
             place = self.places[number]
             if feature in features_of(place):
-                first = oldest.setdefault((place.priority, place.project),
-                                          number)
-                line.append((-place.priority, out[place.project], first,
-                             number))
+                rank, _ = self.rank(number)
+                first = oldest.setdefault((rank, place.project), number)
+                line.append((rank, out[place.project], first, number))
         return [number for *_, number in sorted(line)]
+
+    def rank(self, number):
+        place = self.places[number]
+        return (not place.calls, -place.priority), number
 
     def is_kept(self, pool):
         """What is free is for those who wait, before who comes now."""
@@ -1061,8 +1090,8 @@ class SlowModel:
         keepers = [kept[pool] for other, kept in self.kept.items()
                    if other != feature and pool in kept] + [number]
         waiting = where(self.places, waits=True)
-        return number != min((-self.places[each].priority, each)
-                             for each in keepers if each in waiting)[1]
+        return number != min((each for each in keepers if each in waiting),
+                             key=self.rank)
 
     def is_unserved(self, feature):
         return feature in self.unserved and self.line_of(feature)
@@ -1099,7 +1128,7 @@ class SlowModel:
     def end_wait(self, number, end):
         place = self.places[number]
         remembered = max(MEMORY, lease(self.sessions[place.session_id].ttl))
-        change(self.places, number, end=end, waits=False,
+        change(self.places, number, end=end, waits=False, calls=False,
                due=self.now + remembered)
         self.mark(place)
 
@@ -1120,6 +1149,7 @@ class SlowModel:
         """Whoever need not wait any longer, line by line."""
         settled = 0
         while self.unserved and not self.heir:
+            self.rank_calling(min(self.unserved))
             number, refusal, is_kept = self.next_in_line(min(self.unserved))
             if number and settled == self.limits.settlements_per_entry:
                 return
@@ -1166,6 +1196,159 @@ class SlowModel:
         need(self.is_alive(place.session_id), "SESSION_NOT_FOUND")
         need(place.due > self.now, "WAIT_TIMED_OUT")
         self.grant(place, is_kept)
+
+    # Reserved units that were lent, and are called back by those in the line.
+    def reservations(self, feature):
+        """Those in effect."""
+        left = sum(map(self.ceiling, self.pools_of(feature)))
+        found = []
+        for rule in self.policy().rules:
+            if rule.kind == "POLICY_RULE_KIND_RESERVE" and \
+                    rule.feature in ("", feature) and self.is_in_effect(rule):
+                units = min(rule.units, left)
+                left -= units
+                used = self.units_of(rule, Row(), feature)
+                found.append(Row(rule, units=units, used=used,
+                                 unused=max(0, units - used)))
+        return found
+
+    def callers(self, feature, numbers):
+        """The reservation by which each calls, None: it does not; and all
+        reservations."""
+        reservations, callers = self.reservations(feature), {}
+        claimed = Counter()
+        for number in numbers:
+            place, callers[number] = self.places[number], None
+            for i, rule in enumerate(reservations):
+                if callers[number] is None and len(place.wishes) == 1 and \
+                        rule.lend and rule.span_ms and place.wishes[0].count <= \
+                        rule.unused - claimed[i] and \
+                        self.is_for(rule, place.session_id):
+                    claimed[i] += place.wishes[0].count
+                    callers[number] = rule
+        return callers, reservations
+
+    def is_for(self, rule, session):
+        return self.matches(rule, self.sessions[session].client)
+
+    def claimed(self, feature):
+        return sum(place.wishes[0].count for place in self.places.values()
+                   if place.waits and place.calls and
+                   place.wishes[0].feature == feature)
+
+    def rank_calling(self, feature):
+        """Who calls comes first in the line."""
+        self.looked_at.add(feature)
+        callers, _ = self.callers(feature, self.line_of(feature)[:MOST_PASSED])
+        for number, rule in callers.items():
+            change(self.places, number, calls=bool(rule))
+
+    def call_back(self):
+        """Thinks the calls through, and takes what is due."""
+        if self.heir:
+            return
+        self.looked_at |= {seat.feature for seat in self.seats.values()
+                           if seat.call and not self.claimed(seat.feature)}
+        fresh = self.review_calls()
+        due = sorted((seat.feature, seat.call, handle)
+                     for handle, seat in self.seats.items()
+                     if 0 < seat.call <= self.now and handle not in fresh)
+        for *_, handle in due[:self.limits.expiries_per_entry]:
+            session = self.seats[handle].session
+            if self.sessions[session].kind == "LINGER":
+                self.end_session(session)
+            else:
+                self.give_back(handle)
+        if due:
+            self.serve()
+            self.review_calls()
+
+    def review_calls(self):
+        """Returns the seats that are called anew."""
+        fresh = set()
+        for feature in sorted(self.looked_at):
+            plan = self.plan_calls(feature)
+            for handle, seat in self.seats.items():
+                if seat.feature == feature:
+                    if handle in plan and not seat.call:
+                        fresh.add(handle)
+                    change(self.seats, handle, call=plan.get(handle, 0))
+        self.looked_at.clear()
+        return fresh
+
+    def plan_calls(self, feature):
+        """When each seat is due that is to be called back."""
+        needs, plan = {}, {}
+        callers, reservations = self.callers(feature, [
+            number for number in self.line_of(feature)[:MOST_PASSED]
+            if self.places[number].calls])
+        lent = self.lent(feature, reservations)
+        for number, rule in callers.items():
+            if rule:
+                self.add_need(self.places[number], needs, lent, reservations,
+                              rule.span_ms)
+        for pool, row in needs.items():
+            standing, others = lent.get(pool, ([], []))
+            if sum(units for units, _ in standing) > row.lacking:
+                standing = choose(standing, row.lacking)
+            plan.update({handle: self.seats[handle].call
+                         for _, handle in standing if row.lacking})
+            coming = sum(units for units, _ in standing)
+            for _, handle in choose(others, max(0, row.lacking - coming)):
+                lingers = self.sessions[self.seats[handle].session].kind
+                plan[handle] = self.now + (0 if lingers else row.span)
+        return plan
+
+    def add_need(self, place, needs, lent, reservations, span):
+        """Of the first pool of which enough may come back."""
+        [wish], client = place.wishes, self.sessions[place.session_id].client
+        kept = sum(rule.unused for rule in reservations if not rule.lend and
+                   not self.is_for(rule, place.session_id))
+        free = {pool: max(0, self.ceiling(pool) - self.out(pool))
+                for pool in self.pools_of(wish.feature)}
+        asked = wish.count + sum(row.asked for row in needs.values())
+        for pool in free:
+            if not self.is_counted(pool) or \
+                    refused(self.need_usable, pool, wish, client):
+                continue
+            old = needs.get(pool, Row(span=span))
+            coming = sum(row.lacking for other, row in needs.items()
+                         if other != pool)
+            lacking = max(0, wish.count + old.asked - free[pool],
+                          asked + kept - sum(free.values()) - coming)
+            if lacking <= sum(units for seats in lent.get(pool, ())
+                              for units, _ in seats):
+                needs[pool] = Row(old, asked=old.asked + wish.count,
+                                  lacking=max(old.lacking, lacking))
+                return
+
+    def is_counted(self, pool):
+        row = self.pools[pool]
+        return row.count and not (row.credits or row.named_users or
+                                  row.token_feature or row.uncounted)
+
+    def lent(self, feature, reservations):
+        """By pool what may give way, called already or not: (units, handle).
+        The first to be called comes first."""
+        beyond = [max(0, rule.used - rule.units) for rule in reservations]
+        found = {pool: ([], []) for pool in self.pools_of(feature)
+                 if self.is_counted(pool)}
+        for handle, seat in sorted(self.seats.items(), key=lambda each: (
+                not each[1].call, each[1].call, -each[0])):
+            pool = next(iter(seat.takes))
+            sharing = [other for other in self.seats.values()
+                       if next(iter(other.takes)) == pool and
+                       other.takes[pool][1] == seat.takes[pool][1]]
+            own = [i for i, rule in enumerate(reservations)
+                   if self.is_for(rule, seat.session)]
+            if pool in found and \
+                    self.sessions[seat.session].kind in (0, "LINGER") and \
+                    (not seat.takes[pool][1] or len(sharing) == 1) and \
+                    all(beyond[i] >= seat.count for i in own):
+                for i in own:
+                    beyond[i] -= seat.count
+                found[pool][not seat.call].append((seat.count, handle))
+        return found
 
     # Administrators terminate sessions, and set rules.
     def terminate_session(self, ask):

@@ -208,6 +208,18 @@ TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
        "rules[1].units", "more than"},
       {[](Policy* p) { p->mutable_rules(1)->set_lend(true); }, "rules[1].lend",
        "reserve"},
+      {[](Policy* p) { p->mutable_rules(2)->set_span_ms(60'000); },
+       "rules[2].span", "reserve that lends"},
+      {[](Policy* p) {
+         p->mutable_rules(2)->set_lend(true);
+         p->mutable_rules(2)->set_span_ms(9'000);
+       },
+       "rules[2].span", "10 seconds"},
+      {[](Policy* p) {
+         p->mutable_rules(2)->set_lend(true);
+         p->mutable_rules(2)->set_span_ms(10'500);
+       },
+       "rules[2].span", "whole seconds"},
       {[](Policy* p) {
          p->mutable_rules(2)->set_each(internal::v1::POLICY_EACH_USER);
        },

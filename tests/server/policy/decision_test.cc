@@ -252,7 +252,8 @@ void RunPolicy(Random* random, std::map<Verdict, int>* verdicts) {
         .count = random->Between(1, 4),
         .calendar_ms =
             kMonday + static_cast<int64_t>(random->Below(14 * 86'400'000)),
-        .total = random->Between(6, 14)};
+        .total = random->Between(6, 14),
+        .claimed = random->OneIn(2) ? random->Below(3) : 0};
     uint64_t out = 0;
     for (const SlowSeat& seat : seats)
       out += seat.feature == slow.feature ? seat.units : 0;
@@ -262,7 +263,8 @@ void RunPolicy(Random* random, std::map<Verdict, int>* verdicts) {
                                .count = slow.count,
                                .calendar_ms = slow.calendar_ms,
                                .total = slow.total,
-                               .taken = out};
+                               .taken = out,
+                               .claimed = slow.claimed};
     std::vector<TraceLine> trace;
     const Decision decision = Decide(*compiled, use, question, nullptr);
     ++(*verdicts)[decision.verdict];

@@ -143,7 +143,11 @@ void AddNumbers(Random* random, PolicyRule* rule) {
   switch (rule->kind()) {
     case internal::v1::POLICY_RULE_KIND_RESERVE:
       rule->set_units(random->Between(1, 5));
-      rule->set_lend(random->OneIn(4));
+      rule->set_lend(random->OneIn(2));
+      if (rule->lend() && !random->OneIn(4)) {
+        rule->set_span_ms(static_cast<int64_t>(random->Between(10, 40)) *
+                          1'000);
+      }
       break;
     case internal::v1::POLICY_RULE_KIND_LIMIT:
       rule->set_units(random->Below(8));

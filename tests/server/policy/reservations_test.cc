@@ -73,7 +73,7 @@ std::map<uint32_t, std::pair<uint64_t, uint64_t>> KeptIn(
 
 TEST(ReservationsTest, AreThoseThatADecisionGoesBy) {
   size_t compared = 0;
-  for (const uint64_t seed : TestSeeds(1, 300)) {
+  for (const uint64_t seed : TestSeeds(1, 600)) {
     SCOPED_TRACE(
         ReplayLine(seed, "policy_reservations_test", "ReservationsTest.*"));
     Random random(seed);

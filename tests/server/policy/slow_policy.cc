@@ -195,6 +195,7 @@ Verdict SlowDecide(const Policy& policy, const std::vector<SlowSeat>& seats,
   }
   bool denied = false;
   bool covered = false;
+  bool calls_back = false;
   bool full = false;
   bool some_allow = false;
   bool allowed = false;
@@ -217,12 +218,14 @@ Verdict SlowDecide(const Policy& policy, const std::vector<SlowSeat>& seats,
     const uint64_t kept = std::min(left, rule.units());
     left -= kept;
     const uint64_t unused = kept - std::min(kept, used);
+    calls_back |= rule.lend() && rule.span_ms() > 0;
     if (his) covered |= unused >= question.count;
     if (!his && !rule.lend()) for_others += unused;
   }
   if (denied) return Verdict::kDenied;
   if (!covered && some_allow && !allowed) return Verdict::kNotAllowed;
   if (!covered && full) return Verdict::kOverLimit;
+  if (!covered && calls_back) for_others += question.claimed;
   const bool pool_refuses = out + question.count > question.total;
   if (!pool_refuses && out + question.count + for_others > question.total) {
     return Verdict::kReserved;

@@ -37,6 +37,7 @@ struct SlowQuestion {
   uint64_t count;
   int64_t calendar_ms;
   uint64_t total;
+  uint64_t claimed;
 };
 
 // For values of the forms that RandomPolicy writes.

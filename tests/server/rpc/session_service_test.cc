@@ -262,5 +262,73 @@ TEST_F(SessionServiceTest, NamesTheFieldsThatAreWrong) {
   EXPECT_EQ(faults.field_violations(2).field(), "cool_down");
 }
 
+TEST_F(SessionServiceTest, CallsALentSeatBack) {
+  const auto policies =
+      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
+  admin::v1::ApplyPolicyRequest apply;
+  apply.set_request_id("p1");
+  apply.set_etag("0");
+  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
+  rule->set_name("crash");
+  rule->set_kind(admin::v1::POLICY_RULE_KIND_RESERVE);
+  rule->set_units(2);
+  rule->set_lend(true);
+  rule->mutable_span()->set_seconds(60);
+  admin::v1::PolicyPart* part = rule->add_parts();
+  part->set_field(admin::v1::POLICY_FIELD_USER);
+  part->add_values("cat");
+  admin::v1::ApplyPolicyResponse applied;
+  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+
+  checkout::OpenSessionRequest open;
+  open.set_request_id("o2");
+  open.mutable_client()->set_user("cat");
+  open.mutable_client()->set_host("ws2");
+  checkout::OpenSessionResponse opened;
+  ASSERT_TRUE(stub_->OpenSession(NewCall().get(), open, &opened).ok());
+  checkout::CheckoutRequest want;
+  want.set_session(opened.session());
+  want.add_items()->set_feature("cad");
+  want.mutable_items(0)->set_count(2);
+  checkout::CheckoutResponse seats;
+  want.set_request_id("c2");
+  const grpc::Status refused = stub_->Checkout(NewCall().get(), want, &seats);
+  EXPECT_NE(refused.error_message().find("calls lent seats back (rule \"crash"),
+            std::string::npos)
+      << refused.error_message();
+  want.set_request_id("c3");
+  want.mutable_wait()->set_seconds(600);
+  ASSERT_TRUE(stub_->Checkout(NewCall().get(), want, &seats).ok());
+  EXPECT_EQ(seats.queue_place().expected_wait().seconds(), 60);
+  ASSERT_TRUE(stream_->Read(&news_));
+  EXPECT_EQ(news_.event().session(), session_);
+  EXPECT_EQ(news_.event().seat_called_back().seat().handle(), seat_);
+  EXPECT_EQ(news_.event().seat_called_back().left().seconds(), 60);
+  EXPECT_EQ(news_.event().seat_called_back().rule(), "crash");
+
+  // Who comes over another stream hears it too, and how long he has by then.
+  stream_->WritesDone();
+  EXPECT_TRUE(stream_->Finish().ok());
+  stream_.reset();
+  world_.node().AdvanceCluster(40'000);
+  call_ = NewCall();
+  stream_ = stub_->KeepAlive(call_.get());
+  Renew();
+  EXPECT_EQ(news_.event().seat_called_back().seat().handle(), seat_);
+  EXPECT_EQ(news_.event().seat_called_back().left().seconds(), 20);
+  ASSERT_TRUE(stream_->Read(&news_));
+
+  // Who waited goes away.
+  checkout::CancelCheckoutRequest cancel;
+  cancel.set_request_id("x1");
+  cancel.set_session(opened.session());
+  cancel.set_checkout_request_id("c3");
+  checkout::CancelCheckoutResponse cancelled;
+  ASSERT_TRUE(stub_->CancelCheckout(NewCall().get(), cancel, &cancelled).ok());
+  ASSERT_TRUE(stream_->Read(&news_));
+  EXPECT_EQ(news_.event().seat_called_back().seat().handle(), seat_);
+  EXPECT_FALSE(news_.event().seat_called_back().has_left());
+}
+
 }  // namespace
 }  // namespace quorate::server
