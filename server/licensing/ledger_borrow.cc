@@ -162,11 +162,13 @@ std::optional<LedgerAnswer> Ledger::State::RefuseBorrow(
     return Refuse(type::v1::ERROR_REASON_BORROW_NOT_ALLOWED,
                   {{"feature", ask.pool->kind.feature}});
   }
-  for (const Asks& each : {asks, tokens}) {
-    for (const Ask& ask : each) {
-      if (ask.pool->kind.counting != Counting::kCounted) continue;
-      if (auto refusal = RefuseByLowWater(ask, now)) return refusal;
-    }
+  // Units of a pool may go as its seats and as tokens at once.
+  for (const Ask& ask : tokens) {
+    AddAsk(ask.pool, ask.units, &asks);
+  }
+  for (const Ask& ask : asks) {
+    if (ask.pool->kind.counting != Counting::kCounted) continue;
+    if (auto refusal = RefuseByLowWater(ask, now)) return refusal;
   }
   return std::nullopt;
 }

@@ -282,6 +282,22 @@ TEST_F(BorrowTest, TokensAreBorrowedWithTheirSeat) {
             type::v1::ERROR_REASON_BORROW_LIMIT);
 }
 
+TEST_F(BorrowTest, SeatsAndTokensOfAPoolGoTogether) {
+  Command license = InstallCommand("T", 1, {{"tok", 10}, {"fea", 0}});
+  TermsOf(&license, 0)->set_borrow_low_water(5);
+  TermsOf(&license, 0)->set_borrow_max_ms(kDayMs);
+  TermsOf(&license, 1)->set_token_feature("tok");
+  TermsOf(&license, 1)->set_token_cost(3);
+  TermsOf(&license, 1)->set_borrow_max_ms(kDayMs);
+  EXPECT_TRUE(driver_.DoAsAlice(license).ok());
+  const uint64_t both = CheckOut("tok", 3);
+  const uint64_t tokens = CheckOut("fea", 1);
+  EXPECT_EQ(Borrow({both, tokens}, kDayMs).reason,
+            type::v1::ERROR_REASON_BORROW_LIMIT);
+  EXPECT_TRUE(Borrow({tokens}, kDayMs).ok());
+  EXPECT_EQ(borrowed("tok"), 3U);
+}
+
 TEST_F(BorrowTest, NamesTheFieldsThatAreWrong) {
   const uint64_t seat = CheckOut("cad", 1);
   const auto field = [](const LedgerAnswer& answer) {
