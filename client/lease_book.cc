@@ -42,8 +42,9 @@ LeaseBook::LeaseBook(absl::Duration answer_timeout, uint64_t seed)
 
 void LeaseBook::Add(const std::string& name, absl::Duration ttl,
                     absl::Duration sent) {
-  Lease lease = {.ttl = ttl, .valid_until = sent + ttl, .renew_at = sent};
-  lease.renew_at += Interval(lease);
+  Lease lease = {.ttl = ttl, .valid_until = sent + ttl};
+  lease.renew_at =
+      sent + std::min(ttl / kRenewalsPerTtl, kFirstRenewal) * Jitter();
   leases_[name] = lease;
 }
 
@@ -69,14 +70,17 @@ void LeaseBook::ReportActivity(const std::string& name, absl::Duration now) {
   lease->second.active_at = now;
 }
 
+// 0.9 to 1.1: sessions that were opened together come apart.
+double LeaseBook::Jitter() {
+  return 0.9 + static_cast<double>(random_.Below(201)) / 1000.0;
+}
+
 absl::Duration LeaseBook::Interval(const Lease& lease) {
-  // 0.9 to 1.1 of the interval: sessions that were opened together come apart.
-  const double jitter = 0.9 + static_cast<double>(random_.Below(201)) / 1000.0;
   absl::Duration interval = lease.ttl / kRenewalsPerTtl;
   if (lease.active_at.has_value()) {
     interval = std::min(interval, kActivityInterval);
   }
-  return interval * jitter;
+  return interval * Jitter();
 }
 
 absl::Duration LeaseBook::AnswerTimeout() const {

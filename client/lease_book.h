@@ -31,6 +31,12 @@ class LeaseBook {
   // A message may name at most so many sessions (KeepAliveRequest.sessions).
   static constexpr size_t kMaxNames = 1000;
 
+  // A session is renewed for the first time after so long, or earlier where its
+  // TTL is short: the stream that renews it brings its news, so that from then
+  // on it hears of its end and of seats that are called back. Programs that are
+  // over by then need no stream.
+  static constexpr absl::Duration kFirstRenewal = absl::Seconds(2);
+
   // Users whose sessions say so are heard of at least so often.
   static constexpr absl::Duration kActivityInterval = absl::Minutes(1);
 
@@ -132,6 +138,7 @@ class LeaseBook {
     std::vector<std::string> names;
   };
 
+  double Jitter();
   absl::Duration Interval(const Lease& lease);
   absl::Duration AnswerTimeout() const;
   void Abandon(absl::Duration now, absl::Duration reconnect_after);
