@@ -118,7 +118,6 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
     record_.set_denial_hour_ms(hour_ms_);
     record_.set_denials_of_hour(0);
   }
-  QUORATE_RETURN_IF_ERROR(CountDenial(denial.feature, store, changes));
   const auto key_of = [&](const Subject& subject) {
     return MakeHistoryKey(HistoryKind::kHourDenials, denial.feature, hour_ms_,
                           DenialRest(denial.reason, subject));
@@ -139,6 +138,12 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
       if (together != denials_.end()) stored = together->second;
     }
     if (!stored.has_value()) {
+      // Features that nobody has heard of are as many as a client can name.
+      if (record_.denials_of_hour() >=
+          limits_.denials_of_hour + limits_.denials_of_hour / kSlackDivisor) {
+        record_.set_lost_denials(record_.lost_denials() + 1);
+        return absl::OkStatus();
+      }
       record_.set_denials_of_hour(record_.denials_of_hour() + 1);
       record_.set_hours(record_.hours() + 1);
     }
@@ -154,7 +159,7 @@ absl::Status History::AddDenial(const licensing::Denial& denial, int64_t now_ms,
   one.set_rule(denial.rule);
   AddDenials(one, &found->second);
   changes->push_back({std::move(key), found->second.SerializeAsString()});
-  return absl::OkStatus();
+  return CountDenial(denial.feature, store, changes);
 }
 
 absl::Status History::CountDenial(const std::string& feature,

@@ -41,7 +41,8 @@ struct HistoryLimits {
   int64_t hours_ms = 400 * kDayMs;
   int64_t days_ms = 5 * 366 * kDayMs;
 
-  // Denials of one hour that are told apart; more are counted together.
+  // Denials of one hour that are told apart; more are counted together by
+  // feature, and not at all of features past the slack.
   uint64_t denials_of_hour = 20'000;
 
   // One step of a sweep: some milliseconds of the applier's time, and the
@@ -52,7 +53,8 @@ struct HistoryLimits {
 };
 
 // What passes a limit by so much (an eighth) is not told apart any more: sums
-// go to the one of nobody, uses are counted as lost. Sweeps make room before.
+// go to the one of nobody, uses and denials are counted as lost. Sweeps make
+// room before.
 inline constexpr uint64_t kSlackDivisor = 8;
 
 // Confined to the applier thread. Its errors are those of the store: DATA_LOSS

@@ -227,6 +227,7 @@ grpc::ServerUnaryReactor* MonitoringService::ListDenials(
           response->set_next_page_token(
               MakePageToken(kDenials, DenialFilter(*request), answer.last));
         }
+        response->set_lost_denials(view->record().lost_denials());
         return absl::OkStatus();
       });
   return reactor;

@@ -62,6 +62,11 @@ int Run(const Invocation& invocation, const DenialFlags& flags) {
   }
   const auto denials = Cluster(*options).ListDenials(request, flags.local);
   if (!denials.ok()) return Fail(invocation, denials.status());
+  if (denials->lost_denials() > 0) {
+    Say(absl::StrCat(denials->lost_denials(),
+                     " denials were of more features than the history tells "
+                     "apart; they are in no row"));
+  }
   switch (FormatOf(invocation, flags)) {
     case RowFormat::kTable:
       PrintTable(*denials);
