@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/pool_refusals.h"
 #include "server/licensing/refusals.h"
 #include "server/licensing/times.h"
 #include "server/policy/seat_terms.h"
@@ -60,16 +61,6 @@ std::optional<LedgerAnswer> AskRules(const BorrowAsk& ask, const Tables& tables,
   return std::nullopt;
 }
 
-LedgerAnswer RefuseCount(const std::string& feature, const char* limit,
-                         uint64_t max, uint64_t borrowed, uint64_t asked) {
-  return Refuse(type::v1::ERROR_REASON_BORROW_LIMIT,
-                {{"feature", feature},
-                 {"borrow_limit", limit},
-                 {"max", absl::StrCat(max)},
-                 {"borrowed", absl::StrCat(borrowed)},
-                 {"asked", absl::StrCat(asked)}});
-}
-
 std::optional<LedgerAnswer> RefuseByLowWater(const std::string& feature,
                                              uint64_t asked, uint64_t low_water,
                                              const Pools& pools) {
@@ -83,8 +74,8 @@ std::optional<LedgerAnswer> RefuseByLowWater(const std::string& feature,
   if (asked == 0 || low_water == 0 || borrowed + asked + low_water <= total) {
     return std::nullopt;
   }
-  return RefuseCount(feature, "low_water", total - std::min(total, low_water),
-                     borrowed, asked);
+  return RefuseBorrowLimit(feature, "low_water",
+                           total - std::min(total, low_water), borrowed, asked);
 }
 
 }  // namespace
@@ -121,8 +112,8 @@ std::optional<LedgerAnswer> RefuseByBorrowCounts(const BorrowAsk& ask,
         const uint64_t borrowed = policies.borrow_use().UnitsOf(
             terms.rule, feature, policies.compiled().KeyOf(terms.rule, folded));
         if (terms.units > 0 && borrowed + asked.units > terms.units) {
-          return RefuseCount(feature, "count", terms.units, borrowed,
-                             asked.units);
+          return RefuseBorrowLimit(feature, "count", terms.units, borrowed,
+                                   asked.units);
         }
         return RefuseByLowWater(feature, asked.counted, terms.low_water,
                                 tables.pools);

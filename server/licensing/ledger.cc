@@ -19,7 +19,7 @@ using internal::v1::Command;
 
 Ledger::State::State(absl::string_view cluster_id, uint32_t cluster_epoch,
                      const LedgerLimits& limits)
-    : limits_(limits) {
+    : limits_(limits), restore_(&tables_) {
   tables_.cluster_id = std::string(cluster_id);
   tables_.cluster_epoch = cluster_epoch;
 }
@@ -267,11 +267,6 @@ void Ledger::State::Remember(const Command& command,
   ToRecord(remembered, tables_.requests.next_sequence(), &answer_record_);
   changes->push_back(PutRecord(answer_record_));
   QUORATE_CHECK(tables_.requests.Add(std::move(remembered)));
-}
-
-EntryTime Ledger::State::time() const {
-  return {.cluster_ms = tables_.counters.cluster_ms,
-          .calendar_ms = tables_.counters.calendar_ms};
 }
 
 std::optional<int64_t> Ledger::State::NextDueClusterMs() const {

@@ -36,6 +36,7 @@
 #include "quorate/type/v1/error_reason.pb.h"
 
 #include "server/licensing/history_event.h"
+#include "server/licensing/ledger_event.h"
 #include "server/licensing/limits.h"
 #include "server/licensing/model_views.h"
 #include "server/licensing/pool_kind.h"
@@ -58,27 +59,6 @@ struct QueuePosition {
   int64_t expected_wait_ms = 0;  // 0: not known.
 
   friend bool operator==(const QueuePosition&, const QueuePosition&) = default;
-};
-
-// Something that one session's client wants to know at once. Not replicated:
-// every member sees it as it applies the entry.
-struct LedgerEvent {
-  enum class Kind {
-    kQueueGranted,
-    kTerminated,
-    kSeatReleased,
-    kSeatIdle,
-    kSeatCalledBack,
-    kSeatKept,  // It is not called back any more.
-  };
-
-  uint64_t session_id = 0;
-  Kind kind = Kind::kQueueGranted;
-  std::string request_id = {};  // Of the checkout that waited.
-  std::vector<internal::v1::SeatRecord> seats = {};  // What it is about.
-  std::string reason = {};  // Of an administrator's act; "idle", "called back".
-  std::string by = {};      // Who it was, or the policy's rule.
-  int64_t left_ms = 0;      // kSeatIdle, kSeatCalledBack: until it is taken.
 };
 
 // What one command gave.
@@ -214,8 +194,7 @@ class Ledger {
   const internal::v1::SeatRecord* FindSeat(uint64_t handle) const;
   // The warnings that stand for seats of a session: kSeatIdle of one whose user
   // is idle, and kSeatCalledBack.
-  std::vector<LedgerEvent> IdleWarnings(uint64_t session_id) const;
-  std::vector<LedgerEvent> CallsOf(uint64_t session_id) const;
+  std::vector<LedgerEvent> WarningsOf(uint64_t session_id) const;
   // As long as it is remembered.
   const internal::v1::TerminationRecord* FindTermination(
       uint64_t session_id) const;

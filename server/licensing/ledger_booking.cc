@@ -38,13 +38,8 @@ std::optional<LedgerAnswer> CheckFields(const internal::v1::Book& body) {
 // What is used up cannot be given back where nobody comes; and where minutes
 // run out, a seat is taken back.
 std::optional<LedgerAnswer> RefuseUsedUp(const Allotments& allotments) {
-  const auto is_used_up = [](const Pool* pool) {
-    return pool != nullptr && (pool->kind.counting == Counting::kCredits ||
-                               pool->kind.casual_minutes > 0);
-  };
   for (size_t i = 0; i < allotments.size(); ++i) {
-    if (!is_used_up(allotments[i].pool) &&
-        !is_used_up(allotments[i].token_pool)) {
+    if (!IsUsedUp(allotments[i].pool) && !IsUsedUp(allotments[i].token_pool)) {
       continue;
     }
     return RefuseField(absl::StrCat("items[", i, "].feature"),
@@ -75,12 +70,7 @@ LedgerAnswer Ledger::State::Book(const Command& command, Changes* changes) {
   // The rules are those of a checkout by the one that it is for.
   const Session wanted = {.record = record, .seats = {}};
   Allotments allotments;
-  std::optional<LedgerAnswer> refusal = RefuseClient(wanted, body.items());
-  if (!refusal.has_value()) {
-    refusal = AllotNow(body.items(), record.description(), &allotments);
-  }
-  if (!refusal.has_value()) refusal = RefuseTooMany(wanted, body.items());
-  if (!refusal.has_value()) refusal = RefuseUnserved(body.items());
+  auto refusal = RefuseComer(wanted, body.items(), &allotments);
   if (!refusal.has_value()) refusal = RefuseUsedUp(allotments);
   if (refusal.has_value()) return *std::move(refusal);
   record.set_session_id(counters.next_session_id++);

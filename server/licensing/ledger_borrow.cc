@@ -12,6 +12,7 @@
 #include "server/licensing/borrow_rules.h"
 #include "server/licensing/field_rules.h"
 #include "server/licensing/ledger_state.h"
+#include "server/licensing/pool_refusals.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
 #include "server/licensing/times.h"
@@ -44,12 +45,8 @@ void AddAsk(const Pool* pool, uint64_t units, Asks* asks) {
 
 LedgerAnswer RefuseByLimit(const Ask& ask, absl::string_view limit,
                            uint64_t max) {
-  return Refuse(type::v1::ERROR_REASON_BORROW_LIMIT,
-                {{"feature", ask.pool->kind.feature},
-                 {"borrow_limit", std::string(limit)},
-                 {"max", absl::StrCat(max)},
-                 {"borrowed", absl::StrCat(ask.pool->borrowed)},
-                 {"asked", absl::StrCat(ask.units)}});
+  return RefuseBorrowLimit(ask.pool->kind.feature, limit, max,
+                           ask.pool->borrowed, ask.units);
 }
 
 // Each licence in force lets so many of its units be borrowed for so long, but
@@ -115,6 +112,17 @@ std::optional<LedgerAnswer> ReadUntil(const internal::v1::Borrow& body,
   return std::nullopt;
 }
 
+LedgerAnswer RefuseNoBorrow(uint64_t session_id, absl::string_view principal,
+                            const Tables& tables) {
+  LedgerAnswer refusal = Refuse(type::v1::ERROR_REASON_BORROW_NOT_FOUND,
+                                {{"session", absl::StrCat(session_id)}});
+  const WriteOffRecord* const gone = tables.write_offs.Find(session_id);
+  if (gone != nullptr && gone->borrow().principal() == principal) {
+    refusal.metadata.emplace_back("written_off_by", gone->written_off_by());
+  }
+  return refusal;
+}
+
 }  // namespace
 
 LedgerAnswer Ledger::State::RefuseBorrowed(const Session& borrow) const {
@@ -127,7 +135,7 @@ LedgerAnswer Ledger::State::RefuseBorrowed(const Session& borrow) const {
 LedgerAnswer Ledger::State::RefuseSeat(uint64_t session_id, uint64_t handle,
                                        absl::string_view principal) const {
   if (const Seat* const seat = tables_.seats.Find(handle); seat != nullptr) {
-    const Session& holder = *tables_.sessions.Find(seat->record.session_id());
+    const Session& holder = *seat->session;
     if (IsBorrow(holder.record) && holder.record.principal() == principal) {
       return RefuseBorrowed(holder);
     }
@@ -223,23 +231,12 @@ LedgerAnswer Ledger::State::Borrow(const Command& command, Changes* changes) {
   return answer;
 }
 
-LedgerAnswer Ledger::State::RefuseNoBorrow(uint64_t session_id,
-                                           absl::string_view principal) const {
-  LedgerAnswer refusal = Refuse(type::v1::ERROR_REASON_BORROW_NOT_FOUND,
-                                {{"session", absl::StrCat(session_id)}});
-  const WriteOffRecord* const gone = tables_.write_offs.Find(session_id);
-  if (gone != nullptr && gone->borrow().principal() == principal) {
-    refusal.metadata.emplace_back("written_off_by", gone->written_off_by());
-  }
-  return refusal;
-}
-
 LedgerAnswer Ledger::State::ReturnBorrow(const Command& command,
                                          Changes* changes) {
   const uint64_t session_id = command.return_borrow().session_id();
   Session* const session = tables_.sessions.FindAlive(session_id, time());
   if (session == nullptr || !IsBorrow(session->record)) {
-    return RefuseNoBorrow(session_id, command.principal());
+    return RefuseNoBorrow(session_id, command.principal(), tables_);
   }
   if (session->record.principal() != command.principal()) {
     return Refuse(type::v1::ERROR_REASON_SESSION_NOT_YOURS,
@@ -260,7 +257,7 @@ LedgerAnswer Ledger::State::WriteOffBorrow(const Command& command,
   Session* const session =
       tables_.sessions.FindAlive(body.session_id(), time());
   if (session == nullptr || !IsBorrow(session->record)) {
-    return RefuseNoBorrow(body.session_id(), command.principal());
+    return RefuseNoBorrow(body.session_id(), command.principal(), tables_);
   }
   WriteOffRecord record;
   *record.mutable_borrow() = session->record;

@@ -42,17 +42,23 @@ LedgerAnswer Ledger::State::Checkout(const Command& command, Changes* changes) {
     return CheckoutAgain(command, takeovers, session, changes);
   }
   Allotments allotments;
-  std::optional<LedgerAnswer> refusal = RefuseClient(*session, body.items());
-  if (!refusal.has_value()) {
-    refusal =
-        AllotNow(body.items(), session->record.description(), &allotments);
-  }
-  if (!refusal.has_value()) refusal = RefuseTooMany(*session, body.items());
-  if (!refusal.has_value()) refusal = RefuseUnserved(body.items());
+  auto refusal = RefuseComer(*session, body.items(), &allotments);
   if (refusal.has_value()) {
     return RefuseOrQueue(command, *session, *std::move(refusal));
   }
   return Grant(session, body.items(), allotments, /*waited_ms=*/0, changes);
+}
+
+std::optional<LedgerAnswer> Ledger::State::RefuseComer(
+    const Session& session, const CheckoutItems& items,
+    Allotments* allotments) const {
+  if (auto refusal = RefuseClient(session, items)) return refusal;
+  if (auto refusal =
+          AllotNow(items, session.record.description(), allotments)) {
+    return refusal;
+  }
+  if (auto refusal = RefuseTooMany(session, items)) return refusal;
+  return RefuseUnserved(items);
 }
 
 std::optional<LedgerAnswer> Ledger::State::RefuseClient(

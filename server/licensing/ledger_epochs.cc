@@ -36,6 +36,19 @@ uint64_t SessionOfGrant(const Command& command) {
   }
 }
 
+LedgerAnswer RefuseEpoch(uint32_t meant, const Tables& tables) {
+  return Refuse(type::v1::ERROR_REASON_EPOCH_MISMATCH,
+                {{"epoch", absl::StrCat(meant)},
+                 {"cluster_epoch", absl::StrCat(tables.cluster_epoch)}});
+}
+
+LedgerAnswer RefuseRetired(const Tables& tables) {
+  const internal::v1::Retirement& retirement = *tables.retirement;
+  return Refuse(type::v1::ERROR_REASON_CLUSTER_RETIRED,
+                {{"retired_for_epoch", absl::StrCat(retirement.epoch())},
+                 {"retired_by", retirement.retired_by()}});
+}
+
 }  // namespace
 
 std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
@@ -50,7 +63,7 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
                     body == Command::kRenewSessions ||
                     body == Command::kInstallLicense;
   if (!adds) return std::nullopt;
-  if (tables_.retirement.has_value()) return RefuseRetired();
+  if (tables_.retirement.has_value()) return RefuseRetired(tables_);
   if (!tables_.restoration.has_value()) return std::nullopt;
   const Restoration& restoration = *tables_.restoration;
   if (!restoration.released()) {
@@ -74,30 +87,17 @@ std::optional<LedgerAnswer> Ledger::State::RefuseByEpoch(
                  {"seconds_left", absl::StrCat((left_ms + 999) / 1000)}});
 }
 
-LedgerAnswer Ledger::State::RefuseRetired() const {
-  const internal::v1::Retirement& retirement = *tables_.retirement;
-  return Refuse(type::v1::ERROR_REASON_CLUSTER_RETIRED,
-                {{"retired_for_epoch", absl::StrCat(retirement.epoch())},
-                 {"retired_by", retirement.retired_by()}});
-}
-
 bool Ledger::State::IsOfOldEpoch(uint64_t session_id) const {
   return tables_.restoration.has_value() &&
          session_id < tables_.restoration->first_session_id();
 }
 
-LedgerAnswer Ledger::State::RefuseEpoch(uint32_t meant) const {
-  return Refuse(type::v1::ERROR_REASON_EPOCH_MISMATCH,
-                {{"epoch", absl::StrCat(meant)},
-                 {"cluster_epoch", absl::StrCat(tables_.cluster_epoch)}});
-}
-
 LedgerAnswer Ledger::State::ReleaseRestored(const Command& command) {
   const internal::v1::ReleaseRestored& body = command.release_restored();
-  if (tables_.retirement.has_value()) return RefuseRetired();
+  if (tables_.retirement.has_value()) return RefuseRetired(tables_);
   if (!tables_.restoration.has_value() ||
       tables_.restoration->old_epoch() != body.old_epoch()) {
-    return RefuseEpoch(body.old_epoch());
+    return RefuseEpoch(body.old_epoch(), tables_);
   }
   const int64_t longest_ms = LeaseEndMs(0, kMaxTtlMs);
   if (body.longest_lease_ms() < 0 || body.longest_lease_ms() > longest_ms) {
@@ -135,12 +135,12 @@ LedgerAnswer Ledger::State::RetireCluster(const Command& command) {
   }
   if (body.cluster_epoch() != tables_.cluster_epoch ||
       body.epoch() <= tables_.cluster_epoch) {
-    return RefuseEpoch(body.cluster_epoch());
+    return RefuseEpoch(body.cluster_epoch(), tables_);
   }
   if (tables_.retirement.has_value()) {
     const bool same = tables_.retirement->epoch() == body.epoch() &&
                       tables_.retirement->restore_id() == body.restore_id();
-    return same ? LedgerAnswer() : RefuseRetired();
+    return same ? LedgerAnswer() : RefuseRetired(tables_);
   }
   internal::v1::Retirement& retirement = tables_.retirement.emplace();
   retirement.set_epoch(body.epoch());

@@ -72,29 +72,4 @@ void Ledger::State::WatchIdleSeat(const Session& session, uint64_t handle,
   TakeAway(handle, "idle", tables_.policies.RuleName(terms->rule), changes);
 }
 
-std::vector<LedgerEvent> Ledger::IdleWarnings(uint64_t session_id) const {
-  const Tables& tables = state_->tables();
-  std::vector<LedgerEvent> warnings;
-  const Session* const session = tables.sessions.Find(session_id);
-  if (session == nullptr || session->record.idle_since_cluster_ms() == 0) {
-    return warnings;
-  }
-  const int64_t now = tables.counters.cluster_ms;
-  for (const uint64_t handle : session->seats) {
-    const SeatRecord& seat = tables.seats.Find(handle)->record;
-    const int64_t warned_ms = seat.idle_warned_cluster_ms();
-    if (warned_ms == 0) continue;
-    const auto terms = tables.policies.FindIdleTerms(
-        session->record.description(), seat.feature());
-    if (!terms.has_value()) continue;
-    warnings.push_back(
-        {.session_id = session_id,
-         .kind = LedgerEvent::Kind::kSeatIdle,
-         .seats = {seat},
-         .by = tables.policies.RuleName(terms->rule),
-         .left_ms = std::max<int64_t>(warned_ms + terms->warning_ms - now, 0)});
-  }
-  return warnings;
-}
-
 }  // namespace quorate::licensing

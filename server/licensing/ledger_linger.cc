@@ -15,12 +15,6 @@ namespace {
 using internal::v1::CheckoutItem;
 using internal::v1::SessionRecord;
 
-// Credits are used up, and minutes run as long as a seat is out.
-bool IsUsedUp(const Pool* pool) {
-  return pool != nullptr && (pool->kind.counting == Counting::kCredits ||
-                             pool->kind.casual_minutes != 0);
-}
-
 }  // namespace
 
 // What its licences say or what the policy says, whichever is longer.
@@ -37,7 +31,7 @@ int64_t Ledger::State::LingerMs(const Seat& seat, const Session& holder) const {
 
 bool Ledger::State::Linger(uint64_t handle, Changes* changes) {
   const Seat& seat = *tables_.seats.Find(handle);
-  const Session& holder = *tables_.sessions.Find(seat.record.session_id());
+  const Session& holder = *seat.session;
   const int64_t linger_ms = LingerMs(seat, holder);
   // What is called back, or of one that was terminated, is wanted elsewhere.
   if (linger_ms == 0 || seat.record.call_due_cluster_ms() != 0 ||
@@ -70,13 +64,10 @@ Takeovers Ledger::State::FindTakeovers(const Session& session,
     if (lingering != nullptr) {
       const auto fits = std::find_if(
           lingering->begin(), lingering->end(), [&](uint64_t handle) {
-            const internal::v1::SeatRecord& seat =
-                tables_.seats.Find(handle)->record;
-            const SessionRecord& linger =
-                tables_.sessions.Find(seat.session_id())->record;
-            return linger.lease_end_cluster_ms() >
+            const Seat& seat = *tables_.seats.Find(handle);
+            return seat.session->record.lease_end_cluster_ms() >
                        tables_.counters.cluster_ms &&
-                   FitsInPlace(seat, item, session.record.description(),
+                   FitsInPlace(seat.record, item, session.record.description(),
                                tables_.pools) &&
                    std::find(takeovers.handles.begin(), takeovers.handles.end(),
                              handle) == takeovers.handles.end();
@@ -125,7 +116,9 @@ LedgerAnswer Ledger::State::CheckoutAgain(const internal::v1::Command& command,
 
 void Ledger::State::TakeOver(uint64_t handle, Session* session,
                              Changes* changes) {
-  const uint64_t linger = tables_.seats.Find(handle)->record.session_id();
+  const Seat& lingering = *tables_.seats.Find(handle);
+  const uint64_t linger = lingering.record.session_id();
+  NoteUse(lingering.record, *lingering.session);
   const Seat* const seat = tables_.seats.Move(handle, session);
   tables_.seats.SetGranted(handle, tables_.counters.calendar_ms);
   changes->push_back(PutRecord(seat->record));

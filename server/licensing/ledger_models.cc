@@ -10,7 +10,6 @@
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
-#include "server/licensing/restoring.h"
 
 namespace quorate::licensing {
 
@@ -47,6 +46,30 @@ NameRecyclingRecord RecordOf(const std::string& pool, const PoolNames& names) {
   return record;
 }
 
+std::optional<LedgerAnswer> RefuseToFree(const Pool& pool,
+                                         absl::string_view user,
+                                         const Tables& tables) {
+  if (pool.CountOfGroup(UserGroup(user)) > 0) {
+    return Refuse(
+        type::v1::ERROR_REASON_NAME_IN_USE,
+        {{"feature", pool.kind.feature}, {"user", std::string(user)}});
+  }
+  const std::optional<int64_t> next_ms =
+      tables.models.names.NextFreeMs(pool.name, pool.kind);
+  if (next_ms.has_value() && *next_ms <= tables.counters.calendar_ms) {
+    return std::nullopt;
+  }
+  LedgerAnswer refusal =
+      Refuse(type::v1::ERROR_REASON_RECYCLING_LIMIT,
+             {{"feature", pool.kind.feature},
+              {"max", absl::StrCat(pool.kind.recycle_count)},
+              {"days", absl::StrCat(pool.kind.recycle_days)}});
+  if (next_ms.has_value()) {
+    refusal.metadata.emplace_back("next_ms", absl::StrCat(*next_ms));
+  }
+  return refusal;
+}
+
 }  // namespace
 
 void Ledger::State::UseUp(const SeatRecord& before, const Seat& seat) {
@@ -54,9 +77,7 @@ void Ledger::State::UseUp(const SeatRecord& before, const Seat& seat) {
   UseUpOf(seat.token_pool, before.token_units(), seat.record.token_units(),
           &tables_.pools);
   if (seat.pool->kind.counting != Counting::kNamed) return;
-  const std::string& user = tables_.sessions.Find(seat.record.session_id())
-                                ->record.description()
-                                .user();
+  const std::string& user = seat.session->record.description().user();
   NamedUsers& names = tables_.models.names;
   if (names.Has(seat.pool->name, user)) return;
   names.Assign(seat.pool->name, user, tables_.counters.calendar_ms);
@@ -80,7 +101,7 @@ LedgerAnswer Ledger::State::ReleaseNamedUser(const Command& command) {
         !tables_.models.names.Has(pool->name, body.user())) {
       continue;
     }
-    if (auto refusal = RefuseToFree(*pool, body.user())) {
+    if (auto refusal = RefuseToFree(*pool, body.user(), tables_)) {
       return *std::move(refusal);
     }
     pools.push_back(pool);
@@ -96,33 +117,8 @@ LedgerAnswer Ledger::State::ReleaseNamedUser(const Command& command) {
   return {};
 }
 
-std::optional<LedgerAnswer> Ledger::State::RefuseToFree(
-    const Pool& pool, absl::string_view user) const {
-  if (pool.CountOfGroup(UserGroup(user)) > 0) {
-    return Refuse(
-        type::v1::ERROR_REASON_NAME_IN_USE,
-        {{"feature", pool.kind.feature}, {"user", std::string(user)}});
-  }
-  const std::optional<int64_t> next_ms =
-      tables_.models.names.NextFreeMs(pool.name, pool.kind);
-  if (next_ms.has_value() && *next_ms <= tables_.counters.calendar_ms) {
-    return std::nullopt;
-  }
-  LedgerAnswer refusal =
-      Refuse(type::v1::ERROR_REASON_RECYCLING_LIMIT,
-             {{"feature", pool.kind.feature},
-              {"max", absl::StrCat(pool.kind.recycle_count)},
-              {"days", absl::StrCat(pool.kind.recycle_days)}});
-  if (next_ms.has_value()) {
-    refusal.metadata.emplace_back("next_ms", absl::StrCat(*next_ms));
-  }
-  return refusal;
-}
-
 void Ledger::State::BeginUse(const Seat& seat) {
-  const std::string& user = tables_.sessions.Find(seat.record.session_id())
-                                ->record.description()
-                                .user();
+  const std::string& user = seat.session->record.description().user();
   for (Pool* const pool : {seat.pool, seat.token_pool}) {
     if (pool == nullptr) continue;
     tables_.pools.StartTrials(pool);
@@ -133,11 +129,11 @@ void Ledger::State::BeginUse(const Seat& seat) {
   }
 }
 
-void Ledger::State::EndUse(const SeatRecord& seat) {
+void Ledger::State::EndUse(const Seat& returned) {
   CasualBook& casual = tables_.models.casual;
   if (casual.by_key().empty()) return;
-  const std::string& user =
-      tables_.sessions.Find(seat.session_id())->record.description().user();
+  const SeatRecord& seat = returned.record;
+  const std::string& user = returned.session->record.description().user();
   const int64_t now = tables_.counters.calendar_ms;
   casual.End({std::string(PoolNameOf(seat)), user}, seat.handle(), now);
   if (seat.token_units() == 0) return;
@@ -231,59 +227,6 @@ void Ledger::State::WriteModels(Changes* changes) {
   for (const CreditsRecord& record : tables_.models.credits.TakeChanges()) {
     changes->push_back(PutRecord(record));
   }
-}
-
-absl::Status Ledger::State::RestoreModelRecord(absl::string_view key,
-                                               absl::string_view value) {
-  switch (key.size() > 1 ? static_cast<ModelFamily>(key[1]) : ModelFamily()) {
-    case ModelFamily::kName:
-      return ParseInto(key, value, &restored_.names);
-    case ModelFamily::kNameRecycling:
-      return ParseInto(key, value, &restored_.freed_names);
-    case ModelFamily::kCasualUse:
-      return ParseInto(key, value, &restored_.casual);
-    case ModelFamily::kTrial:
-      return ParseInto(key, value, &restored_.trials);
-    default:
-      return ParseInto(key, value, &restored_.credits);
-  }
-}
-
-absl::Status Ledger::State::RestoreModels() {
-  ModelBooks& models = tables_.models;
-  for (const CreditsRecord& record : restored_.credits) {
-    if (!models.credits.Restore(record)) {
-      return Contradiction("the credits used of ", record.feature(),
-                           " by licence ", record.license_id(),
-                           " are there twice, or nothing");
-    }
-  }
-  for (const TrialRecord& record : restored_.trials) {
-    if (!models.trials.Restore(record)) {
-      return Contradiction("the trial of ", record.feature(), " by licence ",
-                           record.license_id(), " began twice");
-    }
-  }
-  for (const CasualUseRecord& record : restored_.casual) {
-    if (record.used_ms() < 0 || record.month_end_ms() <= 0 ||
-        record.since_ms() > record.month_end_ms() ||
-        !models.casual.Restore(record)) {
-      return Contradiction("the minutes of a user of pool ", record.pool(),
-                           " are there twice, or out of range");
-    }
-  }
-  for (const NamedUserRecord& record : restored_.names) {
-    if (!models.names.Restore(record)) {
-      return Contradiction("a user has two names of pool ", record.pool());
-    }
-  }
-  for (const NameRecyclingRecord& record : restored_.freed_names) {
-    if (!models.names.Restore(record)) {
-      return Contradiction("when names of pool ", record.pool(),
-                           " were freed is there twice, or out of order");
-    }
-  }
-  return absl::OkStatus();
 }
 
 void Ledger::State::DumpModels(std::vector<RecordChange>* records) const {

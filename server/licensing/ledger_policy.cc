@@ -91,6 +91,12 @@ LedgerAnswer RefuseFaults(const std::vector<policy::PolicyFault>& faults) {
       first.problem);
 }
 
+LedgerAnswer RefusePolicyChanged(uint64_t base_version, const Tables& tables) {
+  return Refuse(type::v1::ERROR_REASON_POLICY_CHANGED,
+                {{"base_version", absl::StrCat(base_version)},
+                 {"policy_version", absl::StrCat(tables.policies.version())}});
+}
+
 }  // namespace
 
 std::optional<LedgerAnswer> Ledger::State::RefuseByPolicy(
@@ -152,7 +158,7 @@ LedgerAnswer Ledger::State::ApplyPolicy(const Command& command,
   }
   const PolicyBook& policies = tables_.policies;
   if (body.base_version() != policies.version()) {
-    return RefusePolicyChanged(body.base_version());
+    return RefusePolicyChanged(body.base_version(), tables_);
   }
   // What says nothing else makes no version.
   if (google::protobuf::util::MessageDifferencer::Equals(
@@ -172,7 +178,7 @@ LedgerAnswer Ledger::State::RollBackPolicy(const Command& command,
     return RefuseField("comment", "must be plain text of at most 256 bytes");
   }
   if (body.base_version() != tables_.policies.version()) {
-    return RefusePolicyChanged(body.base_version());
+    return RefusePolicyChanged(body.base_version(), tables_);
   }
   PolicyVersionRecord record;
   // Before the first one everything was allowed.
@@ -188,12 +194,6 @@ LedgerAnswer Ledger::State::RollBackPolicy(const Command& command,
   record.set_comment(body.comment());
   record.set_rolled_back_to(body.version());
   return PutInForce(command, std::move(record), changes);
-}
-
-LedgerAnswer Ledger::State::RefusePolicyChanged(uint64_t base_version) const {
-  return Refuse(type::v1::ERROR_REASON_POLICY_CHANGED,
-                {{"base_version", absl::StrCat(base_version)},
-                 {"policy_version", absl::StrCat(tables_.policies.version())}});
 }
 
 LedgerAnswer Ledger::State::PutInForce(const Command& command,

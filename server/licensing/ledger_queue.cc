@@ -270,8 +270,8 @@ LedgerAnswer Ledger::State::CancelCheckout(const Command& command,
 
 void Ledger::State::OnReturn(const Seat& returned) {
   NoteUse(returned.record, *returned.session);
+  EndUse(returned);
   const internal::v1::SeatRecord& seat = returned.record;
-  EndUse(seat);
   const int64_t held_ms =
       tables_.counters.calendar_ms - seat.granted_calendar_ms();
   tables_.queue.LearnHeldTime(seat.feature(),

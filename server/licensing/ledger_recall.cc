@@ -19,8 +19,6 @@
 
 namespace quorate::licensing {
 
-using internal::v1::SeatRecord;
-
 void Ledger::State::RankCalling(absl::string_view feature) {
   const policy::CompiledPolicy& compiled = tables_.policies.compiled();
   const QueueLine* const line = tables_.queue.FindLine(feature);
@@ -140,25 +138,6 @@ void Ledger::State::KeepLastChanges(Changes* changes) {
   }
   changes->insert(changes->end(), std::make_move_iterator(last.rbegin()),
                   std::make_move_iterator(last.rend()));
-}
-
-std::vector<LedgerEvent> Ledger::CallsOf(uint64_t session_id) const {
-  const Tables& tables = state_->tables();
-  std::vector<LedgerEvent> calls;
-  const Session* const session = tables.sessions.Find(session_id);
-  if (session == nullptr || tables.seats.calls().empty()) return calls;
-  for (const uint64_t handle : session->seats) {
-    const SeatRecord& seat = tables.seats.Find(handle)->record;
-    if (seat.call_due_cluster_ms() == 0) continue;
-    calls.push_back(
-        {.session_id = session_id,
-         .kind = LedgerEvent::Kind::kSeatCalledBack,
-         .seats = {seat},
-         .by = seat.call_rule(),
-         .left_ms = std::max<int64_t>(
-             seat.call_due_cluster_ms() - tables.counters.cluster_ms, 0)});
-  }
-  return calls;
 }
 
 }  // namespace quorate::licensing

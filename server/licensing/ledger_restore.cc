@@ -1,5 +1,4 @@
-// Saving and restoring. Records come from a disk, so that what they say is
-// checked, never believed: a contradiction is DATA_LOSS.
+#include "server/licensing/ledger_restore.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +7,6 @@
 
 #include "base/status.h"
 #include "server/licensing/field_rules.h"
-#include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/restoring.h"
 #include "server/licensing/times.h"
@@ -61,8 +59,8 @@ bool HasSeatsOfItsKind(const Session& session) {
 
 }  // namespace
 
-absl::Status Ledger::State::RestoreRecord(absl::string_view key,
-                                          absl::string_view value) {
+absl::Status LedgerRestore::TakeRecord(absl::string_view key,
+                                       absl::string_view value) {
   QUORATE_ASSIGN_OR_RETURN(const RecordFamily family, FamilyOf(key));
   switch (family) {
     case RecordFamily::kLedger: {
@@ -79,19 +77,19 @@ absl::Status Ledger::State::RestoreRecord(absl::string_view key,
     case RecordFamily::kAnswer:
       return ParseInto(key, value, &restored_.answers);
     case RecordFamily::kQueue:
-      return RestoreQueueRecord(key, value);
+      return TakeQueueRecord(key, value);
     case RecordFamily::kPolicyVersion:
       return ParseInto(key, value, &restored_.policy_versions);
     case RecordFamily::kBorrow:
       return ParseInto(key, value, &restored_.write_offs);
     case RecordFamily::kModel:
-      return RestoreModelRecord(key, value);
+      return TakeModelRecord(key, value);
   }
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreQueueRecord(absl::string_view key,
-                                               absl::string_view value) {
+absl::Status LedgerRestore::TakeQueueRecord(absl::string_view key,
+                                            absl::string_view value) {
   switch (key.size() > 1 ? static_cast<QueueFamily>(key[1]) : QueueFamily()) {
     case QueueFamily::kPlace:
       return ParseInto(key, value, &restored_.places);
@@ -102,7 +100,7 @@ absl::Status Ledger::State::RestoreQueueRecord(absl::string_view key,
   }
 }
 
-absl::Status Ledger::State::FinishRestore() {
+absl::StatusOr<std::optional<Counters>> LedgerRestore::Finish() {
   QUORATE_RETURN_IF_ERROR(RestoreLedger());
   QUORATE_RETURN_IF_ERROR(RestoreModels());
   QUORATE_RETURN_IF_ERROR(RestoreLicenses());
@@ -113,13 +111,13 @@ absl::Status Ledger::State::FinishRestore() {
   QUORATE_RETURN_IF_ERROR(RestoreQueue());
   QUORATE_RETURN_IF_ERROR(RestoreTerminations());
   QUORATE_RETURN_IF_ERROR(RestoreWriteOffs());
-  restored_ = {};
   // What was touched so far belongs to no entry.
   tables_.pools.BeginEntry();
-  return absl::OkStatus();
+  if (!std::exchange(restored_, {}).ledger.has_value()) return std::nullopt;
+  return tables_.counters;
 }
 
-absl::Status Ledger::State::RestoreLedger() {
+absl::Status LedgerRestore::RestoreLedger() {
   if (!restored_.ledger.has_value()) {
     if (restored_.licenses.empty() && restored_.sessions.empty() &&
         restored_.seats.empty() && restored_.answers.empty() &&
@@ -167,13 +165,12 @@ absl::Status Ledger::State::RestoreLedger() {
     tables_.restoration = restoration;
   }
   if (record.has_retirement()) tables_.retirement = record.retirement();
-  written_ = counters;
   tables_.pools.MoveTo(counters.calendar_ms);
   tables_.policies.MoveTo(counters.calendar_ms);
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreLicenses() {
+absl::Status LedgerRestore::RestoreLicenses() {
   for (LicenseRecord& record : restored_.licenses) {
     const std::string id = record.terms().license_id();
     if (record.terms().cluster_id() != tables_.cluster_id ||
@@ -188,7 +185,7 @@ absl::Status Ledger::State::RestoreLicenses() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestorePolicies() {
+absl::Status LedgerRestore::RestorePolicies() {
   std::vector<PolicyVersionRecord>& records = restored_.policy_versions;
   std::sort(
       records.begin(), records.end(),
@@ -214,13 +211,13 @@ absl::Status Ledger::State::RestorePolicies() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreSessions() {
+absl::Status LedgerRestore::RestoreSessions() {
   for (SessionRecord& record : restored_.sessions) {
     const uint64_t id = record.session_id();
     if (id == 0 || id >= tables_.counters.next_session_id) {
       return Contradiction("session ", id, " was never opened");
     }
-    if (!IsInRange(record, time())) {
+    if (!IsInRange(record, tables_.time())) {
       return Contradiction("the end of session ", id, " is out of range");
     }
     if (record.idle_since_cluster_ms() < 0 ||
@@ -234,7 +231,7 @@ absl::Status Ledger::State::RestoreSessions() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreSeats() {
+absl::Status LedgerRestore::RestoreSeats() {
   // Ascending, so that each session's list is appended to.
   std::sort(restored_.seats.begin(), restored_.seats.end(),
             [](const SeatRecord& left, const SeatRecord& right) {
@@ -284,7 +281,7 @@ absl::Status Ledger::State::RestoreSeats() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreAnswers() {
+absl::Status LedgerRestore::RestoreAnswers() {
   std::vector<AnswerRecord>& records = restored_.answers;
   std::sort(records.begin(), records.end(),
             [](const AnswerRecord& left, const AnswerRecord& right) {
@@ -316,7 +313,7 @@ absl::Status Ledger::State::RestoreAnswers() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::CheckPlace(const QueuePlaceRecord& record) const {
+absl::Status LedgerRestore::CheckPlace(const QueuePlaceRecord& record) const {
   const uint64_t number = record.number();
   if (number == 0 || number >= tables_.counters.next_queue_place) {
     return Contradiction("queue place ", number, " was never taken");
@@ -341,7 +338,7 @@ absl::Status Ledger::State::CheckPlace(const QueuePlaceRecord& record) const {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreQueue() {
+absl::Status LedgerRestore::RestoreQueue() {
   std::sort(restored_.places.begin(), restored_.places.end(),
             [](const QueuePlaceRecord& left, const QueuePlaceRecord& right) {
               return left.number() < right.number();
@@ -374,7 +371,7 @@ absl::Status Ledger::State::RestoreQueue() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreTerminations() {
+absl::Status LedgerRestore::RestoreTerminations() {
   for (TerminationRecord& record : restored_.terminations) {
     const uint64_t id = record.session_id();
     if (id == 0 || id >= tables_.counters.next_session_id) {
@@ -387,7 +384,7 @@ absl::Status Ledger::State::RestoreTerminations() {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::State::RestoreWriteOffs() {
+absl::Status LedgerRestore::RestoreWriteOffs() {
   for (WriteOffRecord& record : restored_.write_offs) {
     const uint64_t id = record.borrow().session_id();
     if (id == 0 || id >= tables_.counters.next_session_id ||
@@ -399,66 +396,6 @@ absl::Status Ledger::State::RestoreWriteOffs() {
     }
   }
   return absl::OkStatus();
-}
-
-void Ledger::State::WriteCounters(LedgerRecord* record) const {
-  const Counters& counters = tables_.counters;
-  record->set_cluster_id(tables_.cluster_id);
-  record->set_cluster_epoch(tables_.cluster_epoch);
-  record->set_next_session_id(counters.next_session_id);
-  record->set_next_seat_handle(counters.next_seat_handle);
-  record->set_next_answer_sequence(counters.next_answer_sequence);
-  record->set_next_queue_place(counters.next_queue_place);
-  record->set_cluster_ms(counters.cluster_ms);
-  record->set_calendar_ms(counters.calendar_ms);
-  if (tables_.restoration.has_value()) {
-    *record->mutable_restoration() = *tables_.restoration;
-  }
-  if (tables_.retirement.has_value()) {
-    *record->mutable_retirement() = *tables_.retirement;
-  }
-}
-
-std::vector<RecordChange> Ledger::State::Dump() const {
-  // The families in the order of their first byte.
-  std::vector<RecordChange> records;
-  if (written_.has_value()) {
-    LedgerRecord record;
-    WriteCounters(&record);
-    records.push_back(PutRecord(record));
-  }
-  for (const auto& [id, license] : tables_.licenses) {
-    records.push_back(PutRecord(license));
-  }
-  for (const auto& [id, session] : tables_.sessions.by_id()) {
-    records.push_back(PutRecord(session->record));
-  }
-  for (const auto& [handle, seat] : tables_.seats.by_handle()) {
-    records.push_back(PutRecord(seat->record));
-  }
-  AnswerRecord record;
-  uint64_t sequence = tables_.requests.first_sequence();
-  for (const RememberedAnswer& answer : tables_.requests.answers()) {
-    ToRecord(answer, sequence++, &record);
-    records.push_back(PutRecord(record));
-  }
-  for (const auto& [number, place] : tables_.queue.by_number()) {
-    records.push_back(PutRecord(place->record));
-  }
-  for (const auto& [feature, line] : tables_.queue.lines()) {
-    records.push_back(PutRecord(line.record()));
-  }
-  for (const auto& [id, termination] : tables_.terminations.by_session()) {
-    records.push_back(PutRecord(termination));
-  }
-  for (const auto& [version, policy_version] : tables_.policies.versions()) {
-    records.push_back(PutRecord(policy_version));
-  }
-  for (const auto& [id, write_off] : tables_.write_offs.by_session()) {
-    records.push_back(PutRecord(write_off));
-  }
-  DumpModels(&records);
-  return records;
 }
 
 }  // namespace quorate::licensing

@@ -19,6 +19,7 @@
 
 #include "server/licensing/allotment.h"
 #include "server/licensing/ledger.h"
+#include "server/licensing/ledger_restore.h"
 #include "server/licensing/ledger_tables.h"
 #include "server/licensing/recall.h"
 
@@ -36,12 +37,16 @@ class Ledger::State {
                      const EntryTime& time, Changes* changes);
   void ApplyTime(const EntryTime& time, Changes* changes);
 
-  absl::Status RestoreRecord(absl::string_view key, absl::string_view value);
+  absl::Status RestoreRecord(absl::string_view key, absl::string_view value) {
+    return restore_.TakeRecord(key, value);
+  }
+
   absl::Status FinishRestore();
   std::vector<RecordChange> Dump() const;
 
   std::optional<int64_t> NextDueClusterMs() const;
-  EntryTime time() const;
+
+  EntryTime time() const { return tables_.time(); }
 
   const Tables& tables() const { return tables_; }
 
@@ -106,6 +111,10 @@ class Ledger::State {
                                            const CheckoutItems& items) const;
   std::optional<LedgerAnswer> RefuseTooMany(const Session& session,
                                             const CheckoutItems& items) const;
+  // Why they are refused to one who comes now; else from where they are taken.
+  std::optional<LedgerAnswer> RefuseComer(const Session& session,
+                                          const CheckoutItems& items,
+                                          Allotments* allotments) const;
   // Why the items could not be granted now, to one who waited, without what is
   // kept.
   std::optional<LedgerAnswer> RefuseNow(const Session& session,
@@ -156,8 +165,6 @@ class Ledger::State {
       const google::protobuf::RepeatedField<uint64_t>& handles,
       int64_t until_ms) const;
   LedgerAnswer Borrow(const internal::v1::Command& command, Changes* changes);
-  LedgerAnswer RefuseNoBorrow(uint64_t session_id,
-                              absl::string_view principal) const;
   LedgerAnswer ReturnBorrow(const internal::v1::Command& command,
                             Changes* changes);
   LedgerAnswer WriteOffBorrow(const internal::v1::Command& command,
@@ -224,15 +231,10 @@ class Ledger::State {
   void UseUp(const internal::v1::SeatRecord& before, const Seat& seat);
   // What a seat that goes out begins: trials, a user's casual minutes.
   void BeginUse(const Seat& seat);
-  void EndUse(const internal::v1::SeatRecord& seat);
+  void EndUse(const Seat& returned);
   void EndDueMinutes(Changes* changes);
   LedgerAnswer ReleaseNamedUser(const internal::v1::Command& command);
-  std::optional<LedgerAnswer> RefuseToFree(const Pool& pool,
-                                           absl::string_view user) const;
   void WriteModels(Changes* changes);
-  absl::Status RestoreModelRecord(absl::string_view key,
-                                  absl::string_view value);
-  absl::Status RestoreModels();
   void DumpModels(std::vector<RecordChange>* records) const;
 
   // ledger_licenses.cc
@@ -251,7 +253,6 @@ class Ledger::State {
                            Changes* changes);
   LedgerAnswer RollBackPolicy(const internal::v1::Command& command,
                               Changes* changes);
-  LedgerAnswer RefusePolicyChanged(uint64_t base_version) const;
   // `record` has its policy and what is said of it.
   LedgerAnswer PutInForce(const internal::v1::Command& command,
                           internal::v1::PolicyVersionRecord record,
@@ -261,8 +262,6 @@ class Ledger::State {
   // Why a restored cluster on hold, or a retired one, does not do this.
   std::optional<LedgerAnswer> RefuseByEpoch(
       const internal::v1::Command& command) const;
-  LedgerAnswer RefuseRetired() const;
-  LedgerAnswer RefuseEpoch(uint32_t meant) const;
   bool IsOfOldEpoch(uint64_t session_id) const;
   LedgerAnswer ReleaseRestored(const internal::v1::Command& command);
   LedgerAnswer RetireCluster(const internal::v1::Command& command);
@@ -274,26 +273,14 @@ class Ledger::State {
   void NoteVainWait(const QueuePlace& place, ErrorReason reason);
   void NoteLoads();
 
-  // ledger_restore.cc
+  // ledger_dump.cc
   void WriteCounters(internal::v1::LedgerRecord* record) const;
-  absl::Status RestoreLedger();
-  absl::Status RestoreLicenses();
-  absl::Status RestorePolicies();
-  absl::Status RestoreSessions();
-  absl::Status RestoreSeats();
-  absl::Status RestoreAnswers();
-  absl::Status RestoreQueue();
-  absl::Status RestoreTerminations();
-  absl::Status RestoreWriteOffs();
-  absl::Status RestoreQueueRecord(absl::string_view key,
-                                  absl::string_view value);
-  absl::Status CheckPlace(const internal::v1::QueuePlaceRecord& record) const;
 
   const LedgerLimits limits_;
   Tables tables_;
-  RestoredRecords restored_;
-  std::vector<LedgerEvent> events_;  // Of the last entry, as
-  HistoryEvents history_;            // is this.
+  LedgerRestore restore_;
+  std::vector<LedgerEvent> events_;  // Of the last entry.
+  HistoryEvents history_;            // The same.
   // Sessions that lost seats in this entry and whose records are to be written.
   std::set<uint64_t> taken_from_;
   Recalls recalls_;

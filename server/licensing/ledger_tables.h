@@ -60,27 +60,13 @@ struct Tables {
   std::optional<internal::v1::Restoration> restoration;
   std::optional<internal::v1::Retirement> retirement;
 
+  EntryTime time() const {
+    return {.cluster_ms = counters.cluster_ms,
+            .calendar_ms = counters.calendar_ms};
+  }
+
   // Nothing where no licence and no seat names it.
   std::optional<FeatureView> FindFeature(absl::string_view feature) const;
-};
-
-// Records that were taken and wait for FinishRestore.
-struct RestoredRecords {
-  std::optional<internal::v1::LedgerRecord> ledger;
-  std::vector<internal::v1::LicenseRecord> licenses;
-  std::vector<internal::v1::SessionRecord> sessions;
-  std::vector<internal::v1::SeatRecord> seats;
-  std::vector<internal::v1::AnswerRecord> answers;
-  std::vector<internal::v1::PolicyVersionRecord> policy_versions;
-  std::vector<internal::v1::QueuePlaceRecord> places;
-  std::vector<internal::v1::QueueLineRecord> lines;
-  std::vector<internal::v1::TerminationRecord> terminations;
-  std::vector<internal::v1::WriteOffRecord> write_offs;
-  std::vector<internal::v1::CreditsRecord> credits;
-  std::vector<internal::v1::NamedUserRecord> names;
-  std::vector<internal::v1::NameRecyclingRecord> freed_names;
-  std::vector<internal::v1::TrialRecord> trials;
-  std::vector<internal::v1::CasualUseRecord> casual;
 };
 
 }  // namespace quorate::licensing

@@ -143,7 +143,7 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
     return Refuse(type::v1::ERROR_REASON_SEAT_NOT_FOUND,
                   {{"seat", absl::StrCat(body.seat_handle())}});
   }
-  Session* const session = tables_.sessions.Find(seat->record.session_id());
+  Session* const session = seat->session;
   if (IsBorrow(session->record)) return RefuseBorrowed(*session);
   LedgerAnswer answer;
   answer.session_id = seat->record.session_id();
@@ -159,8 +159,7 @@ LedgerAnswer Ledger::State::ReleaseSeat(const Command& command,
 void Ledger::State::TakeAway(uint64_t handle, std::string reason,
                              std::string by, Changes* changes) {
   const SeatRecord& seat = tables_.seats.Find(handle)->record;
-  Session* const session = tables_.sessions.Find(seat.session_id());
-  QUORATE_CHECK(session != nullptr);
+  Session* const session = tables_.seats.Find(handle)->session;
   // News may be lost on its way; who counts finds out.
   session->record.set_seats_taken(session->record.seats_taken() + 1);
   taken_from_.insert(seat.session_id());

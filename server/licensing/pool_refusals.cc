@@ -53,4 +53,15 @@ LedgerAnswer RefuseCredits(const std::string& feature, uint64_t total,
                  {"asked", absl::StrCat(asked)}});
 }
 
+LedgerAnswer RefuseBorrowLimit(const std::string& feature,
+                               absl::string_view limit, uint64_t max,
+                               uint64_t borrowed, uint64_t asked) {
+  return Refuse(type::v1::ERROR_REASON_BORROW_LIMIT,
+                {{"feature", feature},
+                 {"borrow_limit", std::string(limit)},
+                 {"max", absl::StrCat(max)},
+                 {"borrowed", absl::StrCat(borrowed)},
+                 {"asked", absl::StrCat(asked)}});
+}
+
 }  // namespace quorate::licensing

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 #include "server/licensing/ledger.h"
 #include "server/licensing/pools.h"
 
@@ -18,6 +20,12 @@ std::optional<LedgerAnswer> WhyNoPool(const std::string& feature,
 
 LedgerAnswer RefuseCredits(const std::string& feature, uint64_t total,
                            uint64_t used, uint64_t asked);
+
+// `limit` is the word for what is passed, like "low_water"; `max` units may be
+// borrowed, `borrowed` are.
+LedgerAnswer RefuseBorrowLimit(const std::string& feature,
+                               absl::string_view limit, uint64_t max,
+                               uint64_t borrowed, uint64_t asked);
 
 }  // namespace quorate::licensing
 

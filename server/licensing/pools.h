@@ -114,6 +114,13 @@ struct Pool {
   uint64_t CountOfGroup(absl::string_view group) const;
 };
 
+// A seat of it must not stay out for nobody: credits are used up, and minutes
+// run as long as it is out. False of null.
+inline bool IsUsedUp(const Pool* pool) {
+  return pool != nullptr && (pool->kind.counting == Counting::kCredits ||
+                             pool->kind.casual_minutes > 0);
+}
+
 // A part of a pool that a seat takes.
 struct Share {
   uint64_t count = 0;

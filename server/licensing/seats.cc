@@ -59,7 +59,6 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
                    taken.count());
   if (IsLinger(session->record)) {
     by_user_[LingerKey(session->record, taken.feature())].insert(handle);
-    ++lingering_;
   }
   IndexCall(taken);
   // New handles are the highest, so that this appends but at a restore.
@@ -69,7 +68,10 @@ const Seat* SeatTable::Add(internal::v1::SeatRecord record, Session* session) {
 }
 
 void SeatTable::SetGranted(uint64_t handle, int64_t calendar_ms) {
-  by_handle_.at(handle)->record.set_granted_calendar_ms(calendar_ms);
+  internal::v1::SeatRecord& seat = by_handle_.at(handle)->record;
+  seat.set_granted_calendar_ms(calendar_ms);
+  seat.clear_used_since_calendar_ms();
+  seat.clear_waited_ms();
 }
 
 const Seat* SeatTable::Move(uint64_t handle, Session* to) {
@@ -133,7 +135,6 @@ void SeatTable::Remove(ByHandle::iterator seat, const Session& session) {
         by_user_.find(LingerKey(session.record, record.feature()));
     user->second.erase(record.handle());
     if (user->second.empty()) by_user_.erase(user);
-    --lingering_;
   }
   ForgetCall(record);
   const auto feature = by_feature_.find(record.feature());
@@ -158,6 +159,13 @@ const absl::btree_set<uint64_t>* SeatTable::LingeringFor(
   if (by_user_.empty()) return nullptr;
   const auto found = by_user_.find(LingerKey(session, feature));
   return found == by_user_.end() ? nullptr : &found->second;
+}
+
+size_t SeatTable::lingering() const {
+  size_t count = 0;
+  for (const auto& [key, handles] : by_user_)
+    count += handles.size();
+  return count;
 }
 
 void SeatTable::CountForPolicy() {

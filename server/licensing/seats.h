@@ -71,6 +71,7 @@ class SeatTable {
   const Seat* Move(uint64_t handle, Session* to);
 
   // The seat is there.
+  // As if granted anew then.
   void SetGranted(uint64_t handle, int64_t calendar_ms);
   void SetIdleWarned(uint64_t handle, int64_t cluster_ms);
   // 0: it is not called back.
@@ -98,7 +99,8 @@ class SeatTable {
       const internal::v1::SessionRecord& session,
       absl::string_view feature) const;
 
-  size_t lingering() const { return lingering_; }
+  // Counts them.
+  size_t lingering() const;
 
   // Seats that are called back, by feature: when they are due. None is empty.
   using Calls = absl::btree_map<std::string,
@@ -126,7 +128,6 @@ class SeatTable {
   absl::flat_hash_map<std::string, FeatureSeats> by_feature_;
   // Seats of lingers, by LingerKey.
   absl::flat_hash_map<std::string, absl::btree_set<uint64_t>> by_user_;
-  size_t lingering_ = 0;
   Calls calls_;
 };
 

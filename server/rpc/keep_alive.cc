@@ -424,11 +424,8 @@ void KeepAliveStreams::Watch(KeepAliveStream* stream,
   }
   // Of what was warned of before, also by this renewal, it has not heard.
   for (const uint64_t session_id : fresh) {
-    for (const auto& warning : ledger.IdleWarnings(session_id)) {
+    for (const auto& warning : ledger.WarningsOf(session_id)) {
       if (stream->Hold()) stream->Tell(NewsOf(warning));
-    }
-    for (const auto& call : ledger.CallsOf(session_id)) {
-      if (stream->Hold()) stream->Tell(NewsOf(call));
     }
   }
 }

@@ -66,6 +66,35 @@ TEST_F(LedgerHistoryTest, TellsAUseWhenTheSeatComesBack) {
             (LoadChange{.feature = "cad", .before = 2, .out = 0, .total = 3}));
 }
 
+TEST_F(LedgerHistoryTest, WhoTakesALingeringSeatUpBeginsAnotherUse) {
+  Command license = InstallCommand("M", 1, {{"late", 1}});
+  license.mutable_install_license()
+      ->mutable_terms()
+      ->mutable_features(0)
+      ->set_linger_ms(kHourMs);
+  driver_.DoAsAlice(license);
+  const int64_t begun_ms = driver_.now.calendar_ms;
+  const LedgerAnswer first =
+      driver_.DoAsAlice(CheckoutCommand(session_, {{"late", 1}}));
+  driver_.PassCalendar(5'000);
+  driver_.DoAsAlice(CheckinCommand(session_, first.seat_handles));
+  EXPECT_TRUE(told().uses.empty());
+  driver_.PassCalendar(7'000);
+  const int64_t again_ms = driver_.now.calendar_ms;
+  const LedgerAnswer second =
+      driver_.DoAsAlice(CheckoutCommand(session_, {{"late", 1}}));
+  ASSERT_EQ(second.seat_handles, first.seat_handles);
+  ASSERT_EQ(told().uses.size(), 1U);
+  EXPECT_EQ(told().uses.front().begun_ms, begun_ms);
+  driver_.PassCalendar(1'000);
+  driver_.DoAsAlice(CheckinCommand(session_, second.seat_handles));
+  driver_.PassClusterTime(2 * kHourMs);
+  driver_.PassCalendar(2 * kHourMs);
+  driver_.Apply(AdvanceCommand());
+  ASSERT_EQ(told().uses.size(), 1U);
+  EXPECT_EQ(told().uses.front().begun_ms, again_ms);
+}
+
 TEST_F(LedgerHistoryTest, TellsRefusalsOfCheckoutsAndGrowth) {
   const LedgerAnswer answer =
       driver_.DoAsAlice(CheckoutCommand(session_, {{"cad", 2}}));

@@ -106,19 +106,19 @@ TEST_F(IdleTest, WarnsThenTakesTheSeatBack) {
 }
 
 TEST_F(IdleTest, TellsAWarningThatStandsAgain) {
-  EXPECT_TRUE(driver_.ledger->IdleWarnings(session_).empty());
+  EXPECT_TRUE(driver_.ledger->WarningsOf(session_).empty());
   Say(21 * kMinute);
   driver_.PassClusterTime(kMinute);
   driver_.Apply(AdvanceCommand());
-  const auto warnings = driver_.ledger->IdleWarnings(session_);
+  const auto warnings = driver_.ledger->WarningsOf(session_);
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_EQ(warnings[0].kind, Kind::kSeatIdle);
   EXPECT_EQ(warnings[0].seats.front().handle(), seat_);
   EXPECT_EQ(warnings[0].by, "lunch");
   EXPECT_EQ(warnings[0].left_ms, 9 * kMinute);
   Say(0);
-  EXPECT_TRUE(driver_.ledger->IdleWarnings(session_).empty());
-  EXPECT_TRUE(driver_.ledger->IdleWarnings(99).empty());
+  EXPECT_TRUE(driver_.ledger->WarningsOf(session_).empty());
+  EXPECT_TRUE(driver_.ledger->WarningsOf(99).empty());
 }
 
 TEST_F(IdleTest, ActivityKeepsTheSeat) {

@@ -131,7 +131,7 @@ TEST_F(RecallTest, CallsTheYoungestSeatAndTakesItWhenTheSpanIsOver) {
   const uint64_t holder = SessionOf(seats[5]);
 
   Pass(kSpanMs / 4);
-  const auto again = driver_.ledger->CallsOf(holder);
+  const auto again = driver_.ledger->WarningsOf(holder);
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].left_ms, kSpanMs * 3 / 4);
   // Nothing that its user does keeps it.
