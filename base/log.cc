@@ -2,11 +2,15 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "spdlog/pattern_formatter.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
+
+#include "base/mutex.h"
+#include "base/utf8.h"
 
 namespace quorate {
 namespace {
@@ -14,21 +18,28 @@ namespace {
 struct LogState {
   std::shared_ptr<spdlog::logger> logger;  // The type that spdlog hands out.
   std::string process_fields;
+
+  // Held while the keeper is called, which does not block.
+  Mutex mu;
+  LogKeeper* keeper ABSL_GUARDED_BY(mu) = nullptr;
 };
 
-LogState MakeState() {
-  LogState state;
+// A process that ends because of its disk does not wait for that disk.
+constexpr absl::Duration kFlushLimit = absl::Milliseconds(200);
+
+LogState* MakeState() {
+  auto* const state = new LogState;
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  state.logger = std::make_shared<spdlog::logger>("quorate", sink);
-  state.logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+  state->logger = std::make_shared<spdlog::logger>("quorate", sink);
+  state->logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
       "%Y-%m-%dT%H:%M:%S.%eZ %L %v", spdlog::pattern_time_type::utc));
-  state.logger->flush_on(spdlog::level::warn);
+  state->logger->flush_on(spdlog::level::warn);
   return state;
 }
 
 // Never destroyed: threads may still log while the process ends.
 LogState& State() {
-  static LogState& state = *new LogState(MakeState());
+  static LogState& state = *MakeState();
   return state;
 }
 
@@ -48,6 +59,15 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::off;
 }
 
+constexpr struct {
+  absl::string_view word;
+  LogLevel level = LogLevel::kOff;
+} kWords[] = {{"debug", LogLevel::kDebug},
+              {"info", LogLevel::kInfo},
+              {"warn", LogLevel::kWarn},
+              {"error", LogLevel::kError},
+              {"off", LogLevel::kOff}};
+
 bool IsPlain(char c) {
   return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
 }
@@ -62,15 +82,6 @@ void ConfigureLog(LogLevel least, absl::string_view process_fields) {
 }
 
 bool ParseLogLevel(absl::string_view word, LogLevel* level) {
-  constexpr struct {
-    absl::string_view word;
-    LogLevel level = LogLevel::kOff;
-  } kWords[] = {{"debug", LogLevel::kDebug},
-                {"info", LogLevel::kInfo},
-                {"warn", LogLevel::kWarn},
-                {"error", LogLevel::kError},
-                {"off", LogLevel::kOff}};
-
   for (const auto& entry : kWords) {
     if (entry.word == word) {
       *level = entry.level;
@@ -80,6 +91,25 @@ bool ParseLogLevel(absl::string_view word, LogLevel* level) {
   return false;
 }
 
+absl::string_view LogLevelName(LogLevel level) {
+  for (const auto& entry : kWords) {
+    if (entry.level == level) return entry.word;
+  }
+  return "off";
+}
+
+void SetLogKeeper(LogKeeper* keeper) {
+  LogState& state = State();
+  MutexLock lock(&state.mu);
+  state.keeper = keeper;
+}
+
+void FlushLog() {
+  LogState& state = State();
+  MutexLock lock(&state.mu);
+  if (state.keeper != nullptr) state.keeper->Flush(kFlushLimit);
+}
+
 std::string EscapeLogValue(absl::string_view value) {
   bool plain = !value.empty();
   for (const char c : value)
@@ -87,15 +117,23 @@ std::string EscapeLogValue(absl::string_view value) {
   if (plain) return std::string(value);
   constexpr char kHex[] = "0123456789abcdef";
   std::string escaped = "\"";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      escaped += {'\\', c};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      escaped += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      escaped += c;
+  while (!value.empty()) {
+    absl::string_view rest = value;
+    const std::optional<uint32_t> point = TakeCodePoint(&rest);
+    // What is no UTF-8 is escaped too, a byte at a time.
+    if (!point.has_value()) rest.remove_prefix(1);
+    const bool hidden = !point.has_value() || SteersTerminals(*point);
+    for (const char c : value.substr(0, value.size() - rest.size())) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (hidden) {
+        escaped += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+      } else if (c == '"' || c == '\\') {
+        escaped += {'\\', c};
+      } else {
+        escaped += c;
+      }
     }
+    value = rest;
   }
   escaped += '"';
   return escaped;
@@ -103,7 +141,7 @@ std::string EscapeLogValue(absl::string_view value) {
 
 void Log(LogLevel level, absl::string_view area, absl::string_view event,
          LogFields fields) {
-  const LogState& state = State();
+  LogState& state = State();
   const auto spdlog_level = ToSpdlog(level);
   if (!state.logger->should_log(spdlog_level)) return;
   std::string line = absl::StrCat(area, " ", event, state.process_fields);
@@ -111,6 +149,8 @@ void Log(LogLevel level, absl::string_view area, absl::string_view event,
     absl::StrAppend(&line, " ", field.key, "=", EscapeLogValue(field.value));
   }
   state.logger->log(spdlog_level, line);
+  MutexLock lock(&state.mu);
+  if (state.keeper != nullptr) state.keeper->Keep(level, area, event, fields);
 }
 
 }  // namespace quorate

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace quorate {
 
@@ -34,6 +35,31 @@ void ConfigureLog(LogLevel least, absl::string_view process_fields);
 
 // The level named debug, info, warn, error or off; false for another word.
 bool ParseLogLevel(absl::string_view word, LogLevel* level);
+
+// The word for a level, as ParseLogLevel takes it.
+absl::string_view LogLevelName(LogLevel level);
+
+// Gets every event that is printed, beside stderr. Thread-safe; must not block,
+// and must not log.
+class LogKeeper {
+ public:
+  virtual ~LogKeeper() = default;
+
+  // The arguments live until it returns.
+  virtual void Keep(LogLevel level, absl::string_view area,
+                    absl::string_view event, const LogFields& fields) = 0;
+
+  // Waits until what was given to it is out of this process's hands, at most
+  // for `limit`.
+  virtual void Flush(absl::Duration limit) = 0;
+};
+
+// Who keeps events from now on; null for nobody. Not owned. The one before is
+// not used any more when this returns.
+void SetLogKeeper(LogKeeper* keeper);
+
+// Before the process ends without its destructors. Waits a moment at most.
+void FlushLog();
 
 // Thread-safe. Lines go to stderr, whole.
 void Log(LogLevel level, absl::string_view area, absl::string_view event,

@@ -34,4 +34,11 @@ bool IsUtf8(absl::string_view text) {
   return true;
 }
 
+bool SteersTerminals(uint32_t code_point) {
+  return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
+         (code_point >= 0x200e && code_point <= 0x200f) ||
+         (code_point >= 0x2028 && code_point <= 0x202e) ||
+         (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
 }  // namespace quorate

@@ -21,6 +21,11 @@ std::optional<uint32_t> TakeCodePoint(absl::string_view* text);
 // True also for an empty text. Thread-safe.
 bool IsUtf8(absl::string_view text);
 
+// True for what steers a terminal or turns the order of what is shown around:
+// the control characters of ASCII and of ISO 6429's second set, and Unicode's
+// separators and marks of direction. Thread-safe.
+bool SteersTerminals(uint32_t code_point);
+
 }  // namespace quorate
 
 #endif  // QUORATE_BASE_UTF8_H_

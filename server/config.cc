@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "server/logs/log_files.h"
 #include "server/rpc/member_fields.h"
 #include "server/toml_section.h"
 
@@ -202,6 +203,13 @@ void ReadLog(TomlSection* file, Config* config) {
   if (!ParseLogLevel(level, &config->log_level)) {
     log.Fault("level", "must be debug, info, warn, error or off");
   }
+  config->keep_log = log.BooleanOr("keep", config->keep_log);
+  config->log_file_mib = static_cast<uint64_t>(
+      log.IntegerOr("file_mib", static_cast<int64_t>(config->log_file_mib), 1,
+                    kMaxLogFileMib));
+  // The one that grows and one before it: so there always is something.
+  config->log_files = static_cast<int>(
+      log.IntegerOr("files", config->log_files, 2, kMaxLogFiles));
   log.Close();
 }
 

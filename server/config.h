@@ -61,6 +61,12 @@ struct Config {
   uint64_t disk_reserve_mib = 0;
 
   LogLevel log_level = LogLevel::kInfo;
+
+  // Whether the log is also kept in the data directory, and how much of it:
+  // tens of MiB are weeks of a cluster that is well.
+  bool keep_log = true;
+  uint64_t log_file_mib = 8;
+  int log_files = 8;
 };
 
 // Reads a TOML file. INVALID_ARGUMENT with one line for each fault,

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "server/disk_room.h"
 #include "server/healing.h"
+#include "server/log_keeping.h"
 #include "server/member_stores.h"
 #include "server/server.h"
 
@@ -83,13 +84,18 @@ absl::Status Serve(Server* server, const sigset_t& signals) {
   }
   LogInfo("server", "stopping");
   server->Stop();
-  LogInfo("server", "stopped");
+  LogInfo(kRunArea, kRunEnds);
   return absl::OkStatus();
 }
 
 ExitCode CodeOf(const Begun& begun) {
   if (begun.status.ok()) return kExitOk;
-  if (absl::IsCancelled(begun.status)) return kExitOk;
+  if (absl::IsCancelled(begun.status)) {
+    LogInfo(kRunArea, kRunEnds);
+    return kExitOk;
+  }
+  LogError(kRunArea, kRunFails,
+           {{"error", std::string(begun.status.message())}});
   std::fprintf(stderr, "quorated: %s\n",
                std::string(begun.status.message()).c_str());
   if (!begun.of_data) return kExitUnavailable;
@@ -103,6 +109,7 @@ ExitCode CodeOf(const Begun& begun) {
 
 ExitCode RunMember(const Config& config, const MemberFiles& files,
                    const sigset_t& signals) {
+  const LogKeeping keeping(config);
   const auto pause = [&signals](absl::Duration time) {
     return Pause(signals, time);
   };

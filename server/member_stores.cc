@@ -114,7 +114,7 @@ bool HoldsMember(const std::string& data_dir) {
   for (const auto& entry : fs::directory_iterator(data_dir, error)) {
     const std::string name = entry.path().filename().string();
     if (!absl::StartsWith(name, "quarantine-") && name != "reserve" &&
-        name != "raft.unfinished") {
+        name != "raft.unfinished" && name != "logs") {
       return true;
     }
   }

@@ -18,6 +18,7 @@
 #include "server/disk_room.h"
 #include "server/join/join_port.h"
 #include "server/join/rejoin_service.h"
+#include "server/log_keeping.h"
 #include "server/periodic_work.h"
 #include "server/rpc/client_port.h"
 #include "server/rpc/member_fields.h"
@@ -144,7 +145,8 @@ ClientPort::Options ClientPortOptions(const Config& config,
           .tls = {.ca_pem = files.client_tls.ca,
                   .cert_pem = files.client_tls.cert,
                   .key_pem = files.client_tls.key},
-          .member = DescriptionOf(config)};
+          .member = DescriptionOf(config),
+          .log_folder = KeptLogFolder(config)};
 }
 
 // A cluster that refuses everybody says so where an administrator looks first.

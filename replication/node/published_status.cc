@@ -24,11 +24,17 @@ void PublishedStatus::Publish(const ConsensusLoop& loop, bool ticked,
              {"term", absl::StrCat(raft.term().value())},
              {"leader", absl::StrCat(raft.leader().value())}});
   }
+  if (leader_ != raft::kNobody && raft.leader() == raft::kNobody) {
+    LogWarn("raft", "leader_lost",
+            {{"name", NameForLog(raft.configuration(), leader_)},
+             {"term", absl::StrCat(raft.term().value())}});
+  }
   role_ = raft.role();
   term_ = raft.term();
   leader_ = raft.leader();
   NodeStatus status = loop.Status();
   clock_alarms_.Follow(status.calendar, now);
+  contact_log_.Follow(status, now);
   MutexLock lock(&mu_);
   status_ = std::move(status);
 }

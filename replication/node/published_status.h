@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "replication/node/clock_alarm_log.h"
 #include "replication/node/consensus_loop.h"
+#include "replication/node/contact_log.h"
 #include "replication/node/node.h"
 #include "replication/raft/types.h"
 
@@ -52,6 +53,7 @@ class PublishedStatus {
   raft::Term term_;
   raft::MemberId leader_;
   ClockAlarmLog clock_alarms_;
+  ContactLog contact_log_;
 
   mutable Mutex mu_;
   NodeStatus status_ ABSL_GUARDED_BY(mu_);

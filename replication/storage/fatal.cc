@@ -15,6 +15,7 @@ constexpr int kExitStatus = 70;
 
 void ExitOnStorageFailure(absl::string_view event, const absl::Status& status) {
   LogError("storage", event, {{"error", status.ToString()}});
+  FlushLog();
   _exit(kExitStatus);
 }
 

@@ -17,6 +17,7 @@
 #include "server/rpc/history_reader.h"
 #include "server/rpc/keep_alive.h"
 #include "server/rpc/license_service.h"
+#include "server/rpc/log_reader.h"
 #include "server/rpc/member_calls.h"
 #include "server/rpc/monitoring_service.h"
 #include "server/rpc/policy_service.h"
@@ -115,7 +116,8 @@ class ClientPort::Parts {
         streams(&calls, &batcher),
         checkout(&calls, &streams),
         history(&calls),
-        monitoring(&calls, &history),
+        logs(&calls, options.log_folder),
+        monitoring(&calls, &history, &logs),
         licenses(&calls, deps.verifier),
         cluster(&calls, options.join),
         backups(&calls),
@@ -127,6 +129,7 @@ class ClientPort::Parts {
   KeepAliveStreams streams;
   CheckoutService checkout;
   HistoryReader history;
+  LogReader logs;
   MonitoringService monitoring;
   LicenseService licenses;
   ClusterService cluster;
@@ -197,6 +200,7 @@ void ClientPort::Close() {
   StopTaking();
   parts_->batcher.Stop();
   parts_->history.Stop();
+  parts_->logs.Stop();
   parts_->server->Shutdown(
       gpr_time_from_millis(kCloseTime.count(), GPR_TIMESPAN));
   parts_->server->Wait();

@@ -48,6 +48,8 @@ class ClientPort {
 
     // Where machines may join; nothing: no join tokens are made here.
     std::optional<JoinDescription> join = {};
+
+    std::string log_folder = {};  // Of the kept log; empty: there is none.
   };
 
   // Serves from its return. FAILED_PRECONDITION where the port is taken or the

@@ -35,6 +35,17 @@ replication::ReadConsistency ToReadConsistency(const Consistency& consistency) {
   }
 }
 
+void FillLocalHeader(const MemberCalls& calls,
+                     const replication::NodeStatus& status,
+                     type::v1::ResponseHeader* header) {
+  FillHeader(calls.member(),
+             {.term = status.raft.term,
+              .index = status.applied,
+              .calendar_ms = calls.deps().view->calendar_ms.load(
+                  std::memory_order_relaxed)},
+             header);
+}
+
 MemberCalls::MemberCalls(const Deps& deps, MemberDescription member)
     : deps_(deps),
       member_(std::move(member)),

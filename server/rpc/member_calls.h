@@ -127,6 +127,11 @@ class MemberCalls {
   CondVar idle_;
 };
 
+// The header of an answer that needs no read; `status` is the node's.
+void FillLocalHeader(const MemberCalls& calls,
+                     const replication::NodeStatus& status,
+                     type::v1::ResponseHeader* header);
+
 // Translates a fresh-ness that was validated before.
 replication::ReadConsistency ToReadConsistency(
     const type::v1::Consistency& consistency);

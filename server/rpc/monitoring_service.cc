@@ -339,14 +339,8 @@ grpc::ServerUnaryReactor* MonitoringService::GetClusterStatus(
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
   if (!call.has_value()) return reactor;
-  const MemberCalls::Deps& deps = calls_->deps();
-  const NodeStatus status = deps.node->Status();
-  FillHeader(
-      calls_->member(),
-      {.term = status.raft.term,
-       .index = status.applied,
-       .calendar_ms = deps.view->calendar_ms.load(std::memory_order_relaxed)},
-      response->mutable_header());
+  const NodeStatus status = calls_->deps().node->Status();
+  FillLocalHeader(*calls_, status, response->mutable_header());
   for (const raft::MemberAddress& each : status.configuration.addresses) {
     DescribeMember(status, each, response->add_members());
     if (each.id == status.raft.leader) response->set_leader(each.name);

@@ -6,6 +6,7 @@
 #include "quorate/monitoring/v1/monitoring.grpc.pb.h"
 
 #include "server/rpc/history_reader.h"
+#include "server/rpc/log_reader.h"
 #include "server/rpc/member_calls.h"
 
 namespace quorate::server {
@@ -17,8 +18,8 @@ class MonitoringService final
     : public monitoring::v1::MonitoringService::CallbackService {
  public:
   // Not owned.
-  MonitoringService(MemberCalls* calls, HistoryReader* history)
-      : calls_(calls), history_(history) {}
+  MonitoringService(MemberCalls* calls, HistoryReader* history, LogReader* logs)
+      : calls_(calls), history_(history), logs_(logs) {}
 
   grpc::ServerUnaryReactor* GetClusterStatus(
       grpc::CallbackServerContext* context,
@@ -72,6 +73,12 @@ class MonitoringService final
       const monitoring::v1::ListDenialsRequest* request,
       monitoring::v1::ListDenialsResponse* response) override;
 
+  // monitoring_logs.cc
+  grpc::ServerUnaryReactor* SearchLogs(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::SearchLogsRequest* request,
+      monitoring::v1::SearchLogsResponse* response) override;
+
   // monitoring_replay.cc
   grpc::ServerUnaryReactor* ReplayUsage(
       grpc::CallbackServerContext* context,
@@ -101,6 +108,7 @@ class MonitoringService final
  private:
   MemberCalls* const calls_;
   HistoryReader* const history_;
+  LogReader* const logs_;
 };
 
 }  // namespace quorate::server

@@ -57,6 +57,10 @@ TEST(LogTest, EscapesWhatWouldForgeALine) {
   EXPECT_EQ(EscapeLogValue("x\nI raft became_leader"),
             "\"x\\x0aI raft became_leader\"");
   EXPECT_EQ(EscapeLogValue("\x1b[31m\x7f"), "\"\\x1b[31m\\x7f\"");
+  // The second set's CSI, a mark of direction, and what is no UTF-8.
+  EXPECT_EQ(EscapeLogValue("\xc2\x9b\x31m"), "\"\\xc2\\x9b1m\"");
+  EXPECT_EQ(EscapeLogValue("\xe2\x80\xae"), "\"\\xe2\\x80\\xae\"");
+  EXPECT_EQ(EscapeLogValue("\xc3\xa9\xff"), "\"\xc3\xa9\\xff\"");
 }
 
 TEST(LogTest, ParsesTheNamesOfLevelsOnly) {

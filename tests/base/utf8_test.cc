@@ -45,5 +45,16 @@ TEST(Utf8Test, BrokenFormsAreRefused) {
   EXPECT_TRUE(IsUtf8(""));
 }
 
+TEST(Utf8Test, KnowsWhatSteersTerminals) {
+  for (const uint32_t point : {0x0u, 0xau, 0x1bu, 0x7fu, 0x80u, 0x9bu, 0x9fu,
+                               0x2028u, 0x202eu, 0x2066u, 0x2069u}) {
+    EXPECT_TRUE(SteersTerminals(point)) << point;
+  }
+  for (const uint32_t point :
+       {0x20u, 0x7eu, 0xa0u, 0xe9u, 0x20acu, 0x2026u, 0x2070u, 0x1f600u}) {
+    EXPECT_FALSE(SteersTerminals(point)) << point;
+  }
+}
+
 }  // namespace
 }  // namespace quorate

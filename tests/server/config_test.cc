@@ -82,13 +82,17 @@ TEST(ConfigTest, ReadsAllValues) {
 TEST(ConfigTest, ReadsTheOptionalSections) {
   const std::string text = std::string(kGood) +
                            "[timing]\ntick = \"10ms\"\nheartbeat_ticks = 3\n"
-                           "election_ticks = 20\n[log]\nlevel = \"debug\"\n";
+                           "election_ticks = 20\n[log]\nlevel = \"debug\"\n"
+                           "keep = false\nfiles = 3\nfile_mib = 2\n";
   const absl::StatusOr<Config> config = ParseConfig(text, "q.toml", "");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->tick, absl::Milliseconds(10));
   EXPECT_EQ(config->heartbeat_ticks, 3);
   EXPECT_EQ(config->election_ticks, 20);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_FALSE(config->keep_log);
+  EXPECT_EQ(config->log_files, 3);
+  EXPECT_EQ(config->log_file_mib, 2U);
   EXPECT_EQ(config->trust_root, "root.pem");
 }
 
@@ -156,7 +160,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"TickWithoutUnit", "[trust]", "[timing]\ntick = 50\n[trust]",
                 "timing.tick must be a time like \"50ms\""},
         BadCase{"LogLevel", "[trust]", "[log]\nlevel = \"loud\"\n[trust]",
-                "log.level must be debug, info, warn, error or off"}),
+                "log.level must be debug, info, warn, error or off"},
+        BadCase{"LogFiles", "[trust]", "[log]\nfiles = 1\n[trust]",
+                "log.files must be"}),
     [](const testing::TestParamInfo<BadCase>& info) {
       return info.param.name;
     });

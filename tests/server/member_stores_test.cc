@@ -97,6 +97,8 @@ TEST(MemberStoresTest, ADirectoryIsOfANameAndItsIdIsItsOwn) {
 TEST(MemberStoresTest, WhatWasPutAsideIsNoMember) {
   Config config = ConfigOf("aside");
   std::filesystem::create_directories(config.data_dir + "/quarantine-1");
+  // Nor is a log that was kept.
+  std::filesystem::create_directories(config.data_dir + "/logs");
   EXPECT_FALSE(HoldsMember(config.data_dir));
   EXPECT_TRUE(InitMember(config).ok());
   EXPECT_TRUE(HoldsMember(config.data_dir));

@@ -126,8 +126,12 @@ LAYERS = {
               "replication/state_store.h"),
         generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
         libraries=("absl", "protobuf"), pure=True),
+    # What a member prints, kept and searched.
+    "server/logs/": Layer(
+        ours=("base/",), libraries=("absl", "json", "spdlog")),
     "server/rpc/": Layer(
         ours=("base/", "backup/", "trust/", "server/licensing/",
+              "server/logs/",
               "server/history/", "replication/state_store.h",
               "server/policy/", "server/policy_formats/",
               "replication/node/membership_rules.h",

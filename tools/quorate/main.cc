@@ -73,6 +73,37 @@ void AddFlags(CLI::App* app, Invocation* invocation) {
       ->check(CLI::IsMember({"table", "json", "csv"}));
 }
 
+void AddCommands(CLI::App* app, Invocation* invocation) {
+  AddStatusCommand(app, invocation);
+  AddCheckoutCommand(app, invocation);
+  AddAttachCommand(app, invocation);
+  AddRunCommand(app, invocation);
+  AddBookCommands(app, invocation);
+  AddBorrowCommands(app, invocation);
+  AddBorrowsCommand(app, invocation);
+  AddPoolsCommand(app, invocation);
+  AddSessionsCommand(app, invocation);
+  AddSeatsCommand(app, invocation);
+  AddQueueCommand(app, invocation);
+  AddUsersCommand(app, invocation);
+  AddUsageCommand(app, invocation);
+  AddDenialsCommand(app, invocation);
+  AddLogsCommand(app, invocation);
+  AddReplayCommand(app, invocation);
+  AddAdviseCommand(app, invocation);
+  AddLicenseCommand(app, invocation);
+  AddMembersCommand(app, invocation);
+  AddBackupCommand(app, invocation);
+  AddClockCommand(app, invocation);
+  AddRestoreCommand(app, invocation);
+  AddLmstatCommand(app, invocation);
+  AddLmremoveCommand(app, invocation);
+  AddRlmstatCommand(app, invocation);
+  AddDslicsrvCommand(app, invocation);
+  AddRulesCommand(app, invocation);
+  AddExplainCommand(app, invocation);
+}
+
 int Main(int argc, char** argv) {
   // gRPC's own lines on stderr are for its developers.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) {
@@ -85,33 +116,7 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   app.footer(kExitCodes);
   AddFlags(&app, &invocation);
-  AddStatusCommand(&app, &invocation);
-  AddCheckoutCommand(&app, &invocation);
-  AddAttachCommand(&app, &invocation);
-  AddRunCommand(&app, &invocation);
-  AddBookCommands(&app, &invocation);
-  AddBorrowCommands(&app, &invocation);
-  AddBorrowsCommand(&app, &invocation);
-  AddPoolsCommand(&app, &invocation);
-  AddSessionsCommand(&app, &invocation);
-  AddSeatsCommand(&app, &invocation);
-  AddQueueCommand(&app, &invocation);
-  AddUsersCommand(&app, &invocation);
-  AddUsageCommand(&app, &invocation);
-  AddDenialsCommand(&app, &invocation);
-  AddReplayCommand(&app, &invocation);
-  AddAdviseCommand(&app, &invocation);
-  AddLicenseCommand(&app, &invocation);
-  AddMembersCommand(&app, &invocation);
-  AddBackupCommand(&app, &invocation);
-  AddClockCommand(&app, &invocation);
-  AddRestoreCommand(&app, &invocation);
-  AddLmstatCommand(&app, &invocation);
-  AddLmremoveCommand(&app, &invocation);
-  AddRlmstatCommand(&app, &invocation);
-  AddDslicsrvCommand(&app, &invocation);
-  AddRulesCommand(&app, &invocation);
-  AddExplainCommand(&app, &invocation);
+  AddCommands(&app, &invocation);
   // Runs while the line is parsed, and needs no cluster.
   int vendor_exit_code = kExitOk;
   vendor::AddVendorCommands(&app, &vendor_exit_code);

@@ -1,12 +1,15 @@
 #include "tools/quorate/output.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "google/protobuf/util/json_util.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace quorate::cli {
 namespace {
@@ -19,12 +22,20 @@ size_t Width(absl::string_view text) {
                     [](char byte) { return (byte & 0xC0) != 0x80; }));
 }
 
-std::string Printable(std::string text) {
-  for (char& letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte < 0x20 || byte == 0x7F) letter = '?';
+std::string Printable(absl::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    absl::string_view rest = text;
+    const std::optional<uint32_t> point = TakeCodePoint(&rest);
+    if (!point.has_value()) rest.remove_prefix(1);
+    if (!point.has_value() || SteersTerminals(*point)) {
+      shown += '?';
+    } else {
+      shown.append(text.data(), text.size() - rest.size());
+    }
+    text = rest;
   }
-  return text;
+  return shown;
 }
 
 }  // namespace
@@ -36,7 +47,7 @@ Table::Table(std::vector<std::string> headings) {
 void Table::AddRow(std::vector<std::string> cells) {
   QUORATE_CHECK(cells.size() == rows_.front().size());
   for (std::string& cell : cells) {
-    cell = Printable(std::move(cell));
+    cell = Printable(cell);
   }
   rows_.push_back(std::move(cells));
 }

@@ -26,7 +26,7 @@ bool HasField(const Descriptor* message, const std::string& name) {
 }
 
 TEST(ApiRulesTest, ThereAreMethods) {
-  EXPECT_EQ(AllMethods().size(), 54U);
+  EXPECT_EQ(AllMethods().size(), 55U);
 }
 
 TEST(ApiRulesTest, EveryMethodNamesAPermission) {
@@ -51,7 +51,7 @@ TEST(ApiRulesTest, ReadsAreNamedAndMarkedAsReads) {
     const std::string& name = method->name();
     bool reads = false;
     for (const char* verb : {"Get", "List", "Plan", "Explain", "Export",
-                             "Import", "Query", "Replay", "Advise"}) {
+                             "Import", "Query", "Replay", "Advise", "Search"}) {
       reads |= name.rfind(verb, 0) == 0;
     }
     EXPECT_EQ(reads, IsRead(method)) << method->full_name();

@@ -37,7 +37,7 @@ std::string ReasonOf(const grpc::Status& status) {
   return detail.reason();
 }
 
-ServiceWorld::ServiceWorld(bool with_join)
+ServiceWorld::ServiceWorld(bool with_join, const std::string& log_folder)
     : authority_("clients"),
       verifier_(*trust::LicenseVerifier::Create(vendor_.RootFile())),
       replica_(*LicensingReplica::Restore(kWorldClusterId, 1, &store_)),
@@ -56,7 +56,8 @@ ServiceWorld::ServiceWorld(bool with_join)
        .member = {.cluster_id = kWorldClusterId,
                   .cluster_epoch = 1,
                   .name = "m1"},
-       .join = with_join ? std::optional(join()) : std::nullopt});
+       .join = with_join ? std::optional(join()) : std::nullopt,
+       .log_folder = log_folder});
   QUORATE_CHECK_OK(port.status());
   port_ = *std::move(port);
 }

@@ -54,7 +54,9 @@ Detail DetailOf(const grpc::Status& status) {
 // Thread-compatible.
 class ServiceWorld {
  public:
-  explicit ServiceWorld(bool with_join = true);
+  // `log_folder` is where a log was kept; empty: nowhere.
+  explicit ServiceWorld(bool with_join = true,
+                        const std::string& log_folder = "");
   // In the order of a member that stops.
   ~ServiceWorld();
 
