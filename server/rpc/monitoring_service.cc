@@ -175,11 +175,21 @@ void DescribeLinger(const SessionRecord& session, int64_t now_cluster_ms,
   SetDuration(absl::Milliseconds(session.ttl_ms()), held->mutable_linger());
 }
 
+void DescribeCall(const SeatRecord& seat, int64_t now_cluster_ms,
+                  monitoring::v1::HeldSeat* held) {
+  if (seat.call_due_cluster_ms() == 0) return;
+  SetDuration(absl::Milliseconds(std::max<int64_t>(
+                  seat.call_due_cluster_ms() - now_cluster_ms, 0)),
+              held->mutable_call_left());
+  held->set_call_rule(seat.call_rule());
+}
+
 void DescribeHeld(const Ledger& ledger, const SeatRecord& from,
                   monitoring::v1::HeldSeat* held) {
   DescribeSeat(from, held->mutable_seat());
   held->set_session(SessionName(from.session_id()));
   held->set_pool(from.pool().empty() ? from.feature() : from.pool());
+  DescribeCall(from, ledger.time().cluster_ms, held);
   if (const SessionRecord* session = ledger.FindSession(from.session_id())) {
     DescribeClient(session->description(), held->mutable_client());
     DescribeLinger(*session, ledger.time().cluster_ms, held);

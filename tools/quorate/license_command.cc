@@ -14,6 +14,7 @@
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/list_output.h"
+#include "tools/quorate/noun_list.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -101,7 +102,6 @@ int List(const Invocation& invocation, bool local) {
 void AddLicenseCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* license =
       app->add_subcommand("license", "Install and show licences");
-  license->require_subcommand(1);
 
   CLI::App* install = license->add_subcommand(
       "install", "Install the licence that a vendor sent");
@@ -124,10 +124,8 @@ void AddLicenseCommand(CLI::App* app, Invocation* invocation) {
                  "What the member has that answers: may be old, works "
                  "without a quorum");
   list->footer("Example: quorate license list -o json");
-  list->callback([invocation, local] {
-    invocation->is_list = true;
-    invocation->run = [invocation, local] { return List(*invocation, *local); };
-  });
+  RunList(license, list, invocation,
+          [invocation, local] { return List(*invocation, *local); });
 }
 
 }  // namespace quorate::cli

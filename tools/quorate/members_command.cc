@@ -14,6 +14,7 @@
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/list_output.h"
 #include "tools/quorate/member_calls.h"
+#include "tools/quorate/noun_list.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -264,10 +265,8 @@ void AddListCommand(CLI::App* members, Invocation* invocation) {
       "PART: voter; learner (receives everything, has no vote); catching up "
       "(a learner\nthat gets its vote by itself); leaving. BEHIND counts "
       "entries of the log.\n\nExample: quorate members list -o json");
-  command->callback([invocation, local] {
-    invocation->is_list = true;
-    invocation->run = [invocation, local] { return List(*invocation, *local); };
-  });
+  RunList(members, command, invocation,
+          [invocation, local] { return List(*invocation, *local); });
 }
 
 void AddAddCommand(CLI::App* members, Invocation* invocation) {
@@ -343,7 +342,6 @@ void AddNamedCommands(CLI::App* members, Invocation* invocation) {
 
 void AddMembersCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* members = app->add_subcommand("members", kAbout);
-  members->require_subcommand(1);
   AddListCommand(members, invocation);
   AddAddCommand(members, invocation);
   AddNamedCommands(members, invocation);

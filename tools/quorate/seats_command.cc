@@ -20,6 +20,10 @@ struct SeatsFlags {
 };
 
 std::string ShowSession(const monitoring::v1::HeldSeat& held) {
+  if (held.has_call_left()) {
+    return absl::StrCat(held.session(), ", called back by ", held.call_rule(),
+                        ", goes in ", ShowDuration(held.call_left()));
+  }
   if (held.kind() != monitoring::v1::SESSION_KIND_BORROW) return held.session();
   return absl::StrCat(held.session(), ", borrowed until ",
                       ShowTime(held.until_time()));

@@ -128,6 +128,10 @@ int Run(const Invocation& invocation, const UsageFlags& flags) {
                      " seats came back faster than the history had room for; "
                      "they are in no row"));
   }
+  if (usage->rows().empty()) {
+    Say(absl::StrCat("nothing is recorded from ", ShowTime(usage->start_time()),
+                     " to ", ShowTime(usage->end_time())));
+  }
   switch (FormatOf(invocation, flags)) {
     case RowFormat::kTable:
       PrintTable(*usage, flags.by);

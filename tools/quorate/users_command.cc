@@ -10,6 +10,7 @@
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/list_output.h"
+#include "tools/quorate/noun_list.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -97,10 +98,8 @@ void AddList(CLI::App* users, Invocation* invocation) {
                     "What the member has that answers: may be old, works "
                     "without a quorum");
   command->footer("Example: quorate users list cad");
-  command->callback([invocation, flags] {
-    invocation->is_list = true;
-    invocation->run = [invocation, flags] { return List(*invocation, *flags); };
-  });
+  RunList(users, command, invocation,
+          [invocation, flags] { return List(*invocation, *flags); });
 }
 
 void AddCasual(CLI::App* users, Invocation* invocation) {
@@ -149,7 +148,6 @@ void AddUsersCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* users = app->add_subcommand(
       "users",
       "Show and free the names of named users, show casual users' minutes");
-  users->require_subcommand(1);
   AddList(users, invocation);
   AddCasual(users, invocation);
   AddRelease(users, invocation);

@@ -1,6 +1,6 @@
 // ListReservations shows what the policy in force keeps of each feature, page
-// by page. A client talks over TLS on loopback with a member whose node is
-// replaced.
+// by page, and ListSeats what is called back of it. A client talks over TLS on
+// loopback with a member whose node is replaced.
 
 #include <memory>
 #include <string>
@@ -116,6 +116,34 @@ TEST_F(MonitoringReservationsTest, ShowsWhatIsKeptForWhom) {
   EXPECT_TRUE(last_.lend());
   EXPECT_EQ(last_.field(), admin::v1::POLICY_FIELD_UNSPECIFIED);
   EXPECT_THAT(List(0, R"(feature="nix")", &pages), IsEmpty());
+}
+
+TEST_F(MonitoringReservationsTest, WhoeverLooksAtASeatSeesThatItIsCalledBack) {
+  internal::v1::PolicyRule lent =
+      RuleOf("crash", POLICY_RULE_KIND_RESERVE, "solver", 8,
+             {{POLICY_FIELD_USER, {"ann"}}});
+  lent.set_lend(true);
+  lent.set_span_ms(60'000);
+  Apply(policy::PolicyOf({lent}));
+  internal::v1::Command open = licensing::OpenCommand(30'000);
+  for (const char* user : {"bob", "ann"}) {
+    open.mutable_open_session()->mutable_description()->set_user(user);
+    Propose(open);
+  }
+  Propose(licensing::CheckoutCommand(1, {{"solver", 8}}));
+  const auto the_seat = [this] {
+    monitoring::ListSeatsResponse response;
+    EXPECT_TRUE(stub_
+                    ->ListSeats(NewCall().get(), monitoring::ListSeatsRequest(),
+                                &response)
+                    .ok());
+    EXPECT_EQ(response.seats_size(), 1);
+    return response.seats(0);
+  };
+  EXPECT_FALSE(the_seat().has_call_left());
+  Propose(licensing::WaitCommand(2, {{"solver", 1}}, 120'000));
+  EXPECT_EQ(the_seat().call_left().seconds(), 60);
+  EXPECT_EQ(the_seat().call_rule(), "crash");
 }
 
 }  // namespace

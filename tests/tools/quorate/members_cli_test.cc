@@ -31,7 +31,7 @@ class MembersCliTest : public CliTest {
 };
 
 TEST_F(MembersCliTest, EachCommandHasHelpWithAnExample) {
-  EXPECT_EQ(Run({"members"}).exit_code, 2);
+  EXPECT_EQ(Run({"members", "dance"}).exit_code, 2);
   for (const char* command :
        {"list", "add", "promote", "remove", "transfer", "token", "replace"}) {
     const ProgramResult help = Run({"members", command, "--help"});
@@ -51,6 +51,7 @@ TEST_F(MembersCliTest, ListsWhatTheLeaderSees) {
   EXPECT_THAT(table.output,
               AllOf(ContainsRegex("m1 +voter +yes +yes +0 "),
                     ContainsRegex("m4 +learner +no +7 +h4:7401 +h4:7411")));
+  EXPECT_EQ(Run({"members"}).output, table.output);
   const auto json =
       nlohmann::json::parse(Run({"members", "list", "-o", "json"}).output);
   EXPECT_EQ(json["header"]["member"], "m1");
