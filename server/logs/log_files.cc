@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <xxhash.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -26,14 +27,6 @@ std::string ReadAt(int descriptor, uint64_t begin, uint64_t end) {
   return bytes;
 }
 
-// FNV-1a, 64 bits.
-uint64_t Hash(absl::string_view bytes, uint64_t hash = 0xcbf29ce484222325) {
-  for (const char c : bytes) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return hash;
-}
-
 // What a file is known by: its number on the disk, which is given again once
 // it is deleted, and its beginning. None before it has a whole first line or so
 // many bytes that more do not matter: until then it may still change.
@@ -48,7 +41,8 @@ std::optional<uint64_t> ReadMark(int descriptor, const struct stat& found) {
   } else if (bytes.size() < LogFile::kMarkBytes) {
     return std::nullopt;
   }
-  return std::max<uint64_t>(Hash(absl::StrCat(found.st_ino), Hash(bytes)), 1);
+  return std::max<uint64_t>(
+      XXH3_64bits_withSeed(bytes.data(), bytes.size(), found.st_ino), 1);
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ LAYERS = {
         libraries=("absl", "protobuf"), pure=True),
     # What a member prints, kept and searched.
     "server/logs/": Layer(
-        ours=("base/",), libraries=("absl", "json", "spdlog")),
+        ours=("base/",), libraries=("absl", "json", "spdlog", "xxhash")),
     "server/rpc/": Layer(
         ours=("base/", "backup/", "trust/", "server/licensing/",
               "server/logs/",
