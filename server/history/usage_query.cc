@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/ordered_encoding.h"
@@ -80,19 +81,23 @@ class FeatureRows {
   const std::string feature_;
   HistoryView* const view_;
   std::map<std::string, UsageRow> rows_;
+  // Into rows_: records are many more than names.
+  absl::flat_hash_map<std::string, UsageRow*> by_name_;
   std::optional<uint64_t> out_;  // At `load_ms_`.
   uint64_t total_ = 0;
   int64_t load_ms_ = 0;  // So far the load is counted.
 };
 
 UsageRow& FeatureRows::RowNamed(absl::string_view name) {
-  const auto found = rows_.find(std::string(name));
-  if (found != rows_.end()) return found->second;
+  if (const auto found = by_name_.find(name); found != by_name_.end()) {
+    return *found->second;
+  }
   const bool full = rows_.size() >= kMaxUsageRows;
   const std::string place(full ? "" : name);
   UsageRow& row = rows_[place];
   row.feature = feature_;
   row.name = place;
+  by_name_.emplace(place, &row);
   return row;
 }
 
