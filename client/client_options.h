@@ -41,6 +41,10 @@ struct ClientOptions {
   std::string cert_pem;
   std::string key_pem;
 
+  // Asks the members to let this client look only, whatever it may do: no
+  // checkout, no change.
+  bool restricted = false;
+
   // How long a call may take in all, where it does not say otherwise. A
   // failover of the cluster takes a second or two and has to fit in.
   absl::Duration deadline = absl::Seconds(30);

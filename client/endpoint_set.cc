@@ -1,6 +1,8 @@
 #include "client/endpoint_set.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -50,6 +52,20 @@ grpc::ChannelArguments ChannelOptions() {
   return args;
 }
 
+// Marks every call of a channel: one that is forgotten would be a full one.
+class RestrictedMode final : public grpc::MetadataCredentialsPlugin {
+ public:
+  bool IsBlocking() const override { return false; }
+
+  grpc::Status GetMetadata(
+      grpc::string_ref /*service_url*/, grpc::string_ref /*method_name*/,
+      const grpc::AuthContext& /*channel*/,
+      std::multimap<grpc::string, grpc::string>* metadata) override {
+    metadata->emplace("quorate-mode", "restricted");
+    return grpc::Status::OK;
+  }
+};
+
 absl::Duration Doubled(absl::Duration first, absl::Duration most,
                        int failures) {
   const int doublings = std::min(failures - 1, kMaxDoublings);
@@ -64,7 +80,12 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
   tls.pem_root_certs = options.ca_pem;
   tls.pem_cert_chain = options.cert_pem;
   tls.pem_private_key = options.key_pem;
-  const auto credentials = grpc::SslCredentials(tls);
+  auto credentials = grpc::SslCredentials(tls);
+  if (options.restricted) {
+    credentials = grpc::CompositeChannelCredentials(
+        credentials, grpc::MetadataCredentialsFromPlugin(
+                         std::make_unique<RestrictedMode>()));
+  }
   const grpc::ChannelArguments args = ChannelOptions();
 
   std::vector<std::string> addresses = options.endpoints;
@@ -91,6 +112,8 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         admin::v1::ClusterService::NewStub(connection->channel);
     connection->policies =
         admin::v1::PolicyService::NewStub(connection->channel);
+    connection->accounts =
+        admin::v1::AccountService::NewStub(connection->channel);
     connection->address = std::move(address);
     connections_.push_back(std::move(connection));
   }

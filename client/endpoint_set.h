@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "grpcpp/channel.h"
 
+#include "quorate/admin/v1/account.grpc.pb.h"
 #include "quorate/admin/v1/backup.grpc.pb.h"
 #include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
@@ -39,6 +40,7 @@ struct Connection {
   std::unique_ptr<admin::v1::ClusterService::Stub> cluster;
   std::unique_ptr<admin::v1::BackupService::Stub> backups;
   std::unique_ptr<admin::v1::PolicyService::Stub> policies;
+  std::unique_ptr<admin::v1::AccountService::Stub> accounts;
 };
 
 // Chooses who is asked next: the one that worked last, then the others in the

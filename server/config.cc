@@ -7,10 +7,12 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
 #include "server/logs/log_files.h"
+#include "server/rpc/authentication.h"
 #include "server/rpc/member_fields.h"
 #include "server/toml_section.h"
 
@@ -28,6 +30,9 @@ constexpr int64_t kMaxDiskMib = 1'048'576;
 // A cluster has three members, and one is enough to try things out. More than
 // five make every change slower and nothing safer.
 constexpr size_t kMaxMembers = 5;
+
+// A way in for those who run the machines; everybody else has an account.
+constexpr size_t kMaxAdministrators = 100;
 
 bool IsHexDigit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -213,6 +218,24 @@ void ReadLog(TomlSection* file, Config* config) {
   log.Close();
 }
 
+void ReadAccess(TomlSection* file, Config* config) {
+  TomlSection access = file->SectionOr("access");
+  config->administrators = access.TextsOrNone("administrators");
+  if (config->administrators.size() > kMaxAdministrators) {
+    access.Fault("administrators",
+                 absl::StrCat("are more than ", kMaxAdministrators,
+                              "; others get the role by an account"));
+  }
+  for (const std::string& name : config->administrators) {
+    if (IsClientName(name)) continue;
+    access.Fault("administrators",
+                 absl::StrCat("has \"", absl::CHexEscape(name),
+                              "\", which is no name in a client certificate: "
+                              "what stands behind /client/ in its URI"));
+  }
+  access.Close();
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text,
@@ -249,6 +272,7 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text,
   ReadTiming(&file, &config);
   ReadStorage(&file, &config);
   ReadLog(&file, &config);
+  ReadAccess(&file, &config);
   file.Close();
   if (!faults.empty()) return faults.ToStatus();
   return config;

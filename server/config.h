@@ -60,6 +60,10 @@ struct Config {
   uint64_t disk_low_mib = 0;
   uint64_t disk_reserve_mib = 0;
 
+  // Names in client certificates that are administrators on this member,
+  // whatever the accounts say.
+  std::vector<std::string> administrators;
+
   LogLevel log_level = LogLevel::kInfo;
 
   // Whether the log is also kept in the data directory, and how much of it:

@@ -173,6 +173,8 @@ void LicensingReplica::TakeChanges() {
 }
 
 void LicensingReplica::Publish() {
+  view_.access.Publish(tables_.ledger->accounts(),
+                       tables_.ledger->account_changes());
   view_.cluster_ms.store(tables_.ledger->time().cluster_ms,
                          std::memory_order_relaxed);
   view_.calendar_ms.store(tables_.ledger->time().calendar_ms,

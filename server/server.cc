@@ -18,6 +18,7 @@
 #include "server/disk_room.h"
 #include "server/join/join_port.h"
 #include "server/join/rejoin_service.h"
+#include "server/licensing/accounts.h"
 #include "server/log_keeping.h"
 #include "server/periodic_work.h"
 #include "server/rpc/client_port.h"
@@ -129,7 +130,8 @@ absl::StatusOr<JoinPort::Options> JoinPortOptions(const Config& config,
                   .trust_root = files.trust_root,
                   .tick = config.tick,
                   .heartbeat_ticks = config.heartbeat_ticks,
-                  .election_ticks = config.election_ticks};
+                  .election_ticks = config.election_ticks,
+                  .administrators = config.administrators};
   QUORATE_ASSIGN_OR_RETURN(
       options.join.peer_authority,
       CertificateAuthority::Create(files.peer_tls.ca, files.peer_tls.ca_key));
@@ -146,7 +148,18 @@ ClientPort::Options ClientPortOptions(const Config& config,
                   .cert_pem = files.client_tls.cert,
                   .key_pem = files.client_tls.key},
           .member = DescriptionOf(config),
+          .administrators = config.administrators,
           .log_folder = KeptLogFolder(config)};
+}
+
+// Nobody could make anybody an administrator.
+void ReportAccess(const Config& config, const licensing::Ledger& ledger) {
+  if (!config.administrators.empty() ||
+      ledger.accounts().administrators() > 0) {
+    return;
+  }
+  LogWarn("access", "no_administrator",
+          {{"name_one_in", "[access] administrators"}});
 }
 
 // A cluster that refuses everybody says so where an administrator looks first.
@@ -236,6 +249,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
       config, parts->files, parts->stores, parts->rejoin.get());
   const licensing::Ledger& ledger = parts->stores.replica->ledger();
   ReportRestoration(ledger);
+  ReportAccess(config, ledger);
   if (ledger.restoration() != nullptr) {
     transport.restore_id = ledger.restoration()->restore_id();
   }

@@ -224,6 +224,8 @@ void JoinService::Answer(const Call& call,
   response->set_tick_ms(absl::ToInt64Milliseconds(options_.tick));
   response->set_heartbeat_ticks(options_.heartbeat_ticks);
   response->set_election_ticks(options_.election_ticks);
+  response->mutable_administrators()->Assign(options_.administrators.begin(),
+                                             options_.administrators.end());
   LogInfo("join", "joined",
           {{"name", request.name()},
            {"id", absl::StrCat(request.member_id())},

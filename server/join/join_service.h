@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -53,6 +54,7 @@ class JoinService final : public internal::v1::JoinService::CallbackService {
     absl::Duration tick;
     int heartbeat_ticks = 0;
     int election_ticks = 0;
+    std::vector<std::string> administrators = {};  // As Config has them.
   };
 
   JoinService(const Deps& deps, Options options);

@@ -1,7 +1,11 @@
 #include "server/join/member_config_text.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace quorate::server {
 namespace {
@@ -57,6 +61,14 @@ std::string MemberConfigText(const MemberPlaces& places,
                   "ms\"\nheartbeat_ticks = ", answer.heartbeat_ticks(),
                   "\nelection_ticks = ", answer.election_ticks(),
                   "\n\n[log]\nlevel = \"info\"\n");
+  if (answer.administrators().empty()) return text;
+  std::vector<std::string> names;
+  for (const std::string& name : answer.administrators())
+    names.push_back(Quoted(name));
+  absl::StrAppend(&text,
+                  "\n# As on the member that let this machine in.\n"
+                  "[access]\nadministrators = [",
+                  absl::StrJoin(names, ", "), "]\n");
   return text;
 }
 

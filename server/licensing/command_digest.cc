@@ -259,6 +259,20 @@ void Encode(const internal::v1::CancelBooking& body, BodyEncoder* out) {
   out->Number(body.booking_id());
 }
 
+void Encode(const internal::v1::SetAccount& body, BodyEncoder* out) {
+  out->Text(body.account());
+  out->Number(static_cast<uint64_t>(body.roles_size()));
+  for (const int role : body.roles())
+    out->Number(static_cast<uint64_t>(role));
+  out->Text(body.remark());
+  out->Number(body.base_version());
+}
+
+void Encode(const internal::v1::DeleteAccount& body, BodyEncoder* out) {
+  out->Text(body.account());
+  out->Number(body.base_version());
+}
+
 void EncodeBody(const Command& command, BodyEncoder* out) {
   switch (command.body_case()) {
     case Command::kOpenSession:
@@ -303,6 +317,10 @@ void EncodeBody(const Command& command, BodyEncoder* out) {
       return Encode(command.apply_policy(), out);
     case Command::kRollBackPolicy:
       return Encode(command.roll_back_policy(), out);
+    case Command::kSetAccount:
+      return Encode(command.set_account(), out);
+    case Command::kDeleteAccount:
+      return Encode(command.delete_account(), out);
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:
     case Command::kUseJoinToken:

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "server/licensing/ledger_accounts.h"
 
 namespace quorate::licensing {
 namespace {
@@ -478,6 +479,7 @@ absl::Status CheckTables(const Tables& tables) {
   QUORATE_RETURN_IF_ERROR(CheckNames(tables));
   QUORATE_RETURN_IF_ERROR(CheckCasual(tables));
   QUORATE_RETURN_IF_ERROR(CheckCalls(tables));
+  QUORATE_RETURN_IF_ERROR(CheckAccounts(tables));
   return CheckQueue(tables);
 }
 

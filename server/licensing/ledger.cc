@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "server/licensing/field_rules.h"
 #include "server/licensing/invariants.h"
+#include "server/licensing/ledger_accounts.h"
 #include "server/licensing/ledger_state.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/refusals.h"
@@ -133,6 +134,8 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
     case Command::kRetireCluster:
     case Command::kApplyPolicy:
     case Command::kRollBackPolicy:
+    case Command::kSetAccount:
+    case Command::kDeleteAccount:
       return ExecuteOnce(command, changes);
   }
   return RefuseField("body", "is not known to this version");
@@ -242,6 +245,10 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
       return ApplyPolicy(command, changes);
     case Command::kRollBackPolicy:
       return RollBackPolicy(command, changes);
+    case Command::kSetAccount:
+      return SetAccount(command, limits_.accounts, &tables_, changes);
+    case Command::kDeleteAccount:
+      return DeleteAccount(command, &tables_, changes);
     case Command::kRenewSessions:
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:

@@ -43,6 +43,7 @@
 
 namespace quorate::licensing {
 
+class AccountBook;
 class PolicyBook;
 
 using type::v1::ErrorReason;
@@ -116,18 +117,6 @@ struct PoolView {
     }
     return out < total + overdraft ? total + overdraft - out : 0;
   }
-};
-
-// All pools of a feature together, as rules of the policy see them.
-struct FeatureView {
-  bool in_force = false;
-  uint64_t total = 0;  // What may be out; 2^62 where something is not counted.
-  uint64_t out = 0;    // Of its seats, each by itself.
-  // What of the total is not free: seats that are one count as one, units that
-  // went as tokens count, and seats of pools that have ended do not.
-  uint64_t taken = 0;
-  // What those wait for for whom rules call lent units back.
-  uint64_t claimed = 0;
 };
 
 class Ledger {
@@ -244,6 +233,10 @@ class Ledger {
 
   // The policy in force, its versions, and what its rules count.
   const PolicyBook& policies() const;
+
+  // Who may do what, and how often that was changed.
+  const AccountBook& accounts() const;
+  uint64_t account_changes() const;
 
   // The places in the queue that wait, by number.
   void VisitQueue(

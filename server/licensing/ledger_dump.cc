@@ -25,6 +25,7 @@ void Ledger::State::WriteCounters(LedgerRecord* record) const {
   record->set_next_queue_place(counters.next_queue_place);
   record->set_cluster_ms(counters.cluster_ms);
   record->set_calendar_ms(counters.calendar_ms);
+  record->set_account_changes(counters.account_changes);
   if (tables_.restoration.has_value()) {
     *record->mutable_restoration() = *tables_.restoration;
   }
@@ -72,6 +73,9 @@ std::vector<RecordChange> Ledger::State::Dump() const {
     records.push_back(PutRecord(write_off));
   }
   DumpModels(&records);
+  for (const auto& [name, account] : tables_.accounts.by_name()) {
+    records.push_back(PutRecord(account));
+  }
   return records;
 }
 

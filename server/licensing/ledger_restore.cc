@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "server/licensing/field_rules.h"
+#include "server/licensing/ledger_accounts.h"
 #include "server/licensing/record_codec.h"
 #include "server/licensing/restoring.h"
 #include "server/licensing/times.h"
@@ -84,6 +85,8 @@ absl::Status LedgerRestore::TakeRecord(absl::string_view key,
       return ParseInto(key, value, &restored_.write_offs);
     case RecordFamily::kModel:
       return TakeModelRecord(key, value);
+    case RecordFamily::kAccount:
+      return ParseInto(key, value, &restored_.accounts);
   }
   return absl::OkStatus();
 }
@@ -111,6 +114,8 @@ absl::StatusOr<std::optional<Counters>> LedgerRestore::Finish() {
   QUORATE_RETURN_IF_ERROR(RestoreQueue());
   QUORATE_RETURN_IF_ERROR(RestoreTerminations());
   QUORATE_RETURN_IF_ERROR(RestoreWriteOffs());
+  QUORATE_RETURN_IF_ERROR(
+      RestoreAccounts(std::exchange(restored_.accounts, {}), &tables_));
   // What was touched so far belongs to no entry.
   tables_.pools.BeginEntry();
   if (!std::exchange(restored_, {}).ledger.has_value()) return std::nullopt;
@@ -125,7 +130,7 @@ absl::Status LedgerRestore::RestoreLedger() {
         restored_.lines.empty() && restored_.write_offs.empty() &&
         restored_.credits.empty() && restored_.names.empty() &&
         restored_.freed_names.empty() && restored_.trials.empty() &&
-        restored_.casual.empty()) {
+        restored_.casual.empty() && restored_.accounts.empty()) {
       return absl::OkStatus();
     }
     return Contradiction("there are records, but none of the ledger itself");
@@ -146,6 +151,7 @@ absl::Status LedgerRestore::RestoreLedger() {
       .next_queue_place = std::max<uint64_t>(record.next_queue_place(), 1),
       .cluster_ms = record.cluster_ms(),
       .calendar_ms = record.calendar_ms(),
+      .account_changes = record.account_changes(),
   };
   const Counters& counters = tables_.counters;
   if (counters.next_session_id == 0 || counters.next_seat_handle == 0 ||

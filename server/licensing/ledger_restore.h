@@ -36,6 +36,7 @@ struct RestoredRecords {
   std::vector<internal::v1::NameRecyclingRecord> freed_names;
   std::vector<internal::v1::TrialRecord> trials;
   std::vector<internal::v1::CasualUseRecord> casual;
+  std::vector<internal::v1::AccountRecord> accounts;
 };
 
 // Fills the tables of a new ledger, which outlive it. Records may come in any

@@ -14,6 +14,7 @@
 
 #include "quorate/internal/v1/record.pb.h"
 
+#include "server/licensing/accounts.h"
 #include "server/licensing/ledger.h"
 #include "server/licensing/model_books.h"
 #include "server/licensing/policy_book.h"
@@ -35,6 +36,7 @@ struct Counters {
   uint64_t next_queue_place = 1;
   int64_t cluster_ms = 0;
   int64_t calendar_ms = 0;
+  uint64_t account_changes = 0;
 
   friend bool operator==(const Counters&, const Counters&) = default;
 };
@@ -55,6 +57,7 @@ struct Tables {
   Queue queue;
   Terminations terminations;
   WriteOffs write_offs;
+  AccountBook accounts;
   SeatTable seats{&pools, &policies, &queue};
   RequestLog requests;
   std::optional<internal::v1::Restoration> restoration;

@@ -42,6 +42,10 @@ inline constexpr int64_t kBorrowMarginMs = 3'600'000;
 inline constexpr int64_t kMaxBookingMs = int64_t{24} * 3'600'000;
 // What an administrator may want to look back at; older ones make room.
 inline constexpr size_t kMaxWriteOffs = 1'000;
+// Memory, and what it takes to publish them to the threads that answer calls:
+// a millisecond. Far more than the people who administer licences; whoever has
+// none may do what everybody may.
+inline constexpr size_t kMaxAccounts = 10'000;
 // Places, with those that are over and remembered: memory, and what it takes
 // to count how many are ahead of one.
 inline constexpr size_t kMaxQueuePlaces = 100'000;
@@ -80,6 +84,7 @@ struct LedgerLimits {
   size_t settlements_per_entry = kMaxSettlementsPerEntry;
   size_t terminations = kMaxTerminations;
   size_t write_offs = kMaxWriteOffs;
+  size_t accounts = kMaxAccounts;
 };
 
 }  // namespace quorate::licensing

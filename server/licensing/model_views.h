@@ -26,6 +26,18 @@ struct CasualUserView {
   bool active = false;       // They run: he has a seat out.
 };
 
+// All pools of a feature together, as rules of the policy see them.
+struct FeatureView {
+  bool in_force = false;
+  uint64_t total = 0;  // What may be out; 2^62 where something is not counted.
+  uint64_t out = 0;    // Of its seats, each by itself.
+  // What of the total is not free: seats that are one count as one, units that
+  // went as tokens count, and seats of pools that have ended do not.
+  uint64_t taken = 0;
+  // What those wait for for whom rules call lent units back.
+  uint64_t claimed = 0;
+};
+
 }  // namespace quorate::licensing
 
 #endif  // QUORATE_SERVER_LICENSING_MODEL_VIEWS_H_

@@ -98,6 +98,10 @@ std::string KeyOf(const internal::v1::WriteOffRecord& record) {
   return WriteOffKey(record.borrow().session_id());
 }
 
+std::string KeyOf(const internal::v1::AccountRecord& record) {
+  return AccountKey(record.account());
+}
+
 template <typename Record>
 RecordChange Put(const Record& record) {
   return {.key = KeyOf(record), .value = record.SerializeAsString()};
@@ -171,6 +175,12 @@ std::string WriteOffKey(uint64_t session_id) {
   return key;
 }
 
+std::string AccountKey(absl::string_view account) {
+  std::string key(1, static_cast<char>(RecordFamily::kAccount));
+  key.append(account.data(), account.size());
+  return key;
+}
+
 RecordChange PutRecord(const internal::v1::LedgerRecord& record) {
   return Put(record);
 }
@@ -231,6 +241,10 @@ RecordChange PutRecord(const internal::v1::CasualUseRecord& record) {
   return Put(record);
 }
 
+RecordChange PutRecord(const internal::v1::AccountRecord& record) {
+  return Put(record);
+}
+
 RecordChange EraseRecord(std::string key) {
   return {.key = std::move(key), .value = std::nullopt};
 }
@@ -248,6 +262,7 @@ absl::StatusOr<RecordFamily> FamilyOf(absl::string_view key) {
     case RecordFamily::kPolicyVersion:
     case RecordFamily::kBorrow:
     case RecordFamily::kModel:
+    case RecordFamily::kAccount:
       return family;
   }
   return Damaged(key, "no such family of records");
@@ -293,6 +308,8 @@ template absl::StatusOr<internal::v1::CasualUseRecord> ParseRecord(
 template absl::StatusOr<internal::v1::TrialRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::NamedUserRecord> ParseRecord(
+    absl::string_view, absl::string_view);
+template absl::StatusOr<internal::v1::AccountRecord> ParseRecord(
     absl::string_view, absl::string_view);
 template absl::StatusOr<internal::v1::NameRecyclingRecord> ParseRecord(
     absl::string_view, absl::string_view);

@@ -32,6 +32,7 @@ enum class RecordFamily : char {
   kPolicyVersion = '9',
   kBorrow = 'a',
   kModel = 'c',
+  kAccount = 'k',
 };
 
 // The second byte of a key of a licence model, for ever.
@@ -65,6 +66,7 @@ std::string QueueLineKey(absl::string_view feature);
 std::string TerminationKey(uint64_t session_id);
 std::string PolicyVersionKey(uint64_t version);
 std::string WriteOffKey(uint64_t session_id);
+std::string AccountKey(absl::string_view account);
 std::string CasualUseKey(absl::string_view pool, absl::string_view user);
 std::string NamedUserKey(absl::string_view pool, absl::string_view user);
 std::string CreditsKey(absl::string_view license_id, absl::string_view feature);
@@ -84,6 +86,7 @@ RecordChange PutRecord(const internal::v1::NamedUserRecord& record);
 RecordChange PutRecord(const internal::v1::NameRecyclingRecord& record);
 RecordChange PutRecord(const internal::v1::TrialRecord& record);
 RecordChange PutRecord(const internal::v1::CasualUseRecord& record);
+RecordChange PutRecord(const internal::v1::AccountRecord& record);
 RecordChange EraseRecord(std::string key);
 
 // DATA_LOSS where the key has no known family.

@@ -67,6 +67,7 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     case RecordFamily::kPolicyVersion:
     case RecordFamily::kBorrow:
     case RecordFamily::kModel:
+    case RecordFamily::kAccount:
       return std::nullopt;
   }
   return std::nullopt;

@@ -15,6 +15,11 @@ namespace {
 // A principal stands in the log with every command (command.proto).
 constexpr size_t kMaxPrincipalBytes = 256;
 
+constexpr char kClientPart[] = "/client/";
+
+// So long is "quorate://", a cluster's id and the part above.
+constexpr size_t kPrefixBytes = 10 + 32 + 8;
+
 bool IsNameByte(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
          c == '_' || c == '-' || c == '@' || c == '+';
@@ -22,8 +27,24 @@ bool IsNameByte(char c) {
 
 }  // namespace
 
+std::string ClientPrincipal(absl::string_view cluster_id,
+                            absl::string_view name) {
+  return absl::StrCat("quorate://", cluster_id, kClientPart, name);
+}
+
+absl::string_view NameOfPrincipal(absl::string_view principal) {
+  const size_t part = principal.find(kClientPart);
+  if (part == absl::string_view::npos) return "";
+  return principal.substr(part + sizeof(kClientPart) - 1);
+}
+
+bool IsClientName(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxPrincipalBytes - kPrefixBytes &&
+         std::all_of(name.begin(), name.end(), IsNameByte);
+}
+
 ClientAuthenticator::ClientAuthenticator(absl::string_view cluster_id)
-    : prefix_(absl::StrCat("quorate://", cluster_id, "/client/")) {}
+    : prefix_(ClientPrincipal(cluster_id, "")) {}
 
 absl::StatusOr<std::string> ClientAuthenticator::Authenticate(
     const grpc::AuthContext* connection) const {
@@ -65,6 +86,14 @@ absl::StatusOr<std::string> ClientAuthenticator::PrincipalOf(
                      kMaxPrincipalBytes, " bytes"));
   }
   return std::string(principal);
+}
+
+std::optional<std::string> ClientAuthenticator::PrincipalNamed(
+    absl::string_view given) const {
+  const absl::string_view name =
+      absl::StartsWith(given, prefix_) ? given.substr(prefix_.size()) : given;
+  if (!IsClientName(name)) return std::nullopt;
+  return absl::StrCat(prefix_, name);
 }
 
 }  // namespace quorate::server

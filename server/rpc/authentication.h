@@ -3,6 +3,7 @@
 #ifndef QUORATE_SERVER_RPC_AUTHENTICATION_H_
 #define QUORATE_SERVER_RPC_AUTHENTICATION_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,16 @@ class AuthContext;
 }  // namespace grpc
 
 namespace quorate::server {
+
+// "quorate://<cluster_id>/client/<name>", and the name in it; empty for what is
+// no such URI.
+std::string ClientPrincipal(absl::string_view cluster_id,
+                            absl::string_view name);
+absl::string_view NameOfPrincipal(absl::string_view principal);
+
+// What may stand behind "/client/": letters, digits and ._-@+, and the whole
+// fits in a command.
+bool IsClientName(absl::string_view name);
 
 // Recognises the clients of one cluster by the URI among the alternative names
 // of their certificate, `quorate://<cluster_id>/client/<name>`. TLS has checked
@@ -33,6 +44,10 @@ class ClientAuthenticator {
   // The same on the URIs of a certificate.
   absl::StatusOr<std::string> PrincipalOf(
       const std::vector<absl::string_view>& uris) const;
+
+  // The principal that somebody calls by its name, or by the whole URI;
+  // nothing for what can be no client of this cluster.
+  std::optional<std::string> PrincipalNamed(absl::string_view given) const;
 
  private:
   const std::string prefix_;

@@ -37,19 +37,20 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
   BackupStream(MemberCalls* calls, std::atomic<bool>* busy)
       : calls_(calls), busy_(busy) {}
 
-  void Begin(const type::v1::Consistency& consistency) {
-    if (consistency.kind() == type::v1::Consistency::KIND_LOCAL) {
-      TakeSnapshot();
+  // Waits for the caller's right first where it is not sure.
+  void Begin(const Caller& caller, const type::v1::Consistency& consistency) {
+    if (!caller.unconfirmed) {
+      CatchUp(consistency);
       return;
     }
-    calls_->deps().node->Read(ToReadConsistency(consistency), kReadTimeout,
-                              [this](replication::ReadOutcome outcome) {
-                                if (outcome == replication::ReadOutcome::kOk) {
-                                  TakeSnapshot();
-                                } else {
-                                  End(calls_->StatusOf(RefusalOf(outcome)));
-                                }
-                              });
+    calls_->Confirm(caller, kReadTimeout,
+                    [this, consistency](std::optional<Refusal> refusal) {
+                      if (refusal.has_value()) {
+                        End(calls_->StatusOf(*std::move(refusal)));
+                      } else {
+                        CatchUp(consistency);
+                      }
+                    });
   }
 
   // Nobody takes what is written any more; the write that is under way fails.
@@ -66,6 +67,21 @@ class BackupStream final : public grpc::ServerWriteReactor<GetBackupResponse> {
   void OnDone() override { delete this; }
 
  private:
+  void CatchUp(const type::v1::Consistency& consistency) {
+    if (consistency.kind() == type::v1::Consistency::KIND_LOCAL) {
+      TakeSnapshot();
+      return;
+    }
+    calls_->deps().node->Read(ToReadConsistency(consistency), kReadTimeout,
+                              [this](replication::ReadOutcome outcome) {
+                                if (outcome == replication::ReadOutcome::kOk) {
+                                  TakeSnapshot();
+                                } else {
+                                  End(calls_->StatusOf(RefusalOf(outcome)));
+                                }
+                              });
+  }
+
   // Before the caller hears of the end, so that it may ask again at once.
   void End(grpc::Status status) {
     source_.reset();
@@ -177,9 +193,9 @@ class RefusedBackup final : public grpc::ServerWriteReactor<GetBackupResponse> {
 grpc::ServerWriteReactor<GetBackupResponse>* BackupService::GetBackup(
     grpc::CallbackServerContext* context,
     const admin::v1::GetBackupRequest* request) {
-  std::string principal;
+  Caller caller;
   std::optional<Refusal> refusal =
-      calls_->RefuseConnection(context, &principal);
+      calls_->RefuseStream<admin::v1::GetBackupRequest>(context, &caller);
   FieldFaults faults;
   CheckConsistency(request->consistency(), &faults);
   if (!refusal.has_value() && !faults.empty()) {
@@ -193,7 +209,7 @@ grpc::ServerWriteReactor<GetBackupResponse>* BackupService::GetBackup(
     return new RefusedBackup(calls_->StatusOf(*std::move(refusal)));
   }
   auto* stream = new BackupStream(calls_, &busy_);
-  stream->Begin(request->consistency());
+  stream->Begin(caller, request->consistency());
   return stream;
 }
 

@@ -42,7 +42,8 @@ grpc::ServerUnaryReactor* CheckoutService::Book(
     const checkout::v1::BookRequest* request,
     checkout::v1::BookResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -79,7 +80,8 @@ grpc::ServerUnaryReactor* CheckoutService::ConfirmBooking(
     const checkout::v1::ConfirmBookingRequest* request,
     checkout::v1::ConfirmBookingResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   Command command;
   internal::v1::ConfirmBooking* body = command.mutable_confirm_booking();
@@ -110,7 +112,8 @@ grpc::ServerUnaryReactor* CheckoutService::CancelBooking(
     const checkout::v1::CancelBookingRequest* request,
     checkout::v1::CancelBookingResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);

@@ -38,7 +38,8 @@ grpc::ServerUnaryReactor* CheckoutService::Borrow(
     const checkout::v1::BorrowRequest* request,
     checkout::v1::BorrowResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   Command command;
   internal::v1::Borrow* body = command.mutable_borrow();
@@ -77,7 +78,8 @@ grpc::ServerUnaryReactor* CheckoutService::ReturnBorrow(
     const checkout::v1::ReturnBorrowRequest* request,
     checkout::v1::ReturnBorrowResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);

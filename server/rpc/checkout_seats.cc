@@ -61,7 +61,8 @@ grpc::ServerUnaryReactor* CheckoutService::ListSeats(
     const checkout::v1::ListSeatsRequest* request,
     checkout::v1::ListSeatsResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   ListPage page = ReadListPage(kOwnSeats, *request, &faults);

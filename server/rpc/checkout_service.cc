@@ -18,7 +18,8 @@ grpc::ServerUnaryReactor* CheckoutService::OpenSession(
     const checkout::v1::OpenSessionRequest* request,
     checkout::v1::OpenSessionResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -48,7 +49,8 @@ grpc::ServerUnaryReactor* CheckoutService::CloseSession(
     const checkout::v1::CloseSessionRequest* request,
     checkout::v1::CloseSessionResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -76,7 +78,8 @@ grpc::ServerUnaryReactor* CheckoutService::Checkout(
     const checkout::v1::CheckoutRequest* request,
     checkout::v1::CheckoutResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -126,7 +129,8 @@ grpc::ServerUnaryReactor* CheckoutService::CancelCheckout(
     const checkout::v1::CancelCheckoutRequest* request,
     checkout::v1::CancelCheckoutResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -152,7 +156,8 @@ grpc::ServerUnaryReactor* CheckoutService::ResizeSeat(
     const checkout::v1::ResizeSeatRequest* request,
     checkout::v1::ResizeSeatResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->BeginNewWork(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);
@@ -178,7 +183,8 @@ grpc::ServerUnaryReactor* CheckoutService::Checkin(
     const checkout::v1::CheckinRequest* request,
     checkout::v1::CheckinResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckRequestId(request->request_id(), &faults);

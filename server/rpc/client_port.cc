@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -10,6 +11,8 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 
+#include "server/rpc/account_service.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/backup_service.h"
 #include "server/rpc/checkout_service.h"
 #include "server/rpc/cluster_service.h"
@@ -110,7 +113,14 @@ std::shared_ptr<grpc::ServerCredentials> MakeCredentials(
 class ClientPort::Parts {
  public:
   Parts(const Deps& deps, const Options& options)
-      : calls({.node = deps.node, .view = deps.view, .clock = deps.clock},
+      : authorizer({.cluster_id = options.member.cluster_id,
+                    .administrators = options.administrators,
+                    .accounts = &deps.view->access},
+                   ServiceNames()),
+        calls({.node = deps.node,
+               .view = deps.view,
+               .clock = deps.clock,
+               .authorizer = &authorizer},
               options.member),
         batcher(deps.node, deps.clock, RenewalBatcher::Options()),
         streams(&calls, &batcher),
@@ -122,8 +132,22 @@ class ClientPort::Parts {
         cluster(&calls, options.join),
         backups(&calls),
         policies(&calls),
-        sessions(&calls) {}
+        sessions(&calls),
+        accounts(&calls) {}
 
+  // All whose methods are served; each is registered below.
+  static std::vector<absl::string_view> ServiceNames() {
+    return {checkout::v1::CheckoutService::service_full_name(),
+            monitoring::v1::MonitoringService::service_full_name(),
+            admin::v1::LicenseService::service_full_name(),
+            admin::v1::ClusterService::service_full_name(),
+            admin::v1::BackupService::service_full_name(),
+            admin::v1::PolicyService::service_full_name(),
+            admin::v1::SessionService::service_full_name(),
+            admin::v1::AccountService::service_full_name()};
+  }
+
+  Authorizer authorizer;
   MemberCalls calls;
   RenewalBatcher batcher;
   KeepAliveStreams streams;
@@ -136,6 +160,7 @@ class ClientPort::Parts {
   BackupService backups;
   PolicyService policies;
   SessionService sessions;
+  AccountService accounts;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<HealthReporter> health;
   int port = 0;
@@ -157,6 +182,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->backups);
   builder.RegisterService(&parts->policies);
   builder.RegisterService(&parts->sessions);
+  builder.RegisterService(&parts->accounts);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || parts->port == 0) {
     return absl::FailedPreconditionError(absl::StrCat(

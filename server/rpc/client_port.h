@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -45,6 +46,10 @@ class ClientPort {
     std::string listen;  // "host:port"; port 0 for a free one.
     ClientTlsOptions tls;
     MemberDescription member;
+
+    // Names in client certificates that are administrators here, whatever
+    // their accounts say.
+    std::vector<std::string> administrators = {};
 
     // Where machines may join; nothing: no join tokens are made here.
     std::optional<JoinDescription> join = {};

@@ -180,131 +180,132 @@ grpc::ServerUnaryReactor* ClusterService::AddMember(
     grpc::CallbackServerContext* context,
     const admin::v1::AddMemberRequest* request,
     admin::v1::AddMemberResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckName(request->name(), "name", &faults);
-  CheckEndpoint(request->peer_endpoint(), "peer_endpoint", &faults);
-  CheckEndpoint(request->client_endpoint(), "client_endpoint", &faults);
-  const MemberAddress added = {
-      .id = CheckMemberId(request->member_id(), &faults),
-      .name = request->name(),
-      .peer_endpoint = request->peer_endpoint(),
-      .client_endpoint = request->client_endpoint(),
-      .promote = request->promote()};
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  Change(
-      *call,
-      [added](const NodeStatus& status) -> Plan {
-        const MemberAddress* same = FindMember(status.configuration, added.id);
-        if (same != nullptr && SamePlace(*same, added)) return {.done = true};
-        return {
-            .refusal = RefuseAddition(status, added),
-            .change = {.changes = {{MemberChange::Kind::kAddLearner, added.id}},
-                       .addresses = {added}}};
-      },
-      type::v1::ERROR_REASON_MEMBER_EXISTS, added.name,
-      [this, name = added.name, response](const NodeStatus& status) {
-        Header(status, response->mutable_header());
-        DescribeNamed(status, name, response->mutable_member());
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckName(request->name(), "name", &faults);
+        CheckEndpoint(request->peer_endpoint(), "peer_endpoint", &faults);
+        CheckEndpoint(request->client_endpoint(), "client_endpoint", &faults);
+        const MemberAddress added = {
+            .id = CheckMemberId(request->member_id(), &faults),
+            .name = request->name(),
+            .peer_endpoint = request->peer_endpoint(),
+            .client_endpoint = request->client_endpoint(),
+            .promote = request->promote()};
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        Change(
+            call,
+            [added](const NodeStatus& status) -> Plan {
+              const MemberAddress* same =
+                  FindMember(status.configuration, added.id);
+              if (same != nullptr && SamePlace(*same, added))
+                return {.done = true};
+              return {.refusal = RefuseAddition(status, added),
+                      .change = {.changes = {{MemberChange::Kind::kAddLearner,
+                                              added.id}},
+                                 .addresses = {added}}};
+            },
+            type::v1::ERROR_REASON_MEMBER_EXISTS, added.name,
+            [this, name = added.name, response](const NodeStatus& status) {
+              Header(status, response->mutable_header());
+              DescribeNamed(status, name, response->mutable_member());
+            });
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::PromoteMember(
     grpc::CallbackServerContext* context,
     const admin::v1::PromoteMemberRequest* request,
     admin::v1::PromoteMemberResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckName(request->name(), "name", &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  Change(
-      *call,
-      [name = request->name()](const NodeStatus& status) -> Plan {
-        const MemberAddress* found = FindMember(status.configuration, name);
-        if (found == nullptr) return {.refusal = NoSuchMember(name)};
-        if (Holds(status.configuration.membership.voters, found->id)) {
-          return {.done = true};
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckName(request->name(), "name", &faults);
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
         }
-        return {.change = {
-                    .changes = {{MemberChange::Kind::kAddVoter, found->id}}}};
-      },
-      type::v1::ERROR_REASON_MEMBER_BEHIND, request->name(),
-      [this, name = request->name(), response](const NodeStatus& status) {
-        Header(status, response->mutable_header());
-        DescribeNamed(status, name, response->mutable_member());
+        Change(
+            call,
+            [name = request->name()](const NodeStatus& status) -> Plan {
+              const MemberAddress* found =
+                  FindMember(status.configuration, name);
+              if (found == nullptr) return {.refusal = NoSuchMember(name)};
+              if (Holds(status.configuration.membership.voters, found->id)) {
+                return {.done = true};
+              }
+              return {.change = {.changes = {{MemberChange::Kind::kAddVoter,
+                                              found->id}}}};
+            },
+            type::v1::ERROR_REASON_MEMBER_BEHIND, request->name(),
+            [this, name = request->name(), response](const NodeStatus& status) {
+              Header(status, response->mutable_header());
+              DescribeNamed(status, name, response->mutable_member());
+            });
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::RemoveMember(
     grpc::CallbackServerContext* context,
     const admin::v1::RemoveMemberRequest* request,
     admin::v1::RemoveMemberResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckName(request->name(), "name", &faults);
-  raft::MemberId id = raft::kNobody;
-  if (!request->member_id().empty()) {
-    id = CheckMemberId(request->member_id(), &faults);
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  Change(
-      *call,
-      [name = request->name(), id](const NodeStatus& status) -> Plan {
-        const MemberAddress* found = FindMember(status.configuration, name);
-        const bool named = id != raft::kNobody;
-        if (found == nullptr && !named) return {.refusal = NoSuchMember(name)};
-        if (found == nullptr || (named && found->id != id)) {
-          return {.done = true};
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckName(request->name(), "name", &faults);
+        raft::MemberId id = raft::kNobody;
+        if (!request->member_id().empty()) {
+          id = CheckMemberId(request->member_id(), &faults);
         }
-        return {
-            .change = {.changes = {{MemberChange::Kind::kRemove, found->id}}}};
-      },
-      type::v1::ERROR_REASON_QUORUM_WOULD_BE_LOST, request->name(),
-      [this, response](const NodeStatus& status) {
-        Header(status, response->mutable_header());
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        Change(
+            call,
+            [name = request->name(), id](const NodeStatus& status) -> Plan {
+              const MemberAddress* found =
+                  FindMember(status.configuration, name);
+              const bool named = id != raft::kNobody;
+              if (found == nullptr && !named)
+                return {.refusal = NoSuchMember(name)};
+              if (found == nullptr || (named && found->id != id)) {
+                return {.done = true};
+              }
+              return {.change = {.changes = {{MemberChange::Kind::kRemove,
+                                              found->id}}}};
+            },
+            type::v1::ERROR_REASON_QUORUM_WOULD_BE_LOST, request->name(),
+            [this, response](const NodeStatus& status) {
+              Header(status, response->mutable_header());
+            });
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::TransferLeadership(
     grpc::CallbackServerContext* context,
     const admin::v1::TransferLeadershipRequest* request,
     admin::v1::TransferLeadershipResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  if (!request->to().empty()) CheckName(request->to(), "to", &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->CatchUp(
-      *call, [this, call = *call, request, response](absl::Duration timeout) {
-        Transfer(call, timeout, *request, response);
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        if (!request->to().empty()) CheckName(request->to(), "to", &faults);
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        calls_->CatchUp(
+            call, [this, call, request, response](absl::Duration timeout) {
+              Transfer(call, timeout, *request, response);
+            });
       });
-  return reactor;
 }
 
 void ClusterService::Transfer(

@@ -43,85 +43,88 @@ grpc::ServerUnaryReactor* ClusterService::CreateJoinToken(
     grpc::CallbackServerContext* context,
     const admin::v1::CreateJoinTokenRequest* request,
     admin::v1::CreateJoinTokenResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckTokenName(request->name(), &faults);
-  internal::v1::CreateJoinToken wanted;
-  wanted.set_name(request->name());
-  wanted.set_ttl_ms(CheckTokenTtl(request->has_ttl(), request->ttl(), &faults));
-  wanted.set_stay_learner(request->stay_learner());
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  MakeToken(
-      *call, request->request_id(), std::move(wanted),
-      [name = request->name()](
-          const NodeStatus& status) -> std::variant<Refusal, raft::MemberId> {
-        const raft::Configuration& members = status.configuration;
-        if (FindMember(members, name) != nullptr) {
-          return Refusal{.reason = type::v1::ERROR_REASON_MEMBER_EXISTS,
-                         .metadata = {{"member", name}, {"same", "name"}},
-                         .message = absl::StrCat(
-                             name,
-                             " is a member; a machine takes its place by "
-                             "ReplaceMember")};
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckTokenName(request->name(), &faults);
+        internal::v1::CreateJoinToken wanted;
+        wanted.set_name(request->name());
+        wanted.set_ttl_ms(
+            CheckTokenTtl(request->has_ttl(), request->ttl(), &faults));
+        wanted.set_stay_learner(request->stay_learner());
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
         }
-        if (members.addresses.size() >= replication::kMaxClusterMembers) {
-          return Refusal{
-              .reason = type::v1::ERROR_REASON_LIMIT_REACHED,
-              .metadata = {
-                  {"limit", "members"},
-                  {"max", absl::StrCat(replication::kMaxClusterMembers)}}};
-        }
-        return raft::kNobody;
-      },
-      response);
-  return reactor;
+        MakeToken(
+            call, request->request_id(), std::move(wanted),
+            [name = request->name()](const NodeStatus& status)
+                -> std::variant<Refusal, raft::MemberId> {
+              const raft::Configuration& members = status.configuration;
+              if (FindMember(members, name) != nullptr) {
+                return Refusal{.reason = type::v1::ERROR_REASON_MEMBER_EXISTS,
+                               .metadata = {{"member", name}, {"same", "name"}},
+                               .message = absl::StrCat(
+                                   name,
+                                   " is a member; a machine takes its place by "
+                                   "ReplaceMember")};
+              }
+              if (members.addresses.size() >= replication::kMaxClusterMembers) {
+                return Refusal{
+                    .reason = type::v1::ERROR_REASON_LIMIT_REACHED,
+                    .metadata = {
+                        {"limit", "members"},
+                        {"max",
+                         absl::StrCat(replication::kMaxClusterMembers)}}};
+              }
+              return raft::kNobody;
+            },
+            response);
+      });
 }
 
 grpc::ServerUnaryReactor* ClusterService::ReplaceMember(
     grpc::CallbackServerContext* context,
     const admin::v1::ReplaceMemberRequest* request,
     admin::v1::ReplaceMemberResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckTokenName(request->name(), &faults);
-  internal::v1::CreateJoinToken wanted;
-  wanted.set_name(request->name());
-  wanted.set_ttl_ms(CheckTokenTtl(request->has_ttl(), request->ttl(), &faults));
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  MakeToken(
-      *call, request->request_id(), std::move(wanted),
-      [name = request->name()](
-          const NodeStatus& status) -> std::variant<Refusal, raft::MemberId> {
-        const MemberAddress* found = FindMember(status.configuration, name);
-        if (found == nullptr) {
-          return Refusal{.reason = type::v1::ERROR_REASON_MEMBER_NOT_FOUND,
-                         .metadata = {{"member", name}}};
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckTokenName(request->name(), &faults);
+        internal::v1::CreateJoinToken wanted;
+        wanted.set_name(request->name());
+        wanted.set_ttl_ms(
+            CheckTokenTtl(request->has_ttl(), request->ttl(), &faults));
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
         }
-        if (found->id == status.raft.id) {
-          // It would be gone before it could answer.
-          return Refusal{
-              .reason = type::v1::ERROR_REASON_JOIN_NOT_SERVED,
-              .message = absl::StrCat(
-                  name,
-                  " does not let its own successor in; another member "
-                  "must be asked, one with a join port")};
-        }
-        return found->id;
-      },
-      response);
-  return reactor;
+        MakeToken(
+            call, request->request_id(), std::move(wanted),
+            [name = request->name()](const NodeStatus& status)
+                -> std::variant<Refusal, raft::MemberId> {
+              const MemberAddress* found =
+                  FindMember(status.configuration, name);
+              if (found == nullptr) {
+                return Refusal{
+                    .reason = type::v1::ERROR_REASON_MEMBER_NOT_FOUND,
+                    .metadata = {{"member", name}}};
+              }
+              if (found->id == status.raft.id) {
+                // It would be gone before it could answer.
+                return Refusal{
+                    .reason = type::v1::ERROR_REASON_JOIN_NOT_SERVED,
+                    .message = absl::StrCat(
+                        name,
+                        " does not let its own successor in; another member "
+                        "must be asked, one with a join port")};
+              }
+              return found->id;
+            },
+            response);
+      });
 }
 
 template <typename Response>

@@ -85,11 +85,11 @@ class KeepAliveStream final
     : public grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse> {
  public:
   KeepAliveStream(MemberCalls* calls, RenewalBatcher* batcher,
-                  KeepAliveStreams* streams, std::string principal)
+                  KeepAliveStreams* streams, Caller caller)
       : calls_(calls),
         batcher_(batcher),
         streams_(streams),
-        principal_(std::move(principal)) {}
+        caller_(std::move(caller)) {}
 
   // Reads the first message.
   void Begin() { StartRead(&request_); }
@@ -136,7 +136,7 @@ class KeepAliveStream final
   MemberCalls* const calls_;
   RenewalBatcher* const batcher_;
   KeepAliveStreams* const streams_;
-  const std::string principal_;
+  const Caller caller_;
 
   // Belongs to gRPC from StartRead to OnReadDone, then to OnReadDone.
   KeepAliveRequest request_;
@@ -169,9 +169,11 @@ class RefusedStream final
 }  // namespace
 
 void KeepAliveStream::OnReadDone(bool ok) {
-  RenewalBatcher::Renewals renewals = {.principal = principal_};
+  RenewalBatcher::Renewals renewals = {.principal = caller_.principal};
   std::optional<Refusal> refusal;
-  if (ok) refusal = ParseRequest(&renewals);
+  // The stream may be older than what became of his account.
+  if (ok) refusal = calls_->RefuseAgain(caller_);
+  if (ok && !refusal.has_value()) refusal = ParseRequest(&renewals);
   Round* round = nullptr;
   std::optional<grpc::Status> finish;
   {
@@ -262,7 +264,7 @@ void KeepAliveStream::OnRenewed(Round* round, const RenewalResult& result) {
         }
       } else {
         DescribeLost(*calls_->deps().view->ledger, round->session_ids[i],
-                     principal_, renewal);
+                     caller_.principal, renewal);
       }
     }
   }
@@ -381,11 +383,12 @@ KeepAliveStreams::~KeepAliveStreams() {
 
 grpc::ServerBidiReactor<KeepAliveRequest, KeepAliveResponse>*
 KeepAliveStreams::Open(grpc::CallbackServerContext* call) {
-  std::string principal;
-  std::optional<Refusal> refusal = calls_->RefuseConnection(call, &principal);
+  Caller caller;
+  std::optional<Refusal> refusal =
+      calls_->RefuseStream<KeepAliveRequest>(call, &caller);
   if (!refusal.has_value()) {
     auto* stream =
-        new KeepAliveStream(calls_, batcher_, this, std::move(principal));
+        new KeepAliveStream(calls_, batcher_, this, std::move(caller));
     if (Remember(stream)) {
       stream->Begin();
       return stream;

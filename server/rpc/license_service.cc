@@ -80,42 +80,43 @@ grpc::ServerUnaryReactor* LicenseService::InstallLicense(
     grpc::CallbackServerContext* context,
     const admin::v1::InstallLicenseRequest* request,
     admin::v1::InstallLicenseResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckLicenseFile(request->license_file(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  const absl::StatusOr<trust::VerifiedLicense> verified =
-      verifier_->Verify(request->license_file());
-  if (!verified.ok()) {
-    calls_->Refuse(*call, InvalidLicense(verified.status()));
-    return reactor;
-  }
-  internal::v1::Command command;
-  internal::v1::InstallLicense* body = command.mutable_install_license();
-  body->set_license_file(request->license_file());
-  body->set_payload_sha256(verified->payload_sha256);
-  *body->mutable_terms() = TermsOf(verified->license);
-  if (command.ByteSizeLong() > kMaxLicenseCommandBytes) {
-    faults.Add("license_file", "is too large together with its terms");
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Propose(
-      *call, request->request_id(), &command, response,
-      [id = verified->license.license_id(), response,
-       view = calls_->deps().view](const licensing::LedgerAnswer& answer) {
-        const LicenseRecord* record = view->ledger->FindLicense(id);
-        if (record == nullptr) return;  // Gone again, by a later entry.
-        DescribeLicense(*record, answer.time.calendar_ms,
-                        response->mutable_license());
+  return calls_->TakeNewWork(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckLicenseFile(request->license_file(), &faults);
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        const absl::StatusOr<trust::VerifiedLicense> verified =
+            verifier_->Verify(request->license_file());
+        if (!verified.ok()) {
+          calls_->Refuse(call, InvalidLicense(verified.status()));
+          return;
+        }
+        internal::v1::Command command;
+        internal::v1::InstallLicense* body = command.mutable_install_license();
+        body->set_license_file(request->license_file());
+        body->set_payload_sha256(verified->payload_sha256);
+        *body->mutable_terms() = TermsOf(verified->license);
+        if (command.ByteSizeLong() > kMaxLicenseCommandBytes) {
+          faults.Add("license_file", "is too large together with its terms");
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        calls_->Propose(call, request->request_id(), &command, response,
+                        [id = verified->license.license_id(), response,
+                         view = calls_->deps().view](
+                            const licensing::LedgerAnswer& answer) {
+                          const LicenseRecord* record =
+                              view->ledger->FindLicense(id);
+                          if (record == nullptr)
+                            return;  // Gone again, by a later entry.
+                          DescribeLicense(*record, answer.time.calendar_ms,
+                                          response->mutable_license());
+                        });
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* LicenseService::ListLicenses(
@@ -123,7 +124,8 @@ grpc::ServerUnaryReactor* LicenseService::ListLicenses(
     const admin::v1::ListLicensesRequest* request,
     admin::v1::ListLicensesResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   ListPage page = ReadListPage(kLicenses, *request, &faults);
@@ -149,7 +151,8 @@ grpc::ServerUnaryReactor* LicenseService::GetLicense(
     const admin::v1::GetLicenseRequest* request,
     admin::v1::GetLicenseResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   const std::optional<absl::string_view> id = ParseLicenseName(request->name());

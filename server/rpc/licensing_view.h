@@ -16,6 +16,7 @@
 #include "replication/state_store.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
+#include "server/rpc/access_table.h"
 #include "server/rpc/session_event_feed.h"
 
 namespace quorate::server {
@@ -45,6 +46,9 @@ struct LicensingView {
   const replication::StateReader* records = nullptr;   // Not owned.
   raft::Index applied;
   raft::Term term;  // Of the entry at `applied`.
+
+  // From any thread.
+  AccessTable access;
 
   // From any thread. Not owned.
   SessionEventFeed* events = nullptr;

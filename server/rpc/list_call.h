@@ -24,7 +24,8 @@ grpc::ServerUnaryReactor* AnswerList(MemberCalls* calls, const ListShape& shape,
                                      const Request* request, Response* response,
                                      Write write) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   ListPage page = ReadListPage(shape, *request, &faults);

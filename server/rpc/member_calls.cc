@@ -1,6 +1,7 @@
 #include "server/rpc/member_calls.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/random.h"
 
@@ -19,6 +20,23 @@ constexpr absl::Duration kAnswerTime = absl::Milliseconds(20);
 
 // gRPC gives the end of time where a call has no deadline.
 constexpr absl::Duration kNoDeadline = absl::Hours(24 * 365);
+
+std::optional<Refusal> ReadMode(const grpc::CallbackServerContext& call,
+                                CallMode* mode) {
+  const auto [first, last] = call.client_metadata().equal_range(kModeKey);
+  if (first == last) return std::nullopt;
+  const absl::string_view word(first->second.data(), first->second.size());
+  if (std::next(first) == last && word == "full") return std::nullopt;
+  if (std::next(first) == last && word == "restricted") {
+    *mode = CallMode::kRestricted;
+    return std::nullopt;
+  }
+  return Refusal{
+      .reason = type::v1::ERROR_REASON_BAD_REQUEST,
+      .fields = {{.field = std::string(kModeKey),
+                  .description = "in the metadata of the call must be "
+                                 "\"restricted\" or \"full\", once"}}};
+}
 
 }  // namespace
 
@@ -52,36 +70,73 @@ MemberCalls::MemberCalls(const Deps& deps, MemberDescription member)
       authenticator_(member_.cluster_id),
       retry_seed_(SystemRandomId()) {}
 
-std::optional<UnaryCall> MemberCalls::Begin(grpc::CallbackServerContext* call,
-                                            grpc::ServerUnaryReactor* reactor) {
-  UnaryCall begun = {.reactor = reactor};
+std::optional<UnaryCall> MemberCalls::BeginAs(
+    grpc::CallbackServerContext* call, grpc::ServerUnaryReactor* reactor,
+    const google::protobuf::Descriptor* request) {
   under_way_.fetch_add(1);
-  if (std::optional<Refusal> refusal =
-          RefuseConnection(call, &begun.principal)) {
+  Caller caller;
+  std::optional<Refusal> refusal = RefuseCaller(call, request, &caller);
+  if (!refusal.has_value() && caller.unconfirmed) {
+    refusal = Refusal{.reason = type::v1::ERROR_REASON_PERMISSION_MISSING};
+  }
+  if (refusal.has_value()) {
     Finish(reactor, StatusOf(*std::move(refusal)));
     return std::nullopt;
   }
-  begun.timeout = TimeoutOf(*call);
-  return begun;
+  return UnaryCall{.reactor = reactor,
+                   .principal = std::move(caller.principal),
+                   .timeout = TimeoutOf(*call),
+                   .mode = caller.mode};
 }
 
-std::optional<UnaryCall> MemberCalls::BeginNewWork(
-    grpc::CallbackServerContext* call, grpc::ServerUnaryReactor* reactor) {
-  std::optional<UnaryCall> begun = Begin(call, reactor);
-  if (!begun.has_value()) return std::nullopt;
+grpc::ServerUnaryReactor* MemberCalls::TakeAs(
+    grpc::CallbackServerContext* call,
+    const google::protobuf::Descriptor* request, Serve serve) {
+  grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
+  under_way_.fetch_add(1);
+  Caller caller;
+  if (std::optional<Refusal> refusal = RefuseCaller(call, request, &caller)) {
+    Finish(reactor, StatusOf(*std::move(refusal)));
+    return reactor;
+  }
+  UnaryCall taken = {.reactor = reactor,
+                     .principal = caller.principal,
+                     .timeout = TimeoutOf(*call),
+                     .mode = caller.mode};
+  if (!caller.unconfirmed) {
+    serve(taken);
+    return reactor;
+  }
+  const absl::Duration timeout = taken.timeout;
+  const absl::Duration deadline = deps_.clock->SinceBoot() + timeout;
+  Confirm(caller, timeout,
+          [this, taken = std::move(taken), deadline,
+           serve = std::move(serve)](std::optional<Refusal> refusal) mutable {
+            if (refusal.has_value()) {
+              Refuse(taken, *std::move(refusal));
+              return;
+            }
+            taken.timeout = deadline - deps_.clock->SinceBoot();
+            serve(taken);
+          });
+  return reactor;
+}
+
+bool MemberCalls::RefuseForRoom(const UnaryCall& call) {
   const raft::MemberId low = deps_.node->LowLeaderHint();
-  if (low == raft::kNobody) return begun;
+  if (low == raft::kNobody) return false;
   Refusal refusal = {.reason = type::v1::ERROR_REASON_DISK_FULL};
   for (const raft::MemberAddress& member :
        deps_.node->Status().configuration.addresses) {
     if (member.id == low) refusal.metadata.emplace_back("member", member.name);
   }
-  Finish(reactor, StatusOf(std::move(refusal)));
-  return std::nullopt;
+  Refuse(call, std::move(refusal));
+  return true;
 }
 
-std::optional<Refusal> MemberCalls::RefuseConnection(
-    const grpc::CallbackServerContext* call, std::string* principal) const {
+std::optional<Refusal> MemberCalls::RefuseCaller(
+    const grpc::CallbackServerContext* call,
+    const google::protobuf::Descriptor* request, Caller* caller) const {
   if (stopping_.load()) {
     return Refusal{.reason = type::v1::ERROR_REASON_STOPPING};
   }
@@ -91,8 +146,34 @@ std::optional<Refusal> MemberCalls::RefuseConnection(
     return Refusal{.reason = type::v1::ERROR_REASON_UNAUTHENTICATED,
                    .message = std::string(authenticated.status().message())};
   }
-  *principal = *std::move(authenticated);
-  return std::nullopt;
+  caller->principal = *std::move(authenticated);
+  if (auto refusal = ReadMode(*call, &caller->mode)) return refusal;
+  const Authorizer& authorizer = *deps_.authorizer;
+  const MethodRight* const right = authorizer.FindRight(request);
+  if (right == nullptr) {
+    return Refusal{.reason = type::v1::ERROR_REASON_PERMISSION_MISSING};
+  }
+  caller->permission = right->permission;
+  // No account says what a restricted call keeps, nor who is an administrator
+  // by this member's configuration.
+  caller->unconfirmed = right->confirmed && caller->mode == CallMode::kFull &&
+                        !authorizer.IsConfigured(caller->principal);
+  if (caller->unconfirmed) return std::nullopt;
+  return authorizer.Refuse(right->permission, caller->principal, caller->mode);
+}
+
+void MemberCalls::Confirm(const Caller& caller, absl::Duration timeout,
+                          std::function<void(std::optional<Refusal>)> then) {
+  deps_.node->Read(
+      {}, timeout,
+      [this, caller, then = std::move(then)](replication::ReadOutcome outcome) {
+        if (outcome != replication::ReadOutcome::kOk) {
+          then(RefusalOf(outcome));
+          return;
+        }
+        then(deps_.authorizer->Refuse(caller.permission, caller.principal,
+                                      caller.mode));
+      });
 }
 
 void MemberCalls::Refuse(const UnaryCall& call, Refusal refusal) {

@@ -22,11 +22,22 @@
 #include "base/mutex.h"
 #include "replication/node/node.h"
 #include "server/rpc/authentication.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/licensing_view.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/status_translation.h"
 
 namespace quorate::server {
+
+// Who makes a call, and by what right.
+struct Caller {
+  std::string principal;
+  CallMode mode = CallMode::kFull;
+  Permission permission = options::v1::PERMISSION_UNSPECIFIED;
+
+  // The accounts must be read linearizably before anything is done.
+  bool unconfirmed = false;
+};
 
 // A call that was let in. Values only; the reactor is gRPC's and lives until
 // it is finished.
@@ -34,6 +45,7 @@ struct UnaryCall {
   grpc::ServerUnaryReactor* reactor = nullptr;
   std::string principal;
   absl::Duration timeout;  // For the proposal or the read.
+  CallMode mode = CallMode::kFull;
 };
 
 // Thread-safe. Outlives the gRPC server and everything the node may still
@@ -41,27 +53,77 @@ struct UnaryCall {
 class MemberCalls {
  public:
   struct Deps {
-    replication::Node* node = nullptr;    // Not owned.
-    const LicensingView* view = nullptr;  // Not owned.
-    const Clock* clock = nullptr;         // Not owned.
+    replication::Node* node = nullptr;       // Not owned.
+    const LicensingView* view = nullptr;     // Not owned.
+    const Clock* clock = nullptr;            // Not owned.
+    const Authorizer* authorizer = nullptr;  // Not owned.
   };
+
+  using Serve = std::function<void(const UnaryCall&)>;
 
   MemberCalls(const Deps& deps, MemberDescription member);
 
-  // Lets a call in: this member takes calls, and the connection belongs to a
-  // client. Else finishes the reactor and returns nothing. What was let in is
-  // finished by one of the calls below, exactly once.
+  // Lets a call in: this member takes calls, the connection belongs to a
+  // client, and its roles and mode allow the method that takes `request`. Else
+  // finishes the reactor and returns nothing. What was let in is finished by
+  // one of the calls below, exactly once. For methods whose permission needs
+  // no confirmation (MustBeConfirmed); others let nobody in this way.
+  template <typename Request>
   std::optional<UnaryCall> Begin(grpc::CallbackServerContext* call,
-                                 grpc::ServerUnaryReactor* reactor);
+                                 grpc::ServerUnaryReactor* reactor,
+                                 const Request& /*request*/) {
+    return BeginAs(call, reactor, Request::descriptor());
+  }
 
   // The same for what takes room on the disk: it is refused with DISK_FULL too
   // while the leader is short of it.
+  template <typename Request>
   std::optional<UnaryCall> BeginNewWork(grpc::CallbackServerContext* call,
-                                        grpc::ServerUnaryReactor* reactor);
+                                        grpc::ServerUnaryReactor* reactor,
+                                        const Request& request) {
+    std::optional<UnaryCall> begun = Begin(call, reactor, request);
+    if (begun.has_value() && RefuseForRoom(*begun)) return std::nullopt;
+    return begun;
+  }
 
-  // The same for a stream; there is no reactor to finish.
-  std::optional<Refusal> RefuseConnection(
-      const grpc::CallbackServerContext* call, std::string* principal) const;
+  // Lets a call of any method in and serves it: at once, or, where its right
+  // must be confirmed, on the applier thread when this member has all accounts
+  // that were set before. `request` lives until the call is finished.
+  template <typename Request>
+  grpc::ServerUnaryReactor* Take(grpc::CallbackServerContext* call,
+                                 const Request& /*request*/, Serve serve) {
+    return TakeAs(call, Request::descriptor(), std::move(serve));
+  }
+
+  // As BeginNewWork.
+  template <typename Request>
+  grpc::ServerUnaryReactor* TakeNewWork(grpc::CallbackServerContext* call,
+                                        const Request& request, Serve serve) {
+    return Take(call, request,
+                [this, serve = std::move(serve)](const UnaryCall& taken) {
+                  if (!RefuseForRoom(taken)) serve(taken);
+                });
+  }
+
+  // As Begin, for a stream: there is no reactor to finish. One that is
+  // unconfirmed has to wait for Confirm.
+  template <typename Request>
+  std::optional<Refusal> RefuseStream(const grpc::CallbackServerContext* call,
+                                      Caller* caller) const {
+    return RefuseCaller(call, Request::descriptor(), caller);
+  }
+
+  // What became of the right of a stream's caller since, by this member's
+  // accounts.
+  std::optional<Refusal> RefuseAgain(const Caller& caller) const {
+    return deps_.authorizer->Refuse(caller.permission, caller.principal,
+                                    caller.mode);
+  }
+
+  // Runs `then` on the applier thread, with a refusal where the accounts of
+  // the cluster do not let the caller do it, or could not be read.
+  void Confirm(const Caller& caller, absl::Duration timeout,
+               std::function<void(std::optional<Refusal>)> then);
 
   void Refuse(const UnaryCall& call, Refusal refusal);
 
@@ -98,6 +160,8 @@ class MemberCalls {
 
   const MemberDescription& member() const { return member_; }
 
+  const ClientAuthenticator& authenticator() const { return authenticator_; }
+
   const Deps& deps() const { return deps_; }
 
   // From now on everything is refused with STOPPING.
@@ -108,6 +172,17 @@ class MemberCalls {
   bool WaitIdle(absl::Duration timeout);
 
  private:
+  std::optional<Refusal> RefuseCaller(
+      const grpc::CallbackServerContext* call,
+      const google::protobuf::Descriptor* request, Caller* caller) const;
+  std::optional<UnaryCall> BeginAs(grpc::CallbackServerContext* call,
+                                   grpc::ServerUnaryReactor* reactor,
+                                   const google::protobuf::Descriptor* request);
+  grpc::ServerUnaryReactor* TakeAs(grpc::CallbackServerContext* call,
+                                   const google::protobuf::Descriptor* request,
+                                   Serve serve);
+  // Finishes the call and returns true where the leader's disk is too full.
+  bool RefuseForRoom(const UnaryCall& call);
   void Finish(grpc::ServerUnaryReactor* reactor, const grpc::Status& status);
   void Leave();
   std::string Serialize(const UnaryCall& call, const std::string& request_id,

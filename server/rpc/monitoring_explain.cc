@@ -51,7 +51,8 @@ grpc::ServerUnaryReactor* MonitoringService::ExplainCheckout(
     const monitoring::v1::ExplainCheckoutRequest* request,
     monitoring::v1::ExplainCheckoutResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   ImaginedCheckout checkout = ReadCheckout(*request, &faults);

@@ -165,7 +165,8 @@ grpc::ServerUnaryReactor* MonitoringService::QueryUsage(
     const monitoring::v1::QueryUsageRequest* request,
     monitoring::v1::QueryUsageResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   history::UsageQuestion question = ReadUsage(*request, &faults);
@@ -203,7 +204,8 @@ grpc::ServerUnaryReactor* MonitoringService::ListDenials(
     const monitoring::v1::ListDenialsRequest* request,
     monitoring::v1::ListDenialsResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   history::DenialQuestion question = ReadDenials(*request, &faults);

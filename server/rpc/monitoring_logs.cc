@@ -137,7 +137,8 @@ grpc::ServerUnaryReactor* MonitoringService::SearchLogs(
     const monitoring::v1::SearchLogsRequest* request,
     monitoring::v1::SearchLogsResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   const std::string& member = calls_->member().name;
   FieldFaults faults;

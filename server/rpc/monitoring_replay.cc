@@ -79,7 +79,8 @@ grpc::ServerUnaryReactor* MonitoringService::ReplayUsage(
     const monitoring::v1::ReplayUsageRequest* request,
     monitoring::v1::ReplayUsageResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFeature(request->feature(), "feature", &faults);
@@ -120,7 +121,8 @@ grpc::ServerUnaryReactor* MonitoringService::AdviseSeats(
     const monitoring::v1::AdviseSeatsRequest* request,
     monitoring::v1::AdviseSeatsResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFeature(request->feature(), "feature", &faults);

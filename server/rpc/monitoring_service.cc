@@ -344,10 +344,11 @@ void WriteQueue(const Ledger& ledger, const ListPage& page,
 
 grpc::ServerUnaryReactor* MonitoringService::GetClusterStatus(
     grpc::CallbackServerContext* context,
-    const monitoring::v1::GetClusterStatusRequest* /*request*/,
+    const monitoring::v1::GetClusterStatusRequest* request,
     monitoring::v1::GetClusterStatusResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   const NodeStatus status = calls_->deps().node->Status();
   FillLocalHeader(*calls_, status, response->mutable_header());

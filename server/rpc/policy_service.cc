@@ -130,7 +130,8 @@ grpc::ServerUnaryReactor* PolicyService::GetPolicy(
     const admin::v1::GetPolicyRequest* request,
     admin::v1::GetPolicyResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckConsistency(request->consistency(), &faults);
@@ -162,7 +163,8 @@ grpc::ServerUnaryReactor* PolicyService::PlanPolicy(
     const admin::v1::PlanPolicyRequest* request,
     admin::v1::PlanPolicyResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckConsistency(request->consistency(), &faults);
@@ -188,47 +190,45 @@ grpc::ServerUnaryReactor* PolicyService::ApplyPolicy(
     grpc::CallbackServerContext* context,
     const admin::v1::ApplyPolicyRequest* request,
     admin::v1::ApplyPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckText(request->comment(), "comment", &faults);
-  internal::v1::Command command;
-  internal::v1::ApplyPolicy* body = command.mutable_apply_policy();
-  body->set_base_version(CheckEtag(request->etag(), &faults));
-  *body->mutable_policy() = ToInternal(request->policy());
-  body->set_comment(request->comment());
-  CheckPolicyFields(body->policy(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  ProposeVersion(calls_, *call, *request, &command, response);
-  return reactor;
+  return calls_->TakeNewWork(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckText(request->comment(), "comment", &faults);
+        internal::v1::Command command;
+        internal::v1::ApplyPolicy* body = command.mutable_apply_policy();
+        body->set_base_version(CheckEtag(request->etag(), &faults));
+        *body->mutable_policy() = ToInternal(request->policy());
+        body->set_comment(request->comment());
+        CheckPolicyFields(body->policy(), &faults);
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        ProposeVersion(calls_, call, *request, &command, response);
+      });
 }
 
 grpc::ServerUnaryReactor* PolicyService::RollBackPolicy(
     grpc::CallbackServerContext* context,
     const admin::v1::RollBackPolicyRequest* request,
     admin::v1::RollBackPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->BeginNewWork(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckText(request->comment(), "comment", &faults);
-  internal::v1::Command command;
-  internal::v1::RollBackPolicy* body = command.mutable_roll_back_policy();
-  body->set_base_version(CheckEtag(request->etag(), &faults));
-  body->set_version(request->version());
-  body->set_comment(request->comment());
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  ProposeVersion(calls_, *call, *request, &command, response);
-  return reactor;
+  return calls_->TakeNewWork(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckText(request->comment(), "comment", &faults);
+        internal::v1::Command command;
+        internal::v1::RollBackPolicy* body = command.mutable_roll_back_policy();
+        body->set_base_version(CheckEtag(request->etag(), &faults));
+        body->set_version(request->version());
+        body->set_comment(request->comment());
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        ProposeVersion(calls_, call, *request, &command, response);
+      });
 }
 
 grpc::ServerUnaryReactor* PolicyService::ListPolicyVersions(
@@ -244,7 +244,8 @@ grpc::ServerUnaryReactor* PolicyService::ExportPolicy(
     const admin::v1::ExportPolicyRequest* request,
     admin::v1::ExportPolicyResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFormat(request->format(), &faults);
@@ -275,7 +276,8 @@ grpc::ServerUnaryReactor* PolicyService::ImportPolicy(
     const admin::v1::ImportPolicyRequest* request,
     admin::v1::ImportPolicyResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckFormat(request->format(), &faults);

@@ -248,6 +248,20 @@ constexpr ReasonRow kReasons[] = {
      "epoch {epoch} is not the one that this cluster, of epoch "
      "{cluster_epoch}, can do this for",
      "another epoch of the cluster is meant"},
+    {type::v1::ERROR_REASON_PERMISSION_MISSING, StatusCode::PERMISSION_DENIED,
+     Extra::kNothing, "", "your roles do not let you do this"},
+    {type::v1::ERROR_REASON_ACCOUNT_CHANGED, StatusCode::ABORTED,
+     Extra::kNothing,
+     "the account {account} was changed meanwhile: look at it again",
+     "the account was changed meanwhile"},
+    {type::v1::ERROR_REASON_ACCOUNT_NOT_FOUND, StatusCode::NOT_FOUND,
+     Extra::kNothing, "there is no account {account}",
+     "there is no such account"},
+    {type::v1::ERROR_REASON_LAST_ADMINISTRATOR, StatusCode::FAILED_PRECONDITION,
+     Extra::kPrecondition,
+     "{account} is the last administrator, and this member's configuration "
+     "names none",
+     "nobody would be an administrator any more"},
 };
 
 }  // namespace

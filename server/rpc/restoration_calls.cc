@@ -78,7 +78,8 @@ grpc::ServerUnaryReactor* BackupService::GetRestoration(
     const admin::v1::GetRestorationRequest* request,
     GetRestorationResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
+  const std::optional<UnaryCall> call =
+      calls_->Begin(context, reactor, *request);
   if (!call.has_value()) return reactor;
   FieldFaults faults;
   CheckConsistency(request->consistency(), &faults);
@@ -98,84 +99,84 @@ grpc::ServerUnaryReactor* BackupService::ReleaseRestored(
     grpc::CallbackServerContext* context,
     const admin::v1::ReleaseRestoredRequest* request,
     admin::v1::ReleaseRestoredResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  if (request->old_epoch() == 0) faults.Add("old_epoch", "is required");
-  if (request->has_longest_lease() == request->old_cluster_is_gone()) {
-    faults.Add("longest_lease",
-               "is required, unless old_cluster_is_gone, and never both");
-  }
-  // No lease lasts longer.
-  CheckSpan(request->longest_lease(),
-            licensing::LeaseEndMs(0, licensing::kMaxTtlMs), "longest_lease",
-            &faults);
-  if (request->has_stopped_for() && !request->old_cluster_is_gone()) {
-    faults.Add("stopped_for", "is only for an old cluster that is gone");
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  LogWarn("restore", "release_asked_for",
-          {{"by", call->principal},
-           {"old_epoch", absl::StrCat(request->old_epoch())},
-           {"gone", request->old_cluster_is_gone() ? "true" : "false"}});
-  internal::v1::Command command;
-  internal::v1::ReleaseRestored* body = command.mutable_release_restored();
-  body->set_old_epoch(request->old_epoch());
-  body->set_longest_lease_ms(MsOf(request->longest_lease()));
-  body->set_old_cluster_is_gone(request->old_cluster_is_gone());
-  // Rounded down: never said to be gone for longer than they said.
-  body->set_stopped_for_ms(WholeSecondsMs(request->stopped_for()));
-  calls_->Propose(
-      *call, request->request_id(), &command, response,
-      [response, view = calls_->deps().view](const licensing::LedgerAnswer&) {
-        SetDuration(absl::Milliseconds(QuietMs(*view->ledger)),
-                    response->mutable_quiet_time());
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        if (request->old_epoch() == 0) faults.Add("old_epoch", "is required");
+        if (request->has_longest_lease() == request->old_cluster_is_gone()) {
+          faults.Add("longest_lease",
+                     "is required, unless old_cluster_is_gone, and never both");
+        }
+        // No lease lasts longer.
+        CheckSpan(request->longest_lease(),
+                  licensing::LeaseEndMs(0, licensing::kMaxTtlMs),
+                  "longest_lease", &faults);
+        if (request->has_stopped_for() && !request->old_cluster_is_gone()) {
+          faults.Add("stopped_for", "is only for an old cluster that is gone");
+        }
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        LogWarn("restore", "release_asked_for",
+                {{"by", call.principal},
+                 {"old_epoch", absl::StrCat(request->old_epoch())},
+                 {"gone", request->old_cluster_is_gone() ? "true" : "false"}});
+        internal::v1::Command command;
+        internal::v1::ReleaseRestored* body =
+            command.mutable_release_restored();
+        body->set_old_epoch(request->old_epoch());
+        body->set_longest_lease_ms(MsOf(request->longest_lease()));
+        body->set_old_cluster_is_gone(request->old_cluster_is_gone());
+        // Rounded down: never said to be gone for longer than they said.
+        body->set_stopped_for_ms(WholeSecondsMs(request->stopped_for()));
+        calls_->Propose(
+            call, request->request_id(), &command, response,
+            [response,
+             view = calls_->deps().view](const licensing::LedgerAnswer&) {
+              SetDuration(absl::Milliseconds(QuietMs(*view->ledger)),
+                          response->mutable_quiet_time());
+            });
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* BackupService::RetireCluster(
     grpc::CallbackServerContext* context,
     const admin::v1::RetireClusterRequest* request,
     admin::v1::RetireClusterResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call = calls_->Begin(context, reactor);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckRequestId(request->request_id(), &faults);
-  CheckRequestId(request->restore_id(), &faults, "restore_id");
-  if (request->cluster_id() != calls_->member().cluster_id) {
-    faults.Add("cluster_id", absl::StrCat("is not this cluster's, ",
-                                          calls_->member().cluster_id));
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  LogWarn(
-      "restore", "retirement_asked_for",
-      {{"by", call->principal}, {"for_epoch", absl::StrCat(request->epoch())}});
-  internal::v1::Command command;
-  internal::v1::RetireCluster* body = command.mutable_retire_cluster();
-  body->set_cluster_epoch(request->cluster_epoch());
-  body->set_epoch(request->epoch());
-  body->set_restore_id(request->restore_id());
-  // Leases are not renewed any more, so a later look gives no longer one.
-  calls_->Propose(
-      *call, request->request_id(), &command, response,
-      [response,
-       view = calls_->deps().view](const licensing::LedgerAnswer& answer) {
-        SetDuration(absl::Milliseconds(view->ledger->LongestLeaseMs() +
-                                       (view->ledger->time().cluster_ms -
-                                        answer.time.cluster_ms)),
-                    response->mutable_longest_lease());
+  return calls_->Take(
+      context, *request, [this, request, response](const UnaryCall& call) {
+        FieldFaults faults;
+        CheckRequestId(request->request_id(), &faults);
+        CheckRequestId(request->restore_id(), &faults, "restore_id");
+        if (request->cluster_id() != calls_->member().cluster_id) {
+          faults.Add("cluster_id", absl::StrCat("is not this cluster's, ",
+                                                calls_->member().cluster_id));
+        }
+        if (!faults.empty()) {
+          calls_->Refuse(call, std::move(faults).ToRefusal());
+          return;
+        }
+        LogWarn("restore", "retirement_asked_for",
+                {{"by", call.principal},
+                 {"for_epoch", absl::StrCat(request->epoch())}});
+        internal::v1::Command command;
+        internal::v1::RetireCluster* body = command.mutable_retire_cluster();
+        body->set_cluster_epoch(request->cluster_epoch());
+        body->set_epoch(request->epoch());
+        body->set_restore_id(request->restore_id());
+        // Leases are not renewed any more, so a later look gives no longer one.
+        calls_->Propose(
+            call, request->request_id(), &command, response,
+            [response, view = calls_->deps().view](
+                const licensing::LedgerAnswer& answer) {
+              SetDuration(absl::Milliseconds(view->ledger->LongestLeaseMs() +
+                                             (view->ledger->time().cluster_ms -
+                                              answer.time.cluster_ms)),
+                          response->mutable_longest_lease());
+            });
       });
-  return reactor;
 }
 
 }  // namespace quorate::server

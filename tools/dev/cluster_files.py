@@ -144,6 +144,7 @@ def member_config(cluster, members, member):
         f'cert = "../tls/{name}-peer.pem"',
         f'key = "../tls/{name}-peer.key"', "",
         "[trust]", 'root = "../vendor/root.pem"', "",
-        "[log]", 'level = "info"',
+        "[log]", 'level = "info"', "",
+        "[access]", 'administrators = ["developer"]',
     ]
     return "\n".join(lines) + "\n"

@@ -410,6 +410,54 @@ absl::StatusOr<admin::v1::AcceptCalendarResponse> Cluster::AcceptCalendar(
                         std::move(request));
 }
 
+absl::StatusOr<admin::v1::ListAccountsResponse> Cluster::ListAccounts(
+    const ListQuery& query) {
+  return calls_->List(
+      &Connection::accounts, &admin::v1::AccountService::Stub::ListAccounts,
+      &admin::v1::ListAccountsResponse::mutable_accounts, query);
+}
+
+absl::StatusOr<admin::v1::GetAccountResponse> Cluster::GetAccount(
+    const std::string& account) {
+  admin::v1::GetAccountRequest request;
+  request.set_account(account);
+  return calls_->Ask(&Connection::accounts,
+                     &admin::v1::AccountService::Stub::GetAccount, request);
+}
+
+absl::StatusOr<admin::v1::SetAccountResponse> Cluster::SetAccount(
+    admin::v1::SetAccountRequest request) {
+  return calls_->Change(&Connection::accounts,
+                        &admin::v1::AccountService::Stub::SetAccount,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::DeleteAccountResponse> Cluster::DeleteAccount(
+    admin::v1::DeleteAccountRequest request) {
+  return calls_->Change(&Connection::accounts,
+                        &admin::v1::AccountService::Stub::DeleteAccount,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::TestPermissionsResponse> Cluster::TestPermissions(
+    bool local) {
+  admin::v1::TestPermissionsRequest request;
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->Ask(&Connection::accounts,
+                     &admin::v1::AccountService::Stub::TestPermissions,
+                     request);
+}
+
+absl::StatusOr<admin::v1::TestAccountPermissionsResponse>
+Cluster::TestAccountPermissions(const std::string& account, bool local) {
+  admin::v1::TestAccountPermissionsRequest request;
+  request.set_account(account);
+  request.mutable_consistency()->set_kind(KindFor(local));
+  return calls_->Ask(&Connection::accounts,
+                     &admin::v1::AccountService::Stub::TestAccountPermissions,
+                     request);
+}
+
 std::string SessionNameOf(const std::string& given) {
   return absl::StartsWith(given, "sessions/")
              ? given

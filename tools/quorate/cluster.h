@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "quorate/admin/v1/account.pb.h"
 #include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
@@ -101,6 +102,19 @@ class Cluster {
       admin::v1::ReplaceMemberRequest request);
   absl::StatusOr<admin::v1::AcceptCalendarResponse> AcceptCalendar(
       admin::v1::AcceptCalendarRequest request);
+
+  absl::StatusOr<admin::v1::ListAccountsResponse> ListAccounts(
+      const ListQuery& query);
+  absl::StatusOr<admin::v1::GetAccountResponse> GetAccount(
+      const std::string& account);
+  absl::StatusOr<admin::v1::SetAccountResponse> SetAccount(
+      admin::v1::SetAccountRequest request);
+  absl::StatusOr<admin::v1::DeleteAccountResponse> DeleteAccount(
+      admin::v1::DeleteAccountRequest request);
+  absl::StatusOr<admin::v1::TestPermissionsResponse> TestPermissions(
+      bool local);
+  absl::StatusOr<admin::v1::TestAccountPermissionsResponse>
+  TestAccountPermissions(const std::string& account, bool local);
 
   absl::StatusOr<admin::v1::GetPolicyResponse> GetPolicy();
   absl::StatusOr<admin::v1::PlanPolicyResponse> PlanPolicy(

@@ -31,6 +31,8 @@ void AddReplayCommand(CLI::App* app, Invocation* invocation);
 void AddAdviseCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);
 void AddMembersCommand(CLI::App* app, Invocation* invocation);
+void AddAccountsCommand(CLI::App* app, Invocation* invocation);
+void AddWhoamiCommand(CLI::App* app, Invocation* invocation);
 void AddBackupCommand(CLI::App* app, Invocation* invocation);
 void AddClockCommand(CLI::App* app, Invocation* invocation);
 void AddRulesCommand(CLI::App* app, Invocation* invocation);

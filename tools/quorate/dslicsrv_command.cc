@@ -62,6 +62,7 @@ class Dialogue {
     const bool six = absl::StrContains(command.host, ':');
     invocation.endpoints = absl::StrCat(six ? "[" : "", command.host,
                                         six ? "]:" : ":", command.port);
+    invocation.restricted = invocation_.restricted || command.restricted;
     QUORATE_ASSIGN_OR_RETURN(options_, OptionsOf(invocation));
     restricted_ = command.restricted;
     auto shown = Do({.kind = Kind::kServer});

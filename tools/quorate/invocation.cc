@@ -28,6 +28,33 @@ absl::StatusOr<std::string> FlagOrVariable(const std::string& flag,
                    "after \"./dev up --dir DIR\")"));
 }
 
+absl::StatusOr<bool> IsRestricted(const Invocation& invocation) {
+  if (invocation.restricted) return true;
+  const char* value =
+      std::getenv("QUORATE_RESTRICTED");  // NOLINT(concurrency-mt-unsafe)
+  const absl::string_view word = value == nullptr ? "" : value;
+  if (word.empty() || word == "0") return false;
+  if (word == "1") return true;
+  return absl::InvalidArgumentError(
+      "QUORATE_RESTRICTED must be 1 (look only) or 0");
+}
+
+// Of what is about accounts.
+absl::string_view AdviceOnAccess(ErrorReason reason) {
+  switch (reason) {
+    case ErrorReason::kPermissionMissing:
+      return "\"quorate whoami\" shows what you may do.";
+    case ErrorReason::kAccountChanged:
+    case ErrorReason::kAccountNotFound:
+      return "\"quorate accounts list\" shows them.";
+    case ErrorReason::kLastAdministrator:
+      return "Make somebody else an administrator first, or name one in "
+             "[access] administrators of a member's configuration.";
+    default:
+      return "";
+  }
+}
+
 // What a person does about it; empty where the message says it all.
 absl::string_view AdviceFor(const absl::Status& status) {
   switch (ReasonOf(status)) {
@@ -68,7 +95,7 @@ absl::string_view AdviceFor(const absl::Status& status) {
     case ErrorReason::kUnspecified:
       break;
     default:
-      return "";
+      return AdviceOnAccess(ReasonOf(status));
   }
   const absl::string_view message = status.message();
   if (absl::IsUnauthenticated(status)) {
@@ -119,6 +146,7 @@ absl::StatusOr<ClientOptions> OptionsOf(const Invocation& invocation) {
   }
   QUORATE_ASSIGN_OR_RETURN(
       options.deadline, ParsePositiveDuration("--timeout", invocation.timeout));
+  QUORATE_ASSIGN_OR_RETURN(options.restricted, IsRestricted(invocation));
   QUORATE_RETURN_IF_ERROR(options.Validate());
   return options;
 }

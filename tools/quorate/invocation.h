@@ -30,6 +30,7 @@ struct Invocation {
   std::string key;
   std::string timeout = "10s";
   OutputFormat output = OutputFormat::kTable;
+  bool restricted = false;
 
   // What stands behind "--"; nothing where there is no "--".
   std::optional<std::vector<std::string>> command;

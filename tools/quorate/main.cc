@@ -61,6 +61,9 @@ void AddFlags(CLI::App* app, Invocation* invocation) {
                   "How long a call may take, failover included; at most 60s")
       ->type_name("DURATION")
       ->capture_default_str();
+  app->add_flag("--restricted", invocation->restricted,
+                "Look only: no checkout, no change, whatever you may do "
+                "(QUORATE_RESTRICTED=1)");
   app->add_option_function<std::string>(
          "-o,--output",
          [invocation](const std::string& word) {
@@ -73,6 +76,7 @@ void AddFlags(CLI::App* app, Invocation* invocation) {
       ->check(CLI::IsMember({"table", "json", "csv"}));
 }
 
+// In the order of the help.
 void AddCommands(CLI::App* app, Invocation* invocation) {
   AddStatusCommand(app, invocation);
   AddCheckoutCommand(app, invocation);
@@ -93,6 +97,8 @@ void AddCommands(CLI::App* app, Invocation* invocation) {
   AddAdviseCommand(app, invocation);
   AddLicenseCommand(app, invocation);
   AddMembersCommand(app, invocation);
+  AddAccountsCommand(app, invocation);
+  AddWhoamiCommand(app, invocation);
   AddBackupCommand(app, invocation);
   AddClockCommand(app, invocation);
   AddRestoreCommand(app, invocation);

@@ -25,6 +25,8 @@ TEST(MemberConfigTextTest, IsReadAsItWasMeant) {
   answer.set_tick_ms(20);
   answer.set_heartbeat_ticks(3);
   answer.set_election_ticks(12);
+  answer.add_administrators("alice");
+  answer.add_administrators("bob@example");
   const std::string odd = "/var/a \"b\"\\\x01\xc3\xbc";
   const std::string text =
       MemberConfigText({.name = "m2",
@@ -46,6 +48,8 @@ TEST(MemberConfigTextTest, IsReadAsItWasMeant) {
   EXPECT_EQ(config->tick, absl::Milliseconds(20));
   EXPECT_EQ(config->heartbeat_ticks, 3);
   EXPECT_EQ(config->election_ticks, 12);
+  EXPECT_EQ(config->administrators,
+            (std::vector<std::string>{"alice", "bob@example"}));
   EXPECT_EQ(config->join_listen, "");
   // Nobody makes a second cluster of it.
   const absl::Status init = InitMember(*config);

@@ -111,6 +111,8 @@ def tables_of(model):
         "queue": [[number, row.session_id, row.due, row.calls]
                   for number, row in sorted(model.places.items())
                   if row.waits],
+        "accounts": [[name, row.version, len(row.roles)]
+                     for name, row in sorted(model.accounts.items())],
         "policy_version": model.next["policies"]}
 
 

@@ -308,6 +308,31 @@ Command CommandSource::SomePolicy() {
   return command;
 }
 
+// Of four people, one more than may have an account.
+Command CommandSource::SomeAccount() {
+  const std::string account(random_.OneIn(20) ? 0 : 1, 'a' + random_.Below(4));
+  const uint64_t base =
+      random_.OneIn(3)
+          ? 0
+          : account_changes - std::min(account_changes, random_.Below(4));
+  Command command;
+  if (random_.OneIn(4)) {
+    command.mutable_delete_account()->set_account(account);
+    command.mutable_delete_account()->set_base_version(base);
+    command.mutable_delete_account()->set_keep_administrator(true);
+    return command;
+  }
+  internal::v1::SetAccount* const body = command.mutable_set_account();
+  body->set_account(account);
+  body->set_base_version(base);
+  body->set_keep_administrator(!random_.OneIn(3));
+  for (const auto role : {internal::v1::ACCOUNT_ROLE_VIEWER,
+                          internal::v1::ACCOUNT_ROLE_ADMINISTRATOR}) {
+    if (random_.OneIn(2)) body->add_roles(role);
+  }
+  return command;
+}
+
 Command CommandSource::SomeBody() {
   const uint64_t dice = random_.Below(100);
   if (dice < 10) return SomeOpen();
@@ -323,6 +348,7 @@ Command CommandSource::SomeBody() {
   }
   if (dice < 77) return SomeCheckin();
   if (dice < 81) return SomeLicense();
+  if (dice < 82) return SomeAccount();
   if (dice < 83) return AdvanceCommand();
   if (dice < 84) return Command();
   if (dice < 85) return random_.OneIn(20) ? SomeRetirement() : SomeRelease();

@@ -27,7 +27,8 @@ inline constexpr LedgerLimits kSmallLimits = {.sessions = 14,
                                               .queue_places = 30,
                                               .queue_places_of_session = 6,
                                               .settlements_per_entry = 2,
-                                              .terminations = 5};
+                                              .terminations = 5,
+                                              .accounts = 3};
 
 // Draws commands that often hit what is there, and sometimes what is not.
 // Thread-compatible.
@@ -43,6 +44,7 @@ class CommandSource {
   EntryTime now{.cluster_ms = 1'000, .calendar_ms = 1'000'000};
   uint32_t epoch = 1;  // Of the cluster.
   uint64_t policy_version = 0;
+  uint64_t account_changes = 0;
 
  private:
   void MoveTime();
@@ -85,6 +87,7 @@ class CommandSource {
   internal::v1::Command SomeRetirement();
   internal::v1::Command SomeOpen();
   internal::v1::Command SomePolicy();
+  internal::v1::Command SomeAccount();
   // random_holders.cc
   void AddBorrowing(internal::v1::FeatureTerms* feature);
   uint64_t SomeHolder();

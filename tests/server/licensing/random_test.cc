@@ -114,6 +114,7 @@ bool RandomRun::Step(int number) {
   ExpectSameAnswer(restarted_->Apply(command, now, &other_changes), answer);
   EXPECT_EQ(changes, other_changes);
   source_.policy_version = steady_->policies().version();
+  source_.account_changes = steady_->account_changes();
   ApplyChanges(changes, &records_);
   source_.Saw(command, answer);
   ++reasons_[answer.reason];

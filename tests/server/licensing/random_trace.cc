@@ -16,6 +16,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
+#include "server/licensing/accounts.h"
 #include "server/licensing/policy_book.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/licensing/ledger_driver.h"
@@ -151,6 +152,15 @@ std::string KindText(const internal::v1::SessionRecord& record) {
           : internal::v1::SessionKind_Name(record.kind()).substr(kPrefix));
 }
 
+std::vector<std::string> AccountTexts(const Ledger& ledger) {
+  std::vector<std::string> accounts;
+  for (const auto& [name, account] : ledger.accounts().by_name()) {
+    accounts.push_back(absl::StrCat("[", Quoted(name), ",", account.version(),
+                                    ",", account.roles_size(), "]"));
+  }
+  return accounts;
+}
+
 std::string TablesText(const Ledger& ledger) {
   std::vector<std::string> sessions;
   std::vector<std::string> terminated;
@@ -182,6 +192,7 @@ std::string TablesText(const Ledger& ledger) {
   });
   return absl::StrCat("{\"sessions\":", List(sessions),
                       ",\"seats\":", List(seats), ",\"queue\":", List(queue),
+                      ",\"accounts\":", List(AccountTexts(ledger)),
                       ",\"policy_version\":", ledger.policies().version(), "}");
 }
 
@@ -198,7 +209,8 @@ void PrintSeed(uint64_t seed, uint64_t commands) {
             << kSmallLimits.queue_places_of_session
             << ",\"settlements_per_entry\":"
             << kSmallLimits.settlements_per_entry
-            << ",\"terminations\":" << kSmallLimits.terminations << "}}\n";
+            << ",\"terminations\":" << kSmallLimits.terminations
+            << ",\"accounts\":" << kSmallLimits.accounts << "}}\n";
   CommandSource source(seed);
   Records records;
   auto ledger = std::make_unique<Ledger>(kClusterId, 1, kSmallLimits);
@@ -209,6 +221,7 @@ void PrintSeed(uint64_t seed, uint64_t commands) {
     const LedgerAnswer answer = ledger->Apply(command, now, &changes);
     ApplyChanges(changes, &records);
     source.policy_version = ledger->policies().version();
+    source.account_changes = ledger->account_changes();
     source.Saw(command, answer);
     std::cout << "{\"now\":[" << now.cluster_ms << "," << now.calendar_ms
               << "],\"command\":" << MessageText(command)

@@ -186,6 +186,7 @@ class SlowModel:
         self.licenses = {}  # By id: the commands.
         self.pools = {}  # By name: the conditions that its licences had.
         self.policies = {}  # By version.
+        self.accounts = {}  # By name: version, roles.
         self.used = Counter()  # Credits, by licence and feature.
         self.trials = {}  # By licence and feature: since when.
         self.names = {}  # By pool and user: since when.
@@ -272,7 +273,8 @@ class SlowModel:
             return Row(renewed_ttl_ms=self.renew_sessions(ask))
         need(ask.kind and ask.request_id, "BAD_REQUEST")
         key = ask.principal, ask.request_id
-        said = {**ask, "not_after_cluster_ms": 0, "peer_address": ""}
+        said = {**ask, "not_after_cluster_ms": 0, "peer_address": "",
+                "keep_administrator": False}
         for old in [*self.answers.values(), *self.places.values()]:
             if old.key == key:
                 need(old.said == said, "REQUEST_ID_REUSED")
@@ -1407,3 +1409,30 @@ class SlowModel:
         self.next["policies"] += 1
         self.policies[self.next["policies"]] = policy
         self.mark_all()
+
+    def set_account(self, ask):
+        old = self.accounts.get(ask.account, Row())
+        need(ask.account, "BAD_REQUEST")
+        need(ask.base_version == old.version, "ACCOUNT_CHANGED")
+        need(old or len(self.accounts) < self.limits.accounts, "LIMIT_REACHED")
+        self.put_account(ask, Row(roles=ask.roles))
+
+    def delete_account(self, ask):
+        need(ask.account in self.accounts, "ACCOUNT_NOT_FOUND")
+        need(ask.base_version in (0, self.accounts[ask.account].version),
+             "ACCOUNT_CHANGED")
+        self.put_account(ask, None)
+
+    def put_account(self, ask, new):
+        had = self.has_administrator()
+        self.next["accounts"] += 1
+        self.accounts.pop(ask.account, None)
+        if new:
+            self.accounts[ask.account] = Row(
+                new, version=self.next["accounts"])
+        need(not ask.keep_administrator or not had or self.has_administrator(),
+             "LAST_ADMINISTRATOR")
+
+    def has_administrator(self):
+        return any("ACCOUNT_ROLE_ADMINISTRATOR" in row.roles
+                   for row in self.accounts.values())

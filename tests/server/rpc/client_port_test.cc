@@ -120,7 +120,7 @@ TEST(ClientPortTest, RefusesCertificatesThatDoNotFit) {
 
 TEST(ClientPortTest, RefusesMessagesAndHeadersThatAreTooLarge) {
   ServiceWorld world;
-  const auto channel = world.Connect(ClientNames("alice"));
+  const auto channel = world.Connect(ClientNames("admin"));
   const auto stub = admin::v1::LicenseService::NewStub(channel);
   admin::v1::InstallLicenseRequest request;
   request.set_license_file(std::string(1200 * 1024, 'x'));
@@ -136,7 +136,7 @@ TEST(ClientPortTest, RefusesMessagesAndHeadersThatAreTooLarge) {
   EXPECT_EQ(ReasonOf(refused).substr(0, 1), "?") << refused.error_message();
   // The member is none the worse, although that connection may be closed.
   const auto next =
-      admin::v1::LicenseService::NewStub(world.Connect(ClientNames("alice")));
+      admin::v1::LicenseService::NewStub(world.Connect(ClientNames("admin")));
   EXPECT_EQ(ReasonOf(next->InstallLicense(NewCall().get(), request, &response)),
             "BAD_REQUEST");
 }

@@ -28,7 +28,7 @@ class MonitoringLogsTest : public testing::Test {
  protected:
   MonitoringLogsTest()
       : stub_(monitoring::MonitoringService::NewStub(
-            world_.Connect(ClientNames("monitor")))) {}
+            world_.Connect(ClientNames("admin")))) {}
 
   // Lines "e0" to "e9", one each second, of rising severity.
   void WriteTen() {
@@ -150,7 +150,7 @@ TEST_F(MonitoringLogsTest, RefusesWhatIsNoQuestion) {
 TEST(MonitoringLogsNotKeptTest, IsSaid) {
   ServiceWorld world;
   auto stub = monitoring::MonitoringService::NewStub(
-      world.Connect(ClientNames("monitor")));
+      world.Connect(ClientNames("admin")));
   monitoring::SearchLogsResponse response;
   ASSERT_TRUE(stub->SearchLogs(NewCall().get(), {}, &response).ok());
   EXPECT_FALSE(response.kept());

@@ -56,6 +56,7 @@ ServiceWorld::ServiceWorld(bool with_join, const std::string& log_folder)
        .member = {.cluster_id = kWorldClusterId,
                   .cluster_epoch = 1,
                   .name = "m1"},
+       .administrators = {"admin", "root"},
        .join = with_join ? std::optional(join()) : std::nullopt,
        .log_folder = log_folder});
   QUORATE_CHECK_OK(port.status());
