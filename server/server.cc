@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "replication/node/node.h"
@@ -54,6 +55,7 @@ class Server::Parts {
 
   MemberFiles files;
   MemberStores stores;
+  LatencyBook latencies{&SystemClock()};
   std::atomic<bool> outlived = false;  // Set by the transport.
   std::unique_ptr<RejoinService> rejoin;
   std::unique_ptr<replication::GrpcTransport> transport;
@@ -265,7 +267,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                                 .transport = parts->transport.get(),
                                 .state_machine = parts->stores.replica.get(),
                                 .snapshots = parts->stores.snapshots.get(),
-                                .clock = &SystemClock()},
+                                .clock = &SystemClock(),
+                                .latencies = &parts->latencies},
                                MakeNodeOptions(config)));
   const LicensingView* view = &parts->stores.replica->view();
   // From here on the destructor ends what runs.
@@ -284,7 +287,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
       ClientPort::Open({.node = running->node.get(),
                         .view = view,
                         .verifier = running->files.verifier.get(),
-                        .clock = &SystemClock()},
+                        .clock = &SystemClock(),
+                        .latencies = &running->latencies},
                        client_port));
   running->periodic_work = std::make_unique<PeriodicWork>(kPeriod, [running] {
     running->clock_driver->LookForDue();

@@ -52,7 +52,9 @@ ConsensusLoop::State::State(const Deps& deps, const NodeOptions& options,
       id_(id),
       run_(run),
       clock_(deps.clock),
+      latencies_(deps.latencies),
       raft_(CoreOptions(options, id, seed), deps.log, restored),
+      commit_timer_(latencies_ == nullptr ? nullptr : &latencies_->commit()),
       cluster_clock_(deps.clock, options.tick * kClockStepTicks),
       calendar_(deps.clock, options.tick * kClockStepTicks),
       reads_(run),
@@ -89,6 +91,9 @@ absl::Duration ConsensusLoop::State::Leaderless() const {
 }
 
 void ConsensusLoop::State::AfterEvent() {
+  if (commit_timer_.waits()) {
+    commit_timer_.OnCommit(raft_.commit(), clock_->SinceBoot());
+  }
   AnswerCommittedChange();
   AnswerCommittedLeap();
   FollowLeadership();
@@ -114,6 +119,7 @@ void ConsensusLoop::State::FollowLeadership() {
     transfer_.reset();
     leap_waiters_.clear();
   }
+  commit_timer_.Clear();
   // The one we asked may never answer, and a refusal by it means nothing now.
   reads_.AskAgain(absl::InfiniteDuration());
   proposals_.Release();
@@ -280,12 +286,23 @@ bool ConsensusLoop::State::ProposeHere(uint64_t batch,
   for (const raft::Proposal& proposal : proposals) {
     sequences.push_back(proposal.id.sequence);
   }
-  const auto first = raft_.Propose(std::move(proposals), stamp);
-  if (first.ok()) return true;
-  proposals_.OnRejected(batch, sequences,
-                        absl::IsResourceExhausted(first.status()),
+  const absl::Status status = ProposeTimed(std::move(proposals), stamp);
+  if (status.ok()) return true;
+  proposals_.OnRejected(batch, sequences, absl::IsResourceExhausted(status),
                         &output_.failures);
   return false;
+}
+
+absl::Status ConsensusLoop::State::ProposeTimed(
+    std::vector<raft::Proposal> proposals, raft::Stamp stamp) {
+  const size_t count = proposals.size();
+  const auto first = raft_.Propose(std::move(proposals), stamp);
+  if (!first.ok()) return first.status();
+  if (commit_timer_.measures() && count > 0) {
+    commit_timer_.OnProposed(raft::Index(first->value() + count - 1),
+                             static_cast<uint32_t>(count), clock_->SinceBoot());
+  }
+  return absl::OkStatus();
 }
 
 void ConsensusLoop::State::FlushReads() {

@@ -26,6 +26,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "replication/node/node.h"
 #include "replication/raft/raft.h"
 #include "replication/transport/transport.h"
@@ -83,6 +84,7 @@ class ConsensusLoop {
   struct Deps {
     const raft::LogReader* log = nullptr;  // Not owned.
     const Clock* clock = nullptr;          // Not owned.
+    LatencyBook* latencies = nullptr;      // Not owned; null: not measured.
   };
 
   // `run` is this process's number in proposal ids; `seed` for the jitter.

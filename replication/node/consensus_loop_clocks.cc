@@ -25,6 +25,9 @@ constexpr absl::Duration kUnfitToLead = absl::Minutes(5);
 // while leadership is handed over.
 constexpr absl::Duration kStandAside = absl::Seconds(5);
 
+// An answer to a question of so long ago was not asked by this process.
+constexpr absl::Duration kLongestRoundTrip = absl::Minutes(1);
+
 std::string ShowTime(int64_t calendar_ms) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
                           absl::FromUnixMillis(calendar_ms),
@@ -101,6 +104,13 @@ void ConsensusLoop::State::Take(raft::MemberId from, ClockRequest&& request) {
 
 void ConsensusLoop::State::Take(raft::MemberId from, ClockReply&& reply) {
   if (!led_) return;
+  const absl::Duration span =
+      clock_->SinceBoot() - absl::Microseconds(reply.sent_us);
+  // It comes back as it was sent, by a peer of ours.
+  if (latencies_ != nullptr && span >= absl::ZeroDuration() &&
+      span < kLongestRoundTrip) {
+    latencies_->RecordRoundTrip(from.value(), span);
+  }
   calendar_.OnReading(from, reply.calendar_ms,
                       absl::Microseconds(reply.sent_us));
 }

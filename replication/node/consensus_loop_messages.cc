@@ -52,9 +52,10 @@ void ConsensusLoop::State::Take(raft::MemberId from,
 
   bool overloaded = false;
   if (Leads() && forward.term == raft_.term()) {
-    const auto first = raft_.Propose(std::move(forward.proposals), StampNow());
-    if (first.ok()) return;
-    overloaded = absl::IsResourceExhausted(first.status());
+    const absl::Status status =
+        ProposeTimed(std::move(forward.proposals), StampNow());
+    if (status.ok()) return;
+    overloaded = absl::IsResourceExhausted(status);
   }
   Send(from, RejectedProposals{.term = raft_.term(),
                                .batch = forward.batch,

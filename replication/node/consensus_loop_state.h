@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "replication/node/calendar.h"
 #include "replication/node/cluster_clock.h"
+#include "replication/node/commit_timer.h"
 #include "replication/node/consensus_loop.h"
 #include "replication/node/disk_reports.h"
 #include "replication/node/membership_calls.h"
@@ -106,6 +107,8 @@ class ConsensusLoop::State {
   void FlushProposals();
   bool ProposeHere(uint64_t batch, std::vector<raft::Proposal> proposals,
                    raft::Stamp stamp);
+  absl::Status ProposeTimed(std::vector<raft::Proposal> proposals,
+                            raft::Stamp stamp);
   void FlushReads();
   void TakeReady();
   void Answer(const raft::ReadState& state);
@@ -151,7 +154,10 @@ class ConsensusLoop::State {
   const uint64_t run_;
   const Clock* const clock_;
 
+  LatencyBook* const latencies_;  // Null: nothing is measured.
+
   raft::Raft raft_;
+  CommitTimer commit_timer_;
   ClusterClock cluster_clock_;
   Calendar calendar_;
   ProposalTracker proposals_;

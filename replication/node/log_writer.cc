@@ -65,6 +65,7 @@ void LogWriter::Append(const LogWrite& write) {
   const absl::Duration began = deps_.clock->SinceBoot();
   deps_.log->Append(write);
   const absl::Duration took = deps_.clock->SinceBoot() - began;
+  if (deps_.latencies != nullptr) deps_.latencies->sync().Record(took);
   if (took < kSlowWrite) return;
   LogWarn("storage", "slow_write",
           {{"ms", absl::StrCat(absl::ToInt64Milliseconds(took))}});

@@ -10,6 +10,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "replication/node/inbox.h"
 #include "replication/raft/ready.h"
 #include "replication/storage/log_store.h"
@@ -30,6 +31,7 @@ class LogWriter {
     Transport* transport = nullptr;
     Inbox* inbox = nullptr;
     const Clock* clock = nullptr;
+    LatencyBook* latencies = nullptr;  // Null: nothing is measured.
 
     // Replaces the state machine's state by the snapshot of this position, once
     // the log begins after it. Ends the process where it cannot.

@@ -143,11 +143,13 @@ RunningNode::RunningNode(const Deps& deps, const NodeOptions& options,
                .transport = deps.transport,
                .inbox = &inbox_,
                .clock = deps.clock,
+               .latencies = deps.latencies,
                .install =
                    [this](const raft::SnapshotPosition& position) {
                      snapshots_.Install(position);
                    }}),
-      loop_({.log = deps.log, .clock = deps.clock}, options, id_,
+      loop_({.log = deps.log, .clock = deps.clock, .latencies = deps.latencies},
+            options, id_,
             RestoredStateOf(*deps.log, deps.state_machine->AppliedIndex()), run,
             SystemRandomId()),
       next_tick_(deps.clock->SinceBoot() + options.tick) {}

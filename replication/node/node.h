@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "replication/node/calendar_state.h"
 #include "replication/raft/raft.h"
 #include "replication/snapshot_files.h"
@@ -164,6 +165,7 @@ class Node {
     StateMachine* state_machine = nullptr;
     SnapshotFiles* snapshots = nullptr;
     const Clock* clock = nullptr;
+    LatencyBook* latencies = nullptr;  // Null: nothing is measured.
   };
 
   // Finishes the installation of a snapshot that a crash cut short. Checks that

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "replication/node/node.h"
 #include "server/rpc/join_token.h"
 #include "server/rpc/licensing_view.h"
@@ -40,6 +41,9 @@ class ClientPort {
     const LicensingView* view = nullptr;               // Not owned.
     const trust::LicenseVerifier* verifier = nullptr;  // Not owned.
     const Clock* clock = nullptr;                      // Not owned.
+
+    // Not owned; null: nothing is measured.
+    LatencyBook* latencies = nullptr;
   };
 
   struct Options {

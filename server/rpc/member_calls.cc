@@ -73,6 +73,7 @@ MemberCalls::MemberCalls(const Deps& deps, MemberDescription member)
 std::optional<UnaryCall> MemberCalls::BeginAs(
     grpc::CallbackServerContext* call, grpc::ServerUnaryReactor* reactor,
     const google::protobuf::Descriptor* request) {
+  const absl::Duration begun = deps_.clock->SinceBoot();
   under_way_.fetch_add(1);
   Caller caller;
   std::optional<Refusal> refusal = RefuseCaller(call, request, &caller);
@@ -86,6 +87,7 @@ std::optional<UnaryCall> MemberCalls::BeginAs(
   return UnaryCall{.reactor = reactor,
                    .principal = std::move(caller.principal),
                    .timeout = TimeoutOf(*call),
+                   .begun = begun,
                    .mode = caller.mode};
 }
 
@@ -93,6 +95,7 @@ grpc::ServerUnaryReactor* MemberCalls::TakeAs(
     grpc::CallbackServerContext* call,
     const google::protobuf::Descriptor* request, Serve serve) {
   grpc::ServerUnaryReactor* const reactor = call->DefaultReactor();
+  const absl::Duration begun = deps_.clock->SinceBoot();
   under_way_.fetch_add(1);
   Caller caller;
   if (std::optional<Refusal> refusal = RefuseCaller(call, request, &caller)) {
@@ -102,6 +105,7 @@ grpc::ServerUnaryReactor* MemberCalls::TakeAs(
   UnaryCall taken = {.reactor = reactor,
                      .principal = caller.principal,
                      .timeout = TimeoutOf(*call),
+                     .begun = begun,
                      .mode = caller.mode};
   if (!caller.unconfirmed) {
     serve(taken);
@@ -219,6 +223,13 @@ void MemberCalls::Leave() {
     MutexLock lock(&mu_);
     idle_.NotifyAll();
   }
+}
+
+LatencySeries* MemberCalls::SeriesOf(
+    const internal::v1::Command& command) const {
+  if (deps_.latencies == nullptr) return nullptr;
+  return command.has_checkout() ? &deps_.latencies->checkout()
+                                : &deps_.latencies->change();
 }
 
 std::string MemberCalls::Serialize(const UnaryCall& call,

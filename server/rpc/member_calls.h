@@ -19,6 +19,7 @@
 #include "quorate/type/v1/header.pb.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "base/mutex.h"
 #include "replication/node/node.h"
 #include "server/rpc/authentication.h"
@@ -45,6 +46,7 @@ struct UnaryCall {
   grpc::ServerUnaryReactor* reactor = nullptr;
   std::string principal;
   absl::Duration timeout;  // For the proposal or the read.
+  absl::Duration begun;    // SinceBoot.
   CallMode mode = CallMode::kFull;
 };
 
@@ -57,6 +59,7 @@ class MemberCalls {
     const LicensingView* view = nullptr;     // Not owned.
     const Clock* clock = nullptr;            // Not owned.
     const Authorizer* authorizer = nullptr;  // Not owned.
+    LatencyBook* latencies = nullptr;        // Not owned; null: not measured.
   };
 
   using Serve = std::function<void(const UnaryCall&)>;
@@ -130,6 +133,7 @@ class MemberCalls {
   // Replicates `command`, to which it adds request id, principal and limit of
   // time. Where the ledger did it, `fill` writes the response on the applier
   // thread. The header is written here.
+  // How long it takes until the answer is measured, whatever the answer is.
   template <typename Response, typename Fill>
   void Propose(const UnaryCall& call, const std::string& request_id,
                internal::v1::Command* command, Response* response, Fill fill);
@@ -185,6 +189,8 @@ class MemberCalls {
   bool RefuseForRoom(const UnaryCall& call);
   void Finish(grpc::ServerUnaryReactor* reactor, const grpc::Status& status);
   void Leave();
+  // Null: not measured.
+  LatencySeries* SeriesOf(const internal::v1::Command& command) const;
   std::string Serialize(const UnaryCall& call, const std::string& request_id,
                         internal::v1::Command* command) const;
   absl::Duration TimeoutOf(const grpc::CallbackServerContext& call) const;
@@ -217,8 +223,10 @@ void MemberCalls::Propose(const UnaryCall& call, const std::string& request_id,
                           Fill fill) {
   deps_.node->Propose(
       Serialize(call, request_id, command), call.timeout,
-      [this, reactor = call.reactor, response,
+      [this, reactor = call.reactor, response, begun = call.begun,
+       series = SeriesOf(*command),
        fill = std::move(fill)](const replication::ProposeResult& result) {
+        if (series != nullptr) series->Record(deps_.clock->SinceBoot() - begun);
         if (result.outcome != replication::ProposeOutcome::kApplied) {
           Finish(reactor, StatusOf(RefusalOf(result.outcome)));
           return;

@@ -73,6 +73,12 @@ class MonitoringService final
       const monitoring::v1::ListDenialsRequest* request,
       monitoring::v1::ListDenialsResponse* response) override;
 
+  // monitoring_latency.cc
+  grpc::ServerUnaryReactor* GetLatency(
+      grpc::CallbackServerContext* context,
+      const monitoring::v1::GetLatencyRequest* request,
+      monitoring::v1::GetLatencyResponse* response) override;
+
   // monitoring_logs.cc
   grpc::ServerUnaryReactor* SearchLogs(
       grpc::CallbackServerContext* context,

@@ -27,6 +27,7 @@ void AddUsersCommand(CLI::App* app, Invocation* invocation);
 void AddUsageCommand(CLI::App* app, Invocation* invocation);
 void AddDenialsCommand(CLI::App* app, Invocation* invocation);
 void AddLogsCommand(CLI::App* app, Invocation* invocation);
+void AddLatencyCommand(CLI::App* app, Invocation* invocation);
 void AddReplayCommand(CLI::App* app, Invocation* invocation);
 void AddAdviseCommand(CLI::App* app, Invocation* invocation);
 void AddLicenseCommand(CLI::App* app, Invocation* invocation);

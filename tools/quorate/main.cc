@@ -93,6 +93,7 @@ void AddCommands(CLI::App* app, Invocation* invocation) {
   AddUsageCommand(app, invocation);
   AddDenialsCommand(app, invocation);
   AddLogsCommand(app, invocation);
+  AddLatencyCommand(app, invocation);
   AddReplayCommand(app, invocation);
   AddAdviseCommand(app, invocation);
   AddLicenseCommand(app, invocation);

@@ -82,6 +82,12 @@ absl::StatusOr<monitoring::v1::SearchLogsResponse> OneMember::SearchLogs(
                      request);
 }
 
+absl::StatusOr<monitoring::v1::GetLatencyResponse> OneMember::GetLatency(
+    const monitoring::v1::GetLatencyRequest& request) {
+  return calls_->Ask(&monitoring::v1::MonitoringService::Stub::GetLatency,
+                     request);
+}
+
 absl::Status SayWhoIsMissing(const std::vector<std::string>& failures,
                              absl::Status last, size_t asked) {
   if (failures.size() == asked) return last;

@@ -38,6 +38,8 @@ class OneMember {
 
   absl::StatusOr<monitoring::v1::SearchLogsResponse> SearchLogs(
       const monitoring::v1::SearchLogsRequest& request);
+  absl::StatusOr<monitoring::v1::GetLatencyResponse> GetLatency(
+      const monitoring::v1::GetLatencyRequest& request);
 
  private:
   struct Calls;

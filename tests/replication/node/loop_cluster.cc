@@ -94,11 +94,16 @@ absl::Status LoopCluster::Change(int member, raft::ConfigurationChange change) {
 void LoopCluster::Begin(int member) {
   Member& it = at(member);
   if (it.clock == nullptr) it.clock = std::make_unique<WrongClock>(&clock_);
+  if (it.latencies == nullptr) {
+    it.latencies = std::make_unique<LatencyBook>(&clock_);
+  }
   it.run = ++runs_ * 1'000'003;
   it.unwritten.clear();
   it.applied.clear();
   it.loop = std::make_unique<ConsensusLoop>(
-      ConsensusLoop::Deps{.log = it.store.get(), .clock = it.clock.get()},
+      ConsensusLoop::Deps{.log = it.store.get(),
+                          .clock = it.clock.get(),
+                          .latencies = it.latencies.get()},
       options_, Id(member),
       raft::RestoredState{.hard_state = it.store->RestoredHardState(),
                           .applied = raft::Index(0),

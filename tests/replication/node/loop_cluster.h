@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "base/latency_book.h"
 #include "replication/node/consensus_loop.h"
 #include "replication/storage/memory_log_store.h"
 
@@ -116,6 +117,9 @@ class LoopCluster {
   // What `member` takes for it.
   WrongClock& clock_of(int member) { return *at(member).clock; }
 
+  // What `member` measures, in all its runs.
+  LatencyBook& latencies(int member) { return *at(member).latencies; }
+
   const MemoryLogStore& store(int member) { return *at(member).store; }
 
   // The member that leads at the highest term; 0 where none does.
@@ -145,6 +149,7 @@ class LoopCluster {
  private:
   struct Member {
     std::unique_ptr<WrongClock> clock;
+    std::unique_ptr<LatencyBook> latencies;
     std::unique_ptr<MemoryLogStore> store;
     std::unique_ptr<ConsensusLoop> loop;  // Null while it is gone.
     uint64_t run = 0;

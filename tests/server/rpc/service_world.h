@@ -77,6 +77,9 @@ class ServiceWorld {
     return {.endpoints = {"127.0.0.1:9"}, .ca_pin = std::string(32, 'p')};
   }
 
+  // What the member measures, and the clock of it.
+  LatencyBook& latencies() { return latencies_; }
+
   trust::DemoVendor& vendor() { return vendor_; }
 
   // The vendor's licence for this cluster with these features.
@@ -91,6 +94,7 @@ class ServiceWorld {
   replication::MemoryStateStore store_;
   std::unique_ptr<LicensingReplica> replica_;
   FakeNode node_;
+  LatencyBook latencies_{&SystemClock()};
   std::unique_ptr<ClientPort> port_;
 };
 
