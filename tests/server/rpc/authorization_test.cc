@@ -27,6 +27,8 @@
 #include "quorate/options/v1/options.pb.h"
 
 #include "server/licensing/accounts.h"
+#include "server/rpc/authentication.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/role_catalogue.h"
 #include "tests/server/rpc/public_api.h"
 #include "tests/server/rpc/service_world.h"
@@ -200,6 +202,48 @@ TEST_F(AuthorizationTest, TheCatalogueIsTheTableOfOperations) {
                     absl::StrJoin(methods[permission], ", "), " |");
     EXPECT_TRUE(rows.contains(row)) << "docs/operations.md has no row\n" << row;
   }
+}
+
+// What every checkout pays, with as many accounts as there may be: printed, for
+// people to compare.
+TEST(AuthorizerTest, DecidesAmongAsManyAccountsAsThereMayBe) {
+  constexpr int kDecisions = 200'000;
+  licensing::AccountBook book;
+  std::vector<std::string> principals;
+  for (size_t i = 0; i < licensing::kMaxAccounts; ++i) {
+    internal::v1::AccountRecord account;
+    account.set_account(
+        ClientPrincipal(kWorldClusterId, absl::StrCat("user-", i)));
+    account.add_roles(internal::v1::ACCOUNT_ROLE_USER);
+    principals.push_back(account.account());
+    book.Set(account);
+  }
+  AccessTable table;
+  const absl::Duration before = SystemClock().SinceBoot();
+  table.Publish(book, 1);
+  const absl::Duration published = SystemClock().SinceBoot() - before;
+  const Authorizer authorizer(
+      {.cluster_id = kWorldClusterId,
+       .administrators = {"admin"},
+       .accounts = &table},
+      {checkout::v1::CheckoutService::service_full_name()});
+  int refused = 0;
+  const absl::Duration start = SystemClock().SinceBoot();
+  for (int i = 0; i < kDecisions; ++i) {
+    const MethodRight* const right =
+        authorizer.FindRight(checkout::v1::CheckoutRequest::descriptor());
+    const std::string& principal =
+        principals[static_cast<size_t>(i) % principals.size()];
+    if (authorizer.Refuse(right->permission, principal, CallMode::kFull)
+            .has_value()) {
+      ++refused;
+    }
+  }
+  const absl::Duration each = (SystemClock().SinceBoot() - start) / kDecisions;
+  EXPECT_EQ(refused, 0);
+  std::cout << absl::ToInt64Nanoseconds(each) << " ns a decision, "
+            << principals.size() << " accounts published in " << published
+            << "\n";
 }
 
 TEST_F(AuthorizationTest, TheConfigurationGoesBeforeTheAccounts) {
