@@ -114,6 +114,7 @@ EndpointSet::EndpointSet(const ClientOptions& options, const Clock* clock)
         admin::v1::PolicyService::NewStub(connection->channel);
     connection->accounts =
         admin::v1::AccountService::NewStub(connection->channel);
+    connection->alerts = admin::v1::AlertService::NewStub(connection->channel);
     connection->address = std::move(address);
     connections_.push_back(std::move(connection));
   }

@@ -14,6 +14,7 @@
 #include "grpcpp/channel.h"
 
 #include "quorate/admin/v1/account.grpc.pb.h"
+#include "quorate/admin/v1/alert.grpc.pb.h"
 #include "quorate/admin/v1/backup.grpc.pb.h"
 #include "quorate/admin/v1/cluster.grpc.pb.h"
 #include "quorate/admin/v1/license.grpc.pb.h"
@@ -41,6 +42,7 @@ struct Connection {
   std::unique_ptr<admin::v1::BackupService::Stub> backups;
   std::unique_ptr<admin::v1::PolicyService::Stub> policies;
   std::unique_ptr<admin::v1::AccountService::Stub> accounts;
+  std::unique_ptr<admin::v1::AlertService::Stub> alerts;
 };
 
 // Chooses who is asked next: the one that worked last, then the others in the

@@ -81,6 +81,8 @@ constexpr NamedReason kReasons[] = {
     {ErrorReason::kAccountChanged, "ACCOUNT_CHANGED"},
     {ErrorReason::kAccountNotFound, "ACCOUNT_NOT_FOUND"},
     {ErrorReason::kLastAdministrator, "LAST_ADMINISTRATOR"},
+    {ErrorReason::kAlertSettingsChanged, "ALERT_SETTINGS_CHANGED"},
+    {ErrorReason::kMailNotConfigured, "MAIL_NOT_CONFIGURED"},
     {ErrorReason::kGrantIsBorrowed, "GRANT_IS_BORROWED"},
     {ErrorReason::kBorrowNotAllowed, "BORROW_NOT_ALLOWED"},
     {ErrorReason::kBorrowTooLong, "BORROW_TOO_LONG"},

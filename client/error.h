@@ -85,6 +85,8 @@ enum class ErrorReason {
   kAccountChanged = 101,
   kAccountNotFound = 102,
   kLastAdministrator = 103,
+  kAlertSettingsChanged = 104,
+  kMailNotConfigured = 105,
   kGrantIsBorrowed = 70,
   kBorrowNotAllowed = 71,
   kBorrowTooLong = 72,

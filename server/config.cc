@@ -63,6 +63,13 @@ class PathReader {
     return Absolute(section->RequiredText(key));
   }
 
+  MailConfig ReadMail(TomlSection* section) const {
+    MailConfig mail = ReadMailConfig(section);
+    mail.password_file = Absolute(mail.password_file);
+    mail.ca = Absolute(mail.ca);
+    return mail;
+  }
+
   std::string ReadOr(TomlSection* section, absl::string_view key) const {
     return Absolute(section->TextOr(key, ""));
   }
@@ -271,6 +278,8 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text,
   trust.Close();
   ReadTiming(&file, &config);
   ReadStorage(&file, &config);
+  TomlSection mail = file.SectionOr("mail");
+  if (mail.line() != 0) config.mail = paths.ReadMail(&mail);
   ReadLog(&file, &config);
   ReadAccess(&file, &config);
   file.Close();

@@ -4,6 +4,7 @@
 #define QUORATE_SERVER_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 #include "base/log.h"
 #include "replication/raft/types.h"
+#include "server/mail_config.h"
 
 namespace quorate::server {
 
@@ -63,6 +65,9 @@ struct Config {
   // Names in client certificates that are administrators on this member,
   // whatever the accounts say.
   std::vector<std::string> administrators;
+
+  // Nothing: this member sends no mails.
+  std::optional<MailConfig> mail;
 
   LogLevel log_level = LogLevel::kInfo;
 

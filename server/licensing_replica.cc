@@ -22,8 +22,11 @@ absl::StatusOr<LicensingReplica::Tables> LicensingReplica::RestoreTables(
   QUORATE_ASSIGN_OR_RETURN(tables.history, history::History::Restore(records));
   QUORATE_RETURN_IF_ERROR(history::ForEachOther(
       records, [&](absl::string_view key, absl::string_view value) {
-        return licensing::JoinTokens::HasKey(key)
-                   ? tables.join_tokens.RestoreRecord(key, value)
+        if (licensing::JoinTokens::HasKey(key)) {
+          return tables.join_tokens.RestoreRecord(key, value);
+        }
+        return licensing::AlertBook::HasKey(key)
+                   ? tables.alerts.RestoreRecord(key, value)
                    : tables.ledger->RestoreRecord(key, value);
       }));
   QUORATE_RETURN_IF_ERROR(
@@ -48,6 +51,7 @@ void LicensingReplica::Adopt(Tables tables,
   tables_ = std::move(tables);
   view_.ledger = tables_.ledger.get();
   view_.join_tokens = &tables_.join_tokens;
+  view_.alerts = &tables_.alerts;
   view_.events = &events_;
   view_.records = store_;
   view_.applied = position.index;
@@ -159,6 +163,14 @@ std::unique_ptr<replication::Answer> LicensingReplica::ApplyCommand(
     answer.answer.time = now;
     return std::make_unique<LicensingAnswer>(std::move(answer));
   }
+  if (licensing::AlertBook::Takes(command)) {
+    tables_.ledger->ApplyTime(time, &changes_);
+    const licensing::EntryTime now = tables_.ledger->time();
+    licensing::LedgerAnswer answer =
+        tables_.alerts.Apply(command, now, &changes_);
+    answer.time = now;
+    return std::make_unique<LicensingAnswer>(std::move(answer));
+  }
   return std::make_unique<LicensingAnswer>(
       tables_.ledger->Apply(command, time, &changes_));
 }
@@ -175,6 +187,8 @@ void LicensingReplica::TakeChanges() {
 void LicensingReplica::Publish() {
   view_.access.Publish(tables_.ledger->accounts(),
                        tables_.ledger->account_changes());
+  view_.waiting_alerts.store(tables_.alerts.waiting_count(),
+                             std::memory_order_relaxed);
   view_.cluster_ms.store(tables_.ledger->time().cluster_ms,
                          std::memory_order_relaxed);
   view_.calendar_ms.store(tables_.ledger->time().calendar_ms,

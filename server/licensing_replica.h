@@ -1,9 +1,9 @@
 // The one place where replication and the ledger meet.
 //
-// Replication hands over entries, the ledger and the join tokens beside it take
-// commands and times, and the history what they leave. The replica parses the
-// ones into the others, and keeps their records and the applied position
-// together in one batch (design §4).
+// Replication hands over entries, the ledger and the tables beside it (join
+// tokens, alerts) take commands and times, and the history what they leave. The
+// replica parses the ones into the others, and keeps their records and the
+// applied position together in one batch (design §4).
 
 #ifndef QUORATE_SERVER_LICENSING_REPLICA_H_
 #define QUORATE_SERVER_LICENSING_REPLICA_H_
@@ -21,14 +21,15 @@
 #include "replication/state_machine.h"
 #include "replication/state_store.h"
 #include "server/history/history.h"
+#include "server/licensing/alert_book.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/licensing_view.h"
 
 namespace quorate::server {
 
-// A state machine over a ledger, join tokens, the history, and the store of
-// their records.
+// A state machine over a ledger, join tokens, alerts, the history, and the
+// store of their records.
 //
 // Confined to the applier thread after the node's start; view()'s atomics may
 // be read from any thread. An entry whose payload no version of ours could
@@ -60,6 +61,7 @@ class LicensingReplica final : public replication::StateMachine {
   struct Tables {
     std::unique_ptr<licensing::Ledger> ledger;
     licensing::JoinTokens join_tokens;
+    licensing::AlertBook alerts;
     std::optional<history::History> history;  // Set when restored.
   };
 

@@ -1,6 +1,7 @@
 #include "server/member_files.h"
 
 #include <fstream>
+#include <sys/stat.h>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,8 @@ namespace {
 
 // Certificates and roots have a few KiB.
 constexpr size_t kMaxFileBytes = 1024 * 1024;
+
+constexpr size_t kMaxPasswordBytes = 1024;
 
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -55,6 +58,42 @@ absl::StatusOr<TlsContents> ReadTls(const TlsFiles& files,
   return contents;
 }
 
+// The first line. A password that others may read is none.
+absl::StatusOr<std::string> ReadPassword(const std::string& path) {
+  struct stat found = {};
+  if (::stat(path.c_str(), &found) == 0 &&
+      (found.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": others than its owner may read or change it; chmod 600"));
+  }
+  QUORATE_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path));
+  const std::string password = text.substr(0, text.find_first_of("\r\n"));
+  if (password.empty() || password.size() > kMaxPasswordBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": its first line must be the password"));
+  }
+  return password;
+}
+
+absl::StatusOr<mail::MailAccess> ReadMailAccess(const MailConfig& config) {
+  mail::MailAccess access = {.server = config.server,
+                             .starttls = config.starttls,
+                             .ca_file = config.ca,
+                             .sender = config.sender,
+                             .user = config.user,
+                             .password = {},
+                             .timeout = config.timeout};
+  if (!config.password_file.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(access.password,
+                             ReadPassword(config.password_file));
+  }
+  if (!config.ca.empty()) {
+    QUORATE_ASSIGN_OR_RETURN(const std::string ca, ReadSmallFile(config.ca));
+    QUORATE_RETURN_IF_ERROR(AtFile(config.ca, CheckAuthorities(ca)));
+  }
+  return access;
+}
+
 }  // namespace
 
 absl::StatusOr<MemberFiles> ReadMemberFiles(const Config& config) {
@@ -69,6 +108,9 @@ absl::StatusOr<MemberFiles> ReadMemberFiles(const Config& config) {
       trust::LicenseVerifier::Create(files.trust_root);
   QUORATE_RETURN_IF_ERROR(AtFile(config.trust_root, verifier.status()));
   files.verifier = *std::move(verifier);
+  if (config.mail.has_value()) {
+    QUORATE_ASSIGN_OR_RETURN(files.mail, ReadMailAccess(*config.mail));
+  }
   return files;
 }
 

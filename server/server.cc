@@ -15,6 +15,8 @@
 #include "base/status.h"
 #include "replication/node/node.h"
 #include "replication/transport/grpc_transport.h"
+#include "server/alert_mailer.h"
+#include "server/alert_watch.h"
 #include "server/clock_driver.h"
 #include "server/disk_room.h"
 #include "server/join/join_port.h"
@@ -34,6 +36,9 @@ constexpr absl::Duration kPeriod = absl::Milliseconds(100);
 // How often it looks at the room on its disk: a disk takes longer to fill its
 // last twentieth.
 constexpr absl::Duration kDiskPeriod = absl::Seconds(1);
+
+// How often it looks for what people are to be told: a mail takes longer.
+constexpr absl::Duration kAlertPeriod = absl::Seconds(2);
 
 // Calls under way when a member stops: longer than a change of leader.
 constexpr absl::Duration kIdleTimeout = absl::Seconds(2);
@@ -62,7 +67,10 @@ class Server::Parts {
   std::unique_ptr<replication::Node> node;
   std::unique_ptr<ClockDriver> clock_driver;
   std::unique_ptr<JoinPort> join_port;  // Null: no machine joins here.
+  std::unique_ptr<AlertWatch> alert_watch;
+  std::unique_ptr<AlertMailer> alert_mailer;
   std::unique_ptr<ClientPort> client_port;
+  std::unique_ptr<PeriodicWork> alert_work;
   std::unique_ptr<PeriodicWork> periodic_work;
   std::unique_ptr<DiskRoom> disk_room;
   // A thread of its own: to make the reserve may take a while.
@@ -241,6 +249,22 @@ absl::StatusOr<JoinDescription> Server::OpenJoinPort(const Config& config,
   return join;
 }
 
+PostTestMail Server::StartMailer(const Config& config,
+                                 const LicensingView* view, Parts* running) {
+  running->alert_watch = std::make_unique<AlertWatch>(AlertWatch::Deps{
+      .node = running->node.get(), .view = view, .clock = &SystemClock()});
+  running->alert_mailer = std::make_unique<AlertMailer>(
+      AlertMailer::Deps{
+          .node = running->node.get(), .view = view, .clock = &SystemClock()},
+      AlertMailer::Options{.cluster_id = config.cluster_id,
+                           .member = config.self.name,
+                           .access = running->files.mail});
+  if (!running->files.mail.has_value()) return nullptr;
+  return [mailer = running->alert_mailer.get()](MailTest test) {
+    return mailer->Test(std::move(test));
+  };
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                                                       MemberFiles files,
                                                       MemberStores stores) {
@@ -278,6 +302,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
       ClockDriver::Deps{.node = running->node.get(), .view = view});
   running->rejoin->Start(running->node.get());
   ClientPort::Options client_port = ClientPortOptions(config, running->files);
+  client_port.post_test_mail = StartMailer(config, view, running);
   if (!config.join_listen.empty()) {
     QUORATE_ASSIGN_OR_RETURN(client_port.join,
                              OpenJoinPort(config, view, running));
@@ -290,6 +315,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                         .clock = &SystemClock(),
                         .latencies = &running->latencies},
                        client_port));
+  running->alert_work = std::make_unique<PeriodicWork>(
+      kAlertPeriod, [running] { running->alert_watch->Look(); });
   running->periodic_work = std::make_unique<PeriodicWork>(kPeriod, [running] {
     running->clock_driver->LookForDue();
     running->client_port->UpdateHealth();
@@ -322,6 +349,8 @@ void Server::Stop() {
   if (!parts_->stopped) HandLeadershipOn(parts_->node.get());
   parts_->stopped = true;
   if (parts_->periodic_work != nullptr) parts_->periodic_work->Stop();
+  if (parts_->alert_work != nullptr) parts_->alert_work->Stop();
+  if (parts_->alert_mailer != nullptr) parts_->alert_mailer->Stop();
   if (parts_->join_port != nullptr) parts_->join_port->StopTaking();
   parts_->rejoin->Stop();
   if (parts_->disk_work != nullptr) parts_->disk_work->Stop();

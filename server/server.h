@@ -12,6 +12,7 @@
 #include "server/member_stores.h"
 #include "server/rpc/join_token.h"
 #include "server/rpc/licensing_view.h"
+#include "server/rpc/test_mail.h"
 
 namespace quorate::server {
 
@@ -48,6 +49,10 @@ class Server {
   static absl::StatusOr<JoinDescription> OpenJoinPort(const Config& config,
                                                       const LicensingView* view,
                                                       Parts* running);
+
+  // Returns what mails tests; nothing where no mail server is configured.
+  static PostTestMail StartMailer(const Config& config,
+                                  const LicensingView* view, Parts* running);
 
   std::unique_ptr<Parts> parts_;
 };

@@ -324,6 +324,9 @@ void EncodeBody(const Command& command, BodyEncoder* out) {
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:
     case Command::kUseJoinToken:
+    case Command::kUpdateAlertSettings:
+    case Command::kRaiseAlerts:
+    case Command::kRecordAlertMail:
     case Command::BODY_NOT_SET:
       return;
   }

@@ -110,9 +110,12 @@ LedgerAnswer Ledger::State::Execute(const Command& command, Changes* changes) {
       // Renewing twice is renewing once: no request id is needed.
       return RenewSessions(command.renew_sessions(), changes);
     case Command::BODY_NOT_SET:
-    // Another table's (licensing_replica.cc).
+    // Of the tables beside it (licensing_replica.cc).
     case Command::kCreateJoinToken:
     case Command::kUseJoinToken:
+    case Command::kUpdateAlertSettings:
+    case Command::kRaiseAlerts:
+    case Command::kRecordAlertMail:
       return RefuseField("body", "is not known to this version");
     case Command::kOpenSession:
     case Command::kCloseSession:
@@ -253,6 +256,9 @@ LedgerAnswer Ledger::State::Act(const Command& command, Changes* changes) {
     case Command::kAdvanceClock:
     case Command::kCreateJoinToken:
     case Command::kUseJoinToken:
+    case Command::kUpdateAlertSettings:
+    case Command::kRaiseAlerts:
+    case Command::kRecordAlertMail:
     case Command::BODY_NOT_SET:
       break;
   }

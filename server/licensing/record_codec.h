@@ -27,7 +27,8 @@ enum class RecordFamily : char {
   kSession = '3',
   kSeat = '4',
   kAnswer = '5',
-  // '6' is that of the join tokens (join_tokens.cc).
+  // '6' is that of the join tokens (join_tokens.cc), 'l' that of the alerts
+  // (alert_book.cc).
   kQueue = '7',
   kPolicyVersion = '9',
   kBorrow = 'a',

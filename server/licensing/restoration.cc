@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "server/licensing/alert_book.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/record_codec.h"
 
@@ -53,6 +54,8 @@ absl::StatusOr<std::optional<RecordChange>> RestoreRecordFor(
     const RestoreTarget& target, absl::string_view key,
     absl::string_view value) {
   if (JoinTokens::HasKey(key)) return EraseRecord(std::string(key));
+  // People are told of the same things; what was mailed is mailed.
+  if (AlertBook::HasKey(key)) return std::nullopt;
   QUORATE_ASSIGN_OR_RETURN(const RecordFamily family, FamilyOf(key));
   switch (family) {
     case RecordFamily::kLedger:

@@ -12,6 +12,7 @@
 #include "grpcpp/server_builder.h"
 
 #include "server/rpc/account_service.h"
+#include "server/rpc/alert_service.h"
 #include "server/rpc/authorizer.h"
 #include "server/rpc/backup_service.h"
 #include "server/rpc/checkout_service.h"
@@ -133,6 +134,7 @@ class ClientPort::Parts {
         cluster(&calls, options.join),
         backups(&calls),
         policies(&calls),
+        alerts(&calls, options.post_test_mail),
         sessions(&calls),
         accounts(&calls) {}
 
@@ -145,6 +147,7 @@ class ClientPort::Parts {
             admin::v1::BackupService::service_full_name(),
             admin::v1::PolicyService::service_full_name(),
             admin::v1::SessionService::service_full_name(),
+            admin::v1::AlertService::service_full_name(),
             admin::v1::AccountService::service_full_name()};
   }
 
@@ -160,6 +163,7 @@ class ClientPort::Parts {
   ClusterService cluster;
   BackupService backups;
   PolicyService policies;
+  AlertService alerts;
   SessionService sessions;
   AccountService accounts;
   std::unique_ptr<grpc::Server> server;
@@ -182,6 +186,7 @@ absl::StatusOr<std::unique_ptr<ClientPort>> ClientPort::Open(
   builder.RegisterService(&parts->cluster);
   builder.RegisterService(&parts->backups);
   builder.RegisterService(&parts->policies);
+  builder.RegisterService(&parts->alerts);
   builder.RegisterService(&parts->sessions);
   builder.RegisterService(&parts->accounts);
   parts->server = builder.BuildAndStart();

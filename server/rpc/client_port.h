@@ -17,6 +17,7 @@
 #include "server/rpc/join_token.h"
 #include "server/rpc/licensing_view.h"
 #include "server/rpc/response_header.h"
+#include "server/rpc/test_mail.h"
 #include "trust/license_verifier.h"
 
 namespace quorate::server {
@@ -59,6 +60,10 @@ class ClientPort {
     std::optional<JoinDescription> join = {};
 
     std::string log_folder = {};  // Of the kept log; empty: there is none.
+
+    // Mails tests; nothing: this member has no mail server. It answers what
+    // it took before the port is closed.
+    PostTestMail post_test_mail = {};
   };
 
   // Serves from its return. FAILED_PRECONDITION where the port is taken or the

@@ -14,6 +14,7 @@
 #include "replication/raft/types.h"
 #include "replication/state_machine.h"
 #include "replication/state_store.h"
+#include "server/licensing/alert_book.h"
 #include "server/licensing/join_tokens.h"
 #include "server/licensing/ledger.h"
 #include "server/rpc/access_table.h"
@@ -43,6 +44,7 @@ inline constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 struct LicensingView {
   const licensing::Ledger* ledger = nullptr;           // Not owned.
   const licensing::JoinTokens* join_tokens = nullptr;  // Not owned.
+  const licensing::AlertBook* alerts = nullptr;        // Not owned.
   const replication::StateReader* records = nullptr;   // Not owned.
   raft::Index applied;
   raft::Term term;  // Of the entry at `applied`.
@@ -56,6 +58,7 @@ struct LicensingView {
   // As of the same batch, each by itself: hints for other threads.
   std::atomic<int64_t> cluster_ms = 0;
   std::atomic<int64_t> calendar_ms = 0;
+  std::atomic<uint64_t> waiting_alerts = 0;
   std::atomic<int64_t> due_cluster_ms = kNeverMs;
   std::atomic<int64_t> due_calendar_ms = kNeverMs;
 };

@@ -116,6 +116,15 @@ constexpr ReasonRow kReasons[] = {
      "the policy was changed meanwhile: version {policy_version} is in force, "
      "not {base_version}",
      "the policy was changed meanwhile"},
+    {type::v1::ERROR_REASON_ALERT_SETTINGS_CHANGED, StatusCode::ABORTED,
+     Extra::kNothing,
+     "the settings of alerts were changed meanwhile: version {version} is in "
+     "force, not {base_version}",
+     "the settings of alerts were changed meanwhile"},
+    {type::v1::ERROR_REASON_MAIL_NOT_CONFIGURED,
+     StatusCode::FAILED_PRECONDITION, Extra::kPrecondition,
+     "the configuration of {member} names no mail server: it has no [mail]",
+     "this member's configuration names no mail server"},
     {type::v1::ERROR_REASON_POLICY_VERSION_NOT_FOUND, StatusCode::NOT_FOUND,
      Extra::kNothing, "version {policy_version} of the policy is not kept",
      "there is no such version of the policy"},

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -233,6 +234,58 @@ TEST(ConfigTest, SaysThatAFileCannotBeRead) {
   EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(config.status().message()),
               HasSubstr("/nowhere/q.toml: cannot be read"));
+}
+
+TEST(ConfigTest, WithoutAMailServerThereIsNone) {
+  EXPECT_FALSE(ParseConfig(kGood, "q.toml", "/etc/q")->mail.has_value());
+}
+
+TEST(ConfigTest, ReadsTheMailServer) {
+  const absl::StatusOr<Config> config = ParseConfig(
+      absl::StrCat(kGood,
+                   "[mail]\nserver = \"smtp://mail.plant.example:587\"\n"
+                   "sender = \"quorate@plant.example\"\nuser = \"q\"\n"
+                   "password_file = \"mail.password\"\nca = \"/etc/ca.pem\"\n"
+                   "timeout = \"3s\"\n"),
+      "q.toml", "/etc/q");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(config->mail.has_value());
+  EXPECT_EQ(config->mail->server, "smtp://mail.plant.example:587");
+  EXPECT_TRUE(config->mail->starttls);
+  EXPECT_EQ(config->mail->sender, "quorate@plant.example");
+  EXPECT_EQ(config->mail->user, "q");
+  EXPECT_EQ(config->mail->password_file, "/etc/q/mail.password");
+  EXPECT_EQ(config->mail->ca, "/etc/ca.pem");
+  EXPECT_EQ(config->mail->timeout, absl::Seconds(3));
+}
+
+TEST(ConfigTest, NamesWhatIsWrongWithTheMailServer) {
+  const auto faults = [](const std::string& lines) {
+    return FaultsOf(absl::StrCat(kGood, "[mail]\n", lines));
+  };
+  const std::string sender = "sender = \"q@x.example\"\n";
+  EXPECT_THAT(faults("server = \"smtp://h:25\"\n"), HasSubstr("sender"));
+  EXPECT_THAT(faults(sender), HasSubstr("server"));
+  for (const char* server :
+       {"http://h:25", "smtp://h", "smtp://:25", "smtp://u:p@h:25",
+        "smtp://h:25/x", "smtp://h:0", "smtp://h:70000", "smtp://h x:25"}) {
+    EXPECT_THAT(faults(absl::StrCat(sender, "server = \"", server, "\"\n")),
+                HasSubstr("must be \"smtps://host:465\""))
+        << server;
+  }
+  const std::string plain = sender + "server = \"smtp://h:25\"\n";
+  EXPECT_EQ(faults(plain), "none");
+  EXPECT_THAT(faults(plain + "starttls = \"maybe\"\n"), HasSubstr("required"));
+  EXPECT_THAT(faults(plain + "user = \"u\"\n"), HasSubstr("go together"));
+  EXPECT_THAT(faults(plain + "starttls = \"off\"\nuser = \"u\"\n"
+                             "password_file = \"p\"\n"),
+              HasSubstr("in the clear"));
+  EXPECT_THAT(
+      faults(sender + "server = \"smtps://h:465\"\nstarttls = \"off\"\n"),
+      HasSubstr("smtps:// is TLS anyhow"));
+  EXPECT_THAT(faults("server = \"smtp://h:25\"\nsender = \"a@b\\nc\"\n"),
+              HasSubstr("must be a mail address"));
+  EXPECT_THAT(faults(plain + "passwrod = \"x\"\n"), HasSubstr("passwrod"));
 }
 
 }  // namespace

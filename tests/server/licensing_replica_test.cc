@@ -61,7 +61,24 @@ std::vector<raft::Entry> Life() {
   raft::Entry garbage = EntryAt(11, raft::EntryType::kCommand);
   garbage.payload = std::make_shared<const std::string>("\xff\xff\xff");
   log.push_back(garbage);
-  for (uint64_t index = 12; index < 30; ++index) {
+  internal::v1::Command raise;
+  for (const char* key : {"pool_usage/cad", "member_down/m2"}) {
+    auto* facts = raise.mutable_raise_alerts()->add_alerts();
+    facts->set_key(key);
+    facts->set_kind(internal::v1::ALERT_KIND_POOL_USAGE);
+    facts->set_stage(1);
+  }
+  log.push_back(CommandAt(12, raise));
+  internal::v1::Command mailed;
+  mailed.mutable_record_alert_mail()->add_numbers(1);
+  mailed.mutable_record_alert_mail()->set_state(
+      internal::v1::ALERT_MAIL_STATE_MAILED);
+  log.push_back(CommandAt(13, mailed));
+  internal::v1::Command settings;
+  *settings.mutable_update_alert_settings()->mutable_settings() =
+      licensing::AlertBook().settings().settings();
+  log.push_back(CommandAt(14, settings));
+  for (uint64_t index = 15; index < 30; ++index) {
     log.push_back(CommandAt(index, licensing::AdvanceCommand()));
   }
   return log;
@@ -85,7 +102,7 @@ TEST(LicensingReplicaTest, AnswersEachEntryInOrder) {
   ASSERT_EQ(answers.size(), log.size());
   EXPECT_EQ(answers[0], nullptr);
   EXPECT_EQ(answers[1], nullptr);
-  for (const size_t granted : {2, 3, 4, 5, 6, 8, 9}) {
+  for (const size_t granted : {2, 3, 4, 5, 6, 8, 9, 11, 12, 13}) {
     EXPECT_EQ(ReasonOf(*answers[granted]), 0) << granted;
   }
   EXPECT_EQ(ReasonOf(*answers[7]), type::v1::ERROR_REASON_POOL_EXHAUSTED);
@@ -125,6 +142,9 @@ TEST(LicensingReplicaTest, GoesOnAfterACrashAnywhere) {
     }
     const auto restored = MustRestore(&store);
     EXPECT_EQ(restored->ledger().Dump(), whole->ledger().Dump());
+    EXPECT_EQ(restored->view().alerts->Dump(), whole->view().alerts->Dump());
+    EXPECT_EQ(restored->view().alerts->Dump().size(), 5U);
+    EXPECT_EQ(restored->view().waiting_alerts.load(), 1U);
     EXPECT_EQ(restored->view().term, whole->view().term);
     EXPECT_TRUE(restored->ledger().CheckInvariants().ok());
   }

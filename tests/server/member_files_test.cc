@@ -108,5 +108,30 @@ TEST_F(MemberFilesTest, NamesARootThatDoesNotVerify) {
   EXPECT_THAT(Fault(), HasSubstr(Path("root") + ": "));
 }
 
+TEST_F(MemberFilesTest, APasswordThatOthersMayReadIsNone) {
+  config_.mail = MailConfig{.server = "smtps://mail.example:465",
+                            .sender = "q@x.example",
+                            .user = "q",
+                            .password_file = Path("password"),
+                            .ca = Path("ca")};
+  EXPECT_THAT(Fault(), HasSubstr(Path("password") + ": cannot be read"));
+  Write("password", "s3cret\nsecond line\n");
+  std::filesystem::permissions(
+      Path("password"),
+      std::filesystem::perms::owner_read | std::filesystem::perms::group_read);
+  EXPECT_THAT(Fault(), HasSubstr("chmod 600"));
+  std::filesystem::permissions(
+      Path("password"),
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const auto files = ReadMemberFiles(config_);
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_EQ(files->mail->password, "s3cret");
+  Write("password", "\n");
+  EXPECT_THAT(Fault(), HasSubstr("its first line must be the password"));
+  config_.mail->password_file.clear();
+  config_.mail->ca = Path("root");
+  EXPECT_THAT(Fault(), HasSubstr(Path("root") + ": "));
+}
+
 }  // namespace
 }  // namespace quorate::server

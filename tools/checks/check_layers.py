@@ -28,6 +28,7 @@ LIBRARIES = {
     "json": ("nlohmann/",),
     "xml": ("libxml/",),
     "xxhash": ("xxhash.h",),
+    "curl": ("curl/",),
     "testing": ("gtest/", "gmock/", "rapidcheck/", "rapidcheck.h"),
 }
 
@@ -129,8 +130,15 @@ LAYERS = {
     # What a member prints, kept and searched.
     "server/logs/": Layer(
         ours=("base/",), libraries=("absl", "json", "spdlog", "xxhash")),
+    # What people are told by mail, and in which words.
+    "server/alerts/": Layer(
+        ours=("base/", "server/licensing/"),
+        generated=INTERNAL_PROTO + ("quorate/type/v1/error_reason.pb.h",),
+        libraries=("absl", "protobuf"), pure=True),
+    # One letter to one mail server; knows nothing of ours.
+    "server/mail/": Layer(libraries=("absl", "curl")),
     "server/rpc/": Layer(
-        ours=("base/", "backup/", "trust/", "server/licensing/",
+        ours=("base/", "backup/", "server/alerts/", "trust/", "server/licensing/",
               "server/logs/",
               "server/history/", "replication/state_store.h",
               "server/policy/", "server/policy_formats/",

@@ -15,6 +15,9 @@ namespace {
 
 constexpr int kPageSize = 1000;
 
+// A member gives a mail server 20 s, one test after another.
+constexpr absl::Duration kMailTime = absl::Seconds(30);
+
 // A million rows; a cluster has no more, and a member that never ends its
 // list must not fill our memory.
 constexpr int kMaxPages = 1000;
@@ -283,6 +286,40 @@ absl::StatusOr<admin::v1::ListMembersResponse> Cluster::ListMembers(
   return calls_->List(&Connection::cluster,
                       &admin::v1::ClusterService::Stub::ListMembers,
                       &admin::v1::ListMembersResponse::mutable_members, query);
+}
+
+absl::StatusOr<admin::v1::GetAlertSettingsResponse>
+Cluster::GetAlertSettings() {
+  return calls_->Ask(&Connection::alerts,
+                     &admin::v1::AlertService::Stub::GetAlertSettings,
+                     admin::v1::GetAlertSettingsRequest());
+}
+
+absl::StatusOr<admin::v1::UpdateAlertSettingsResponse>
+Cluster::UpdateAlertSettings(admin::v1::UpdateAlertSettingsRequest request) {
+  return calls_->Change(&Connection::alerts,
+                        &admin::v1::AlertService::Stub::UpdateAlertSettings,
+                        std::move(request));
+}
+
+absl::StatusOr<admin::v1::SendTestAlertResponse> Cluster::SendTestAlert(
+    admin::v1::SendTestAlertRequest request) {
+  request.set_request_id(DrawRequestId());
+  admin::v1::SendTestAlertResponse response;
+  QUORATE_RETURN_IF_ERROR(calls_->caller.Run(
+      {.deadline = kMailTime, .first_attempt = kMailTime},
+      [&](const Connection& connection, grpc::ClientContext* context) {
+        response.Clear();
+        return connection.alerts->SendTestAlert(context, request, &response);
+      }));
+  return response;
+}
+
+absl::StatusOr<admin::v1::ListSentAlertsResponse> Cluster::ListSentAlerts(
+    const ListQuery& query) {
+  return calls_->List(
+      &Connection::alerts, &admin::v1::AlertService::Stub::ListSentAlerts,
+      &admin::v1::ListSentAlertsResponse::mutable_alerts, query);
 }
 
 absl::StatusOr<admin::v1::GetPolicyResponse> Cluster::GetPolicy() {

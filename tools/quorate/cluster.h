@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 
 #include "quorate/admin/v1/account.pb.h"
+#include "quorate/admin/v1/alert.pb.h"
 #include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
@@ -131,6 +132,15 @@ class Cluster {
       const admin::v1::ImportPolicyRequest& request);
   absl::StatusOr<monitoring::v1::ExplainCheckoutResponse> ExplainCheckout(
       const monitoring::v1::ExplainCheckoutRequest& request);
+
+  absl::StatusOr<admin::v1::GetAlertSettingsResponse> GetAlertSettings();
+  absl::StatusOr<admin::v1::UpdateAlertSettingsResponse> UpdateAlertSettings(
+      admin::v1::UpdateAlertSettingsRequest request);
+  // One member is asked, for as long as a mail may take.
+  absl::StatusOr<admin::v1::SendTestAlertResponse> SendTestAlert(
+      admin::v1::SendTestAlertRequest request);
+  absl::StatusOr<admin::v1::ListSentAlertsResponse> ListSentAlerts(
+      const ListQuery& query);
 
   absl::StatusOr<admin::v1::GetRestorationResponse> GetRestoration(bool local);
   absl::StatusOr<admin::v1::ReleaseRestoredResponse> ReleaseRestored(

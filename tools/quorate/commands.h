@@ -15,6 +15,7 @@ void AddStatusCommand(CLI::App* app, Invocation* invocation);
 void AddCheckoutCommand(CLI::App* app, Invocation* invocation);
 void AddAttachCommand(CLI::App* app, Invocation* invocation);
 void AddRunCommand(CLI::App* app, Invocation* invocation);
+void AddAlertsCommand(CLI::App* app, Invocation* invocation);
 void AddPoolsCommand(CLI::App* app, Invocation* invocation);
 void AddSessionsCommand(CLI::App* app, Invocation* invocation);
 void AddSeatsCommand(CLI::App* app, Invocation* invocation);

@@ -108,6 +108,7 @@ void AddCommands(CLI::App* app, Invocation* invocation) {
   AddRlmstatCommand(app, invocation);
   AddDslicsrvCommand(app, invocation);
   AddRulesCommand(app, invocation);
+  AddAlertsCommand(app, invocation);
   AddExplainCommand(app, invocation);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/server/rpc/public_api.h"
 
 #include "quorate/admin/v1/account.pb.h"
+#include "quorate/admin/v1/alert.pb.h"
 #include "quorate/admin/v1/backup.pb.h"
 #include "quorate/admin/v1/cluster.pb.h"
 #include "quorate/admin/v1/license.pb.h"
@@ -24,6 +25,7 @@ std::vector<const MethodDescriptor*> AllMethods() {
         admin::v1::Termination::descriptor()->file(),
         admin::v1::Policy::descriptor()->file(),
         admin::v1::Account::descriptor()->file(),
+        admin::v1::SentAlert::descriptor()->file(),
         admin::v1::GetBackupRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j) {

@@ -1,0 +1,52 @@
+// Looks for what is to be told by mail, on the member that leads.
+
+#ifndef QUORATE_SERVER_ALERT_WATCH_H_
+#define QUORATE_SERVER_ALERT_WATCH_H_
+
+#include <functional>
+
+#include "absl/time/time.h"
+
+#include "base/clock.h"
+#include "replication/node/node.h"
+#include "server/alerts/alert_conditions.h"
+#include "server/rpc/licensing_view.h"
+
+namespace quorate::server {
+
+// Each look is at the state as it is agreed on, in pages, so that the applier
+// does nothing long; at denials, which are on the disk, only now and then. What
+// is due is put into the log (RaiseAlerts), and from there it is mailed.
+//
+// Thread-compatible: one thread calls Look, which waits for the node. Stop it
+// before the node.
+class AlertWatch {
+ public:
+  struct Deps {
+    replication::Node* node = nullptr;    // Not owned.
+    const LicensingView* view = nullptr;  // Not owned.
+    const Clock* clock = nullptr;         // Not owned.
+  };
+
+  explicit AlertWatch(const Deps& deps) : deps_(deps) {}
+
+  // To be called each few seconds.
+  void Look();
+
+ private:
+  struct Seen;
+
+  bool Read(Seen* seen);
+  bool AwaitRead(const std::function<void()>& look);
+  void ReadDenials(alerts::Observation* observation);
+  void AddHealth(alerts::Observation* observation) const;
+  void Raise(internal::v1::RaiseAlerts due);
+
+  const Deps deps_;
+  alerts::AlertTimers timers_;
+  absl::Duration denials_due_;  // Since boot.
+};
+
+}  // namespace quorate::server
+
+#endif  // QUORATE_SERVER_ALERT_WATCH_H_
