@@ -14,6 +14,7 @@
 #include "tools/quorate/commands.h"
 #include "tools/quorate/exit_code.h"
 #include "tools/quorate/list_output.h"
+#include "tools/quorate/noun_list.h"
 #include "tools/quorate/output.h"
 
 namespace quorate::cli {
@@ -204,7 +205,7 @@ void AddList(CLI::App* accounts, Invocation* invocation) {
   const auto flags = std::make_shared<ListFlags>();  // With the callback.
   command->add_option("--role", flags->role, "Only those who have this one")
       ->type_name("ROLE")
-      ->check(CLI::IsMember(RoleWords()));
+      ->check(CLI::IsMember(RoleWords(), CLI::ignore_case));
   command->add_flag("--local", flags->local,
                     "What the member has that answers: may be old, works "
                     "without a quorum");
@@ -212,10 +213,8 @@ void AddList(CLI::App* accounts, Invocation* invocation) {
       "Whoever is not shown is a user. Administrators that a member's "
       "configuration names\n([access] administrators) are shown only where "
       "they have an account, too.\n\nExample: quorate accounts list");
-  command->callback([invocation, flags] {
-    invocation->is_list = true;
-    invocation->run = [invocation, flags] { return List(*invocation, *flags); };
-  });
+  RunList(accounts, command, invocation,
+          [invocation, flags] { return List(*invocation, *flags); });
 }
 
 void AddSet(CLI::App* accounts, Invocation* invocation) {
@@ -229,7 +228,7 @@ void AddSet(CLI::App* accounts, Invocation* invocation) {
       ->required();
   command->add_option("--role", flags->roles, "Given once for each role")
       ->type_name("ROLE")
-      ->check(CLI::IsMember(RoleWords()));
+      ->check(CLI::IsMember(RoleWords(), CLI::ignore_case));
   command->add_flag("--no-role", flags->no_role,
                     "He may do nothing, not even what a user may");
   CLI::Option* const remark =
@@ -263,7 +262,6 @@ void AddDelete(CLI::App* accounts, Invocation* invocation) {
 void AddAccountsCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* accounts =
       app->add_subcommand("accounts", "Show and change who may do what");
-  accounts->require_subcommand(1);
   AddList(accounts, invocation);
   AddSet(accounts, invocation);
   AddDelete(accounts, invocation);

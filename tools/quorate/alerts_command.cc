@@ -340,12 +340,16 @@ void AddRecipients(CLI::App* alerts, Invocation* invocation,
 
 void AddAlertsCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* alerts = app->add_subcommand("alerts", "Who is told what by mail");
-  alerts->require_subcommand(1);
+  alerts->require_subcommand(0, 1);
   const auto flags = std::make_shared<AlertFlags>();
+  const auto show = [invocation] {
+    invocation->run = [invocation] { return Show(*invocation); };
+  };
   alerts->add_subcommand("show", "Show when something is told, and to whom")
-      ->callback([invocation] {
-        invocation->run = [invocation] { return Show(*invocation); };
-      });
+      ->callback(show);
+  alerts->callback([alerts, show] {
+    if (alerts->get_subcommands().empty()) show();
+  });
   AddSet(alerts, invocation, flags);
   AddRecipients(alerts, invocation, flags);
   CLI::App* test = alerts->add_subcommand(
