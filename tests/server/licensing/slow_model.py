@@ -870,8 +870,9 @@ class SlowModel:
 
     # Casual users, whose minutes run while they have a seat; named users.
     def spend_minutes(self, before):
-        """Returns the seats of those who have no minute of the month left."""
-        users, used_up = {}, set()
+        """Returns the seats of those who have no minute of the month left; of
+        who came to that first, where they are many."""
+        users, used_up, work = {}, [], 0
         for handle, seat in self.seats.items():
             for pool in seat.takes:
                 if self.pools[pool].casual_minutes:
@@ -881,12 +882,18 @@ class SlowModel:
             at, limit = before, self.pools[pool].casual_minutes * MINUTE
             while at < self.today:
                 end = month_end(at)
+                due = at + max(limit - self.spent[pool, user, end], 0)
                 self.spent[pool, user, end] += min(end, self.today) - at
                 at = end
                 if self.spent[pool, user, end] >= limit:
-                    used_up |= handles
+                    used_up.append((due, pool, user, handles))
                     break
-        return used_up
+        gone = set()
+        for *_, handles in sorted(used_up, key=lambda each: each[:3]):
+            if work < self.limits.expiries_per_entry:
+                gone |= handles
+                work += 1 + len(handles)
+        return gone
 
     def release_named_user(self, ask):
         pools = {pool for pool, user in self.names if user == ask.user} & {
