@@ -131,11 +131,10 @@ DiskState DiskWatch::Check() {
   const absl::Status status =
       state == DiskState::kReserve ? reserve_.LetGo() : reserve_.Hold();
   if (state != before) {
-    Log(state == DiskState::kPlenty ? LogLevel::kInfo : LogLevel::kWarn,
-        "storage", "disk_space",
-        {{"state", DiskStateName(state)},
-         {"free_bytes", absl::StrCat(usage->free_bytes)},
-         {"reserve", status.ToString()}});
+    LogWarn("storage", "disk_space",
+            {{"state", DiskStateName(state)},
+             {"free_bytes", absl::StrCat(usage->free_bytes)},
+             {"reserve", status.ToString()}});
   }
   return state;
 }
