@@ -5,11 +5,14 @@
 #include "base/bounded_queue.h"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -62,6 +65,40 @@ TEST(BoundedQueueTest, ClosingWakesWhoWaits) {
   });
   queue.Close();
   waiter.join();
+}
+
+// When it is moved out of the queue, another thread pushes, and it waits for
+// that.
+struct Moved {
+  explicit Moved(std::function<void()> on_move) : moved(std::move(on_move)) {}
+  Moved(Moved&& other) noexcept : moved(std::exchange(other.moved, nullptr)) {
+    if (moved != nullptr) moved();
+  }
+
+  std::function<void()> moved;
+};
+
+TEST(BoundedQueueTest, NobodyWaitsWhileWhatWasTakenIsMoved) {
+  constexpr absl::Duration kPatience = absl::Seconds(20);
+  BoundedQueue<Moved> queue(10);
+  bool armed = false;
+  bool was_pushed = false;
+  absl::Notification pushed;
+  std::thread pusher;
+  EXPECT_TRUE(queue.TryPush(Moved([&] {
+    if (!std::exchange(armed, false)) return;
+    // Joined behind TakeAll, for which it may have to wait.
+    pusher = std::thread([&] {
+      EXPECT_TRUE(queue.TryPush(Moved(nullptr)));
+      pushed.Notify();
+    });
+    was_pushed = pushed.WaitForNotificationWithTimeout(kPatience);
+  })));
+  armed = true;
+  EXPECT_EQ(queue.TakeAll(absl::ZeroDuration()).size(), 1u);
+  pusher.join();
+  EXPECT_TRUE(was_pushed);
+  EXPECT_EQ(queue.size(), 1u);
 }
 
 TEST(BoundedQueueTest, LosesAndDoublesNothingBetweenThreads) {
