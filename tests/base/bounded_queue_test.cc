@@ -71,6 +71,7 @@ TEST(BoundedQueueTest, ClosingWakesWhoWaits) {
 // that.
 struct Moved {
   explicit Moved(std::function<void()> on_move) : moved(std::move(on_move)) {}
+
   Moved(Moved&& other) noexcept : moved(std::exchange(other.moved, nullptr)) {
     if (moved != nullptr) moved();
   }
