@@ -23,7 +23,26 @@ FatalLatch::FatalLatch(FatalFunction fatal)
     : fatal_(fatal ? std::move(fatal) : FatalFunction(ExitOnStorageFailure)) {}
 
 void FatalLatch::Trip(absl::string_view event, const absl::Status& status) {
-  if (!tripped_.exchange(true)) fatal_(event, status);
+  if (tripped_.exchange(true)) {
+    AwaitReturn();
+    return;
+  }
+  fatal_(event, status);
+  MutexLock lock(&mu_);
+  returned_ = true;
+  returned_changed_.NotifyAll();
+}
+
+bool FatalLatch::Dead() {
+  if (!tripped_.load(std::memory_order_acquire)) return false;
+  AwaitReturn();
+  return true;
+}
+
+void FatalLatch::AwaitReturn() {
+  MutexLock lock(&mu_);
+  while (!returned_)
+    returned_changed_.Wait(&mu_);
 }
 
 }  // namespace quorate::replication

@@ -6,8 +6,11 @@
 #include <atomic>
 #include <functional>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+
+#include "base/mutex.h"
 
 namespace quorate::replication {
 
@@ -25,19 +28,31 @@ using FatalFunction =
                                        const absl::Status& status);
 
 // Calls a FatalFunction at most once, from whichever thread is first (the
-// writer, or RocksDB's own by OnBackgroundError). Thread-safe.
+// writer, or RocksDB's own by OnBackgroundError). Ending the process takes a
+// while, since the log is flushed before: any other thread that meets a dead
+// store is kept until the function returns, and in a program it never does. One
+// that went on would take what was not written for durable, and say so to other
+// members. Thread-safe, but not to be called from within the function.
 class FatalLatch {
  public:
   // An empty function means ExitOnStorageFailure.
   explicit FatalLatch(FatalFunction fatal);
 
+  // Returns where the function does.
   void Trip(absl::string_view event, const absl::Status& status);
 
-  bool tripped() const { return tripped_.load(std::memory_order_acquire); }
+  // False where nothing failed. True, in a test, once the function returned.
+  bool Dead();
 
  private:
+  void AwaitReturn();
+
   const FatalFunction fatal_;
   std::atomic<bool> tripped_ = false;
+
+  Mutex mu_;
+  CondVar returned_changed_;
+  bool returned_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace quorate::replication

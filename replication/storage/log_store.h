@@ -67,7 +67,9 @@ class LogStore : public raft::LogReader {
 
   // On return the write is durable (where must_sync) and visible to readers.
   // A write that fails ends the process: after a failed sync nothing is known
-  // about the disk (pitfall 8).
+  // about the disk (pitfall 8). It does not return then, nor does one that
+  // begins while another thread ends the process: who goes on would tell others
+  // of what was never written.
   virtual void Append(const LogWrite& write) = 0;
 };
 

@@ -302,7 +302,7 @@ void RocksDbLogStore::FillBatch(const LogWrite& write, Index old_last,
 }
 
 void RocksDbLogStore::Append(const LogWrite& write) {
-  if (fatal_->tripped()) return;
+  if (fatal_->Dead()) return;
   CheckWrite(write);
   const Index old_last = LastIndex();
   HideBefore(write);

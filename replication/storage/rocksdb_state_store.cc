@@ -308,7 +308,7 @@ absl::Status RocksDbStateStore::OpenDatabase() {
 
 void RocksDbStateStore::Write(const std::vector<RecordChange>& changes,
                               const AppliedPosition& position) {
-  if (fatal_->tripped()) return;
+  if (fatal_->Dead()) return;
   rocksdb::WriteBatch batch(0, 0, kProtectionBytesPerKey, 0);
   for (const RecordChange& change : changes) {
     QUORATE_CHECK(!change.key.empty());
@@ -355,7 +355,7 @@ void RocksDbStateStore::Fail(const absl::Status& status) {
 // log is needed: RocksDB 7.8 may link one that was not synced, or copy one that
 // is being written (its #12731 and #12671; pitfall 19).
 absl::Status RocksDbStateStore::Checkpoint(const std::string& directory) {
-  if (fatal_->tripped() || db_ == nullptr) {
+  if (fatal_->Dead() || db_ == nullptr) {
     return absl::UnavailableError("the state store is dead");
   }
   rocksdb::Checkpoint* made = nullptr;
@@ -398,7 +398,7 @@ absl::Status RocksDbStateStore::CheckCandidate(const std::string& directory,
 
 absl::Status RocksDbStateStore::Install(const std::string& directory,
                                         const Accept& accept) {
-  if (fatal_->tripped()) {
+  if (fatal_->Dead()) {
     return absl::UnavailableError("the state store is dead");
   }
   if (ParentOf(directory) != data_dir_) {

@@ -72,6 +72,13 @@ class DiskFullTest : public testing::Test {
       AwaitService(name);
   }
 
+  // A full disk damages nothing: nobody loses what he had written.
+  void TearDown() override {
+    for (const auto& [name, member] : members_) {
+      EXPECT_EQ(member->LogCount("data_not_usable"), 0) << name;
+    }
+  }
+
   void AwaitService(const std::string& name) {
     EXPECT_TRUE(WaitForService(*cluster_, name, kLimit)) << name;
   }

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 #include "base/check.h"
+#include "base/mutex.h"
 #include "tests/replication/storage/log_samples.h"
 #include "tests/support/seed.h"
 #include "tests/support/sim_file_system.h"
@@ -175,6 +176,33 @@ TEST_F(RocksDbLogStoreTest, AFailedSyncOrWriteIsFatalAndNothingFollows) {
       EXPECT_EQ(store->LastIndex(), Index(2));
     }
   }
+}
+
+// Who was told that it is written would tell others, and it never was.
+TEST_F(RocksDbLogStoreTest, NoWriteReturnsWhileTheProcessIsBeingEnded) {
+  std::thread writer;
+  std::atomic<bool> returned = false;
+  std::atomic<bool> returned_before_the_end = false;
+  RocksDbLogStore* there = nullptr;
+  options_.fatal = [&](absl::string_view, const absl::Status&) {
+    writer = std::thread([&] {
+      there->Append({.entries = {Command(2, 1, "x")}, .must_sync = true});
+      returned = true;
+    });
+    // One that is not kept passes meanwhile.
+    Mutex mu;
+    CondVar nobody;
+    MutexLock lock(&mu);
+    nobody.WaitFor(&mu, absl::Milliseconds(300));
+    returned_before_the_end = returned.load();
+  };
+  const auto store = CreateAndOpen();
+  there = store.get();
+  store->Read(Index(1), Index(3), 1 << 20);  // There is no entry 2.
+  ASSERT_TRUE(writer.joinable());
+  writer.join();
+  EXPECT_FALSE(returned_before_the_end);
+  EXPECT_EQ(store->LastIndex(), Index(1));
 }
 
 TEST_F(RocksDbLogStoreTest, WithoutAnotherWordAFailedSyncEndsTheProcess) {
