@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/log.h"
@@ -14,6 +13,7 @@
 #include "replication/storage/rocksdb_state_store.h"
 #include "replication/storage/start_count.h"
 #include "server/disk_room.h"
+#include "server/member_folder.h"
 #include "server/rpc/member_view.h"
 
 namespace quorate::server {
@@ -77,15 +77,9 @@ absl::Status CheckIdentity(const replication::LogStore& log,
 
 absl::Status MakeDirectory(const std::string& data_dir,
                            absl::string_view command) {
+  QUORATE_RETURN_IF_ERROR(CheckIsFree(data_dir, command));
   std::error_code error;
   const fs::path directory(data_dir);
-  if (HoldsMember(data_dir)) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        data_dir, " is there and not empty. `quorated ", command,
-        "` never overwrites. A member that was made before is started by "
-        "`quorated run`; what is of no use any more has to be moved away "
-        "first."));
-  }
   fs::create_directories(directory, error);
   if (!error) {
     // Answers and licence documents are nobody else's to read.
@@ -107,18 +101,6 @@ raft::Configuration InitialConfiguration(const Config& config) {
     configuration.addresses.push_back(member);
   }
   return configuration;
-}
-
-bool HoldsMember(const std::string& data_dir) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(data_dir, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!absl::StartsWith(name, "quarantine-") && name != "reserve" &&
-        name != "raft.unfinished" && name != "logs") {
-      return true;
-    }
-  }
-  return false;
 }
 
 absl::Status InitMember(const Config& config) {

@@ -30,12 +30,8 @@ struct MemberStores {
 // The members that the file names, all of them voters.
 raft::Configuration InitialConfiguration(const Config& config);
 
-// True where there is something in the directory; what was put aside
-// (quarantine.h) does not count.
-bool HoldsMember(const std::string& data_dir);
-
-// Makes the data directory of a member of a new cluster. ALREADY_EXISTS where
-// there is something in it: data is never overwritten. UNAVAILABLE or
+// Makes the data directory of a member of a new cluster. ALREADY_EXISTS as
+// CheckIsFree says: data is never overwritten. UNAVAILABLE or
 // RESOURCE_EXHAUSTED where the disk fails.
 absl::Status InitMember(const Config& config);
 

@@ -10,17 +10,12 @@
 #include "absl/strings/strip.h"
 
 #include "base/log.h"
+#include "server/member_folder.h"
 
 namespace quorate::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kPrefix[] = "quarantine-";
-
-// The log last.
-constexpr const char* kMoved[] = {"snapshots", "state.received",
-                                  "state.replaced", "state", "raft"};
 
 absl::Status Failed(const fs::path& path, const std::error_code& error) {
   return absl::UnavailableError(
@@ -33,7 +28,7 @@ absl::StatusOr<fs::path> MakeFolder(const fs::path& data_dir, absl::Time now) {
       absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone());
   // Several in one second are a member that fails again and again.
   for (int n = 1; n <= 9; ++n) {
-    fs::path folder = data_dir / absl::StrCat(kPrefix, time, "-", n);
+    fs::path folder = data_dir / absl::StrCat(kQuarantinePrefix, time, "-", n);
     std::error_code error;
     if (fs::create_directory(folder, error)) return folder;
     if (error) return Failed(folder, error);
@@ -44,7 +39,7 @@ absl::StatusOr<fs::path> MakeFolder(const fs::path& data_dir, absl::Time now) {
 
 absl::Time TimeOf(absl::string_view folder) {
   absl::Time time = absl::InfinitePast();
-  absl::ConsumePrefix(&folder, kPrefix);
+  absl::ConsumePrefix(&folder, kQuarantinePrefix);
   const absl::string_view text = folder.substr(0, folder.rfind('-'));
   std::string error;
   if (!absl::ParseTime("%E4Y%m%dT%H%M%SZ", text, absl::UTCTimeZone(), &time,
@@ -59,7 +54,7 @@ void RemoveOlder(const fs::path& data_dir) {
   std::vector<fs::path> folders;
   std::error_code error;
   for (const auto& item : fs::directory_iterator(data_dir, error)) {
-    if (absl::StartsWith(item.path().filename().string(), kPrefix)) {
+    if (absl::StartsWith(item.path().filename().string(), kQuarantinePrefix)) {
       folders.push_back(item.path());
     }
   }
@@ -74,16 +69,14 @@ void RemoveOlder(const fs::path& data_dir) {
 absl::StatusOr<std::string> QuarantineMember(const std::string& data_dir,
                                              absl::Time now) {
   const fs::path root(data_dir);
-  std::error_code error;
-  if (std::none_of(std::begin(kMoved), std::end(kMoved), [&](const char* name) {
-        return fs::exists(root / name, error);
-      })) {
+  if (!HoldsMember(data_dir)) {
     return absl::NotFoundError(
         absl::StrCat("there is no member's data in ", data_dir));
   }
   absl::StatusOr<fs::path> folder = MakeFolder(root, now);
   if (!folder.ok()) return folder.status();
-  for (const char* name : kMoved) {
+  std::error_code error;
+  for (const char* name : kMemberFolders) {
     if (!fs::exists(root / name, error)) continue;
     fs::rename(root / name, *folder / name, error);
     if (error) return Failed(root / name, error);
@@ -98,7 +91,8 @@ int QuarantinesSince(const std::string& data_dir, absl::Time since) {
   std::error_code error;
   for (const auto& item : fs::directory_iterator(data_dir, error)) {
     const std::string name = item.path().filename().string();
-    if (absl::StartsWith(name, kPrefix) && TimeOf(name) > since) ++count;
+    if (absl::StartsWith(name, kQuarantinePrefix) && TimeOf(name) > since)
+      ++count;
   }
   return count;
 }

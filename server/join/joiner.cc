@@ -25,6 +25,7 @@
 #include "server/join/certificate_authority.h"
 #include "server/join/member_config_text.h"
 #include "server/join/private_file.h"
+#include "server/member_folder.h"
 #include "server/member_stores.h"
 #include "server/openssl_pointers.h"
 #include "server/rpc/member_fields.h"
@@ -118,12 +119,7 @@ absl::Status Joiner::CheckPlaces() const {
         "its data is lost, `quorated rejoin` brings it back."));
   }
   const bool begun = fs::exists(Path("member-id"), error);
-  if (!begun && fs::exists(options_.data_dir, error) &&
-      !fs::is_empty(options_.data_dir, error)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        options_.data_dir, " is not empty. Move away what is in it first."));
-  }
-  return absl::OkStatus();
+  return begun ? absl::OkStatus() : CheckIsFree(options_.data_dir, "join");
 }
 
 absl::StatusOr<std::string> Joiner::KeepOrMake(absl::string_view file,
@@ -253,8 +249,10 @@ absl::Status Joiner::WriteFiles() const {
       ParseConfig(text, ConfigFileOf(options_), options_.config_dir));
   const absl::Status made = MakeJoiningMember(config, identity_.id, members_);
   // Left by this command, when it was stopped a moment later than this.
-  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
-  if (!made.ok()) {
+  const bool there_already =
+      absl::IsAlreadyExists(made) && HoldsMember(config.data_dir);
+  if (!made.ok() && !there_already) return made;
+  if (there_already) {
     QUORATE_ASSIGN_OR_RETURN(const raft::MemberId there, MemberIdIn(config));
     if (there != identity_.id) return made;
   }

@@ -14,6 +14,7 @@
 #include "replication/transport/peer_identity.h"
 #include "replication/wire/entry_codec.h"
 #include "server/join/attempts.h"
+#include "server/member_folder.h"
 #include "server/member_stores.h"
 #include "server/quarantine.h"
 #include "server/rpc/member_view.h"
@@ -46,6 +47,7 @@ class Rejoiner {
   absl::StatusOr<raft::MemberId> Run();
 
  private:
+  absl::Status CheckPlace() const;
   absl::Status AskEach();
   absl::Status Ask(const Peer& peer);
 
@@ -117,14 +119,21 @@ absl::Status Rejoiner::Ask(const Peer& peer) {
       peer.name, " does not lead, and asks to ask ", answer_.ask().name()));
 }
 
-absl::StatusOr<raft::MemberId> Rejoiner::Run() {
-  if (HoldsMember(config_.data_dir) && !options_.quarantine) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        config_.data_dir,
-        " is not empty. If the member in it is sound, `quorated run` starts "
-        "it; if it is damaged or not to be trusted, `quorated rejoin "
-        "--quarantine` puts it aside."));
+// Before anybody is asked: who is let in and then finds no place for his data
+// is a member that never comes.
+absl::Status Rejoiner::CheckPlace() const {
+  if (!HoldsMember(config_.data_dir)) {
+    return CheckIsFree(config_.data_dir, "rejoin");
   }
+  if (options_.quarantine) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "there is a member in ", config_.data_dir,
+      ". If it is sound, `quorated run` starts it; if it is damaged or not to "
+      "be trusted, `quorated rejoin --quarantine` puts it aside."));
+}
+
+absl::StatusOr<raft::MemberId> Rejoiner::Run() {
+  QUORATE_RETURN_IF_ERROR(CheckPlace());
   QUORATE_RETURN_IF_ERROR(RepeatWhileUnavailable(clock_, options_.timeout,
                                                  [this] { return AskEach(); }));
   const internal::v1::Admission& admission = answer_.admission();

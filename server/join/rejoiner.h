@@ -22,7 +22,7 @@ struct RejoinOptions {
 // Draws a new id, has the leader put it in the place of the old one, and makes
 // the data directory. Asks the members that the configuration names, and the
 // one they say leads. Blocks. Returns the new id.
-// Errors as JoinCluster; ALREADY_EXISTS where the data directory is not empty.
+// Errors as JoinCluster; ALREADY_EXISTS as CheckIsFree (member_folder.h).
 absl::StatusOr<raft::MemberId> RejoinCluster(const Config& config,
                                              const MemberFiles& files,
                                              const RejoinOptions& options,

@@ -94,16 +94,6 @@ TEST(MemberStoresTest, ADirectoryIsOfANameAndItsIdIsItsOwn) {
   EXPECT_EQ(stores->log->identity().member_id, raft::MemberId(99));
 }
 
-TEST(MemberStoresTest, WhatWasPutAsideIsNoMember) {
-  Config config = ConfigOf("aside");
-  std::filesystem::create_directories(config.data_dir + "/quarantine-1");
-  // Nor is a log that was kept.
-  std::filesystem::create_directories(config.data_dir + "/logs");
-  EXPECT_FALSE(HoldsMember(config.data_dir));
-  EXPECT_TRUE(InitMember(config).ok());
-  EXPECT_TRUE(HoldsMember(config.data_dir));
-}
-
 TEST(MemberStoresTest, RefusesAnotherClustersDirectory) {
   Config config = ConfigOf("clusters");
   ASSERT_TRUE(InitMember(config).ok());

@@ -203,7 +203,7 @@ TEST_F(JoinerTest, MistakesAreFoundBeforeAnybodyIsAsked) {
   EXPECT_THAT(Join(options).message(), HasSubstr("--client-listen"));
   options = world_.Options(token, "m4");
   std::filesystem::create_directories(options.data_dir + "/raft");
-  EXPECT_THAT(Join(options).message(), HasSubstr("not empty"));
+  EXPECT_THAT(Join(options).message(), HasSubstr("there is a member in"));
   EXPECT_THAT(world_.node().changes(), SizeIs(0));
 }
 
