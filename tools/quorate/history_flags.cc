@@ -26,22 +26,30 @@ std::optional<absl::Time> ParseDate(const std::string& text) {
 
 }  // namespace
 
-void AddHistoryFlags(CLI::App* command, HistoryFlags* flags) {
+void AddSpanFlags(CLI::App* command, const std::string& from,
+                  HistoryFlags* flags) {
+  command->add_option("--from,--since", flags->from, from)->type_name("TIME");
   command
-      ->add_option("--from", flags->from,
-                   "Since when: 30d, 12h, 2026-11-01, 2026-11-01T08:00; 30 "
-                   "days before the end where not given")
-      ->type_name("TIME");
-  command
-      ->add_option("--until", flags->until,
+      ->add_option("--until,--to", flags->until,
                    "Until when, in the same forms; now where not given")
       ->type_name("TIME");
+}
+
+void AddFormatFlag(CLI::App* command, HistoryFlags* flags) {
   command
       ->add_option("--format", flags->format,
                    "table, json, jsonl (a line for each row) or csv; as -o "
                    "says where not given")
       ->type_name("WORD")
       ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
+}
+
+void AddHistoryFlags(CLI::App* command, HistoryFlags* flags) {
+  AddSpanFlags(command,
+               "Since when: 30d, 12h, 2026-11-01, 2026-11-01T08:00; 30 days "
+               "before the end where not given",
+               flags);
+  AddFormatFlag(command, flags);
   command->add_flag("--local", flags->local,
                     "What the member has that answers: may be old, works "
                     "without a quorum");

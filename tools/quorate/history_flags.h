@@ -27,7 +27,14 @@ struct HistoryFlags {
   bool local = false;
 };
 
-// Adds --from, --until, --format and --local.
+// --from, which is described as `from` says, and --until.
+void AddSpanFlags(CLI::App* command, const std::string& from,
+                  HistoryFlags* flags);
+
+// --format: table, json, jsonl or csv.
+void AddFormatFlag(CLI::App* command, HistoryFlags* flags);
+
+// All of these, and --local.
 void AddHistoryFlags(CLI::App* command, HistoryFlags* flags);
 
 // "2026-11-01", "2026-11-01T08:00" (local time), RFC 3339, or a span before now

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 
 #include "base/clock.h"
+#include "base/status.h"
 #include "tools/quorate/commands.h"
 #include "tools/quorate/csv.h"
 #include "tools/quorate/exit_code.h"
@@ -214,31 +216,18 @@ int Run(const Invocation& invocation, const LatencyFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto request = RequestOf(flags);
   if (!request.ok()) return Fail(invocation, request.status());
-  const auto places = MembersToAsk(*options, flags.member);
-  if (!places.ok()) return Fail(invocation, places.status());
   GetLatencyResponse all;
-  std::vector<std::string> failures;
-  absl::Status last;
-  for (const MemberPlace& place : *places) {
-    const auto response =
-        OneMember(*options, place.endpoint).GetLatency(*request);
-    if (!response.ok()) {
-      last = response.status();
-      if (!absl::IsUnavailable(last) && !absl::IsDeadlineExceeded(last)) {
-        return Fail(invocation, last);
-      }
-      failures.push_back(
-          absl::StrCat(place.name, " does not answer: ", last.message()));
-      continue;
-    }
-    // The span and the step are those of the request, and so the same.
-    GetLatencyResponse one = *response;
-    one.mutable_series()->Swap(all.mutable_series());
-    all.Swap(&one);
-    all.mutable_series()->MergeFrom(response->series());
-  }
-  last = SayWhoIsMissing(failures, last, places->size());
-  if (!last.ok()) return Fail(invocation, last);
+  google::protobuf::RepeatedPtrField<LatencySeries> series;
+  const absl::Status asked = AskEachMember(
+      *options, flags.member, [&](const MemberPlace& place) -> absl::Status {
+        // The span and the step are those of the request, and so the same.
+        QUORATE_ASSIGN_OR_RETURN(
+            all, OneMember(*options, place.endpoint).GetLatency(*request));
+        series.MergeFrom(all.series());
+        return absl::OkStatus();
+      });
+  if (!asked.ok()) return Fail(invocation, asked);
+  all.mutable_series()->Swap(&series);
   all.clear_header();
   Print(invocation, flags, all);
   std::cout << std::flush;
@@ -251,15 +240,10 @@ void AddLatencyCommand(CLI::App* app, Invocation* invocation) {
   CLI::App* command = app->add_subcommand(
       "latency", "Show how long checkouts take, and what they wait for");
   const auto flags = std::make_shared<LatencyFlags>();  // Shared with callback.
-  command
-      ->add_option("--from,--since", flags->from,
-                   "Since when: 1h, 30m, 2026-11-01T08:00; an hour before the "
-                   "end where not given. A day is kept")
-      ->type_name("TIME");
-  command
-      ->add_option("--until,--to", flags->until,
-                   "Until when, in the same forms; now where not given")
-      ->type_name("TIME");
+  AddSpanFlags(command,
+               "Since when: 1h, 30m, 2026-11-01T08:00; an hour before the end "
+               "where not given. A day is kept",
+               flags.get());
   command
       ->add_option("--step", flags->step,
                    "A point for each: 1m, 15m; what the graph has room for "

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -211,28 +212,16 @@ int Run(const Invocation& invocation, const LogFlags& flags) {
   if (!options.ok()) return Fail(invocation, options.status());
   const auto request = RequestOf(flags);
   if (!request.ok()) return Fail(invocation, request.status());
-  const auto places = MembersToAsk(*options, flags.member);
-  if (!places.ok()) return Fail(invocation, places.status());
   std::vector<MemberLog> logs;
-  std::vector<std::string> failures;
-  absl::Status last;
-  for (const MemberPlace& place : *places) {
-    auto log = ReadLog(*options, place, *request, flags.limit);
-    if (!log.ok()) {
-      last = log.status();
-      failures.push_back(
-          absl::StrCat(place.name, " does not answer: ", last.message()));
-      // A mistake of the caller is the same everywhere.
-      if (!absl::IsUnavailable(last) && !absl::IsDeadlineExceeded(last)) {
-        return Fail(invocation, last);
-      }
-      continue;
-    }
-    SayWhatIsOdd(place, *log);
-    logs.push_back(*std::move(log));
-  }
-  last = SayWhoIsMissing(failures, last, places->size());
-  if (!last.ok()) return Fail(invocation, last);
+  const absl::Status asked = AskEachMember(
+      *options, flags.member, [&](const MemberPlace& place) -> absl::Status {
+        QUORATE_ASSIGN_OR_RETURN(
+            MemberLog log, ReadLog(*options, place, *request, flags.limit));
+        SayWhatIsOdd(place, log);
+        logs.push_back(std::move(log));
+        return absl::OkStatus();
+      });
+  if (!asked.ok()) return Fail(invocation, asked);
   bool more = false;
   std::vector<LogLine> lines =
       Merge(std::move(logs), static_cast<size_t>(flags.limit), &more);
@@ -246,15 +235,10 @@ int Run(const Invocation& invocation, const LogFlags& flags) {
 }
 
 void AddFilterFlags(CLI::App* command, LogFlags* flags) {
-  command
-      ->add_option("--from,--since", flags->from,
-                   "Since when: 2h, 30d, 2026-11-01, 2026-11-01T08:00; all "
-                   "that is kept where not given")
-      ->type_name("TIME");
-  command
-      ->add_option("--until,--to", flags->until,
-                   "Until when, in the same forms; now where not given")
-      ->type_name("TIME");
+  AddSpanFlags(command,
+               "Since when: 2h, 30d, 2026-11-01, 2026-11-01T08:00; all that is "
+               "kept where not given",
+               flags);
   command
       ->add_option("--severity", flags->severity,
                    "Only lines so grave, and graver ones: debug, info, warn "
@@ -288,12 +272,7 @@ void AddLogsCommand(CLI::App* app, Invocation* invocation) {
       ->check(CLI::Range(1, kMaxLines))
       ->capture_default_str();
   command->add_flag("--reverse", flags->reverse, "The newest first");
-  command
-      ->add_option("--format", flags->format,
-                   "table, json, jsonl (a line for each row) or csv; as -o "
-                   "says where not given")
-      ->type_name("WORD")
-      ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
+  AddFormatFlag(command, flags.get());
   command->footer(
       "Each member is asked for its own log, also one that does not serve; "
       "who does not\nanswer is named on stderr (exit 0, unless nobody "

@@ -1,6 +1,7 @@
 #include "tools/quorate/one_member.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -24,8 +25,7 @@ ClientOptions OptionsFor(ClientOptions options, const std::string& endpoint) {
   return options;
 }
 
-}  // namespace
-
+// All members, or the one that is named.
 absl::StatusOr<std::vector<MemberPlace>> MembersToAsk(
     const ClientOptions& options, const std::string& only) {
   QUORATE_ASSIGN_OR_RETURN(const auto status, AskStatus(options));
@@ -42,6 +42,8 @@ absl::StatusOr<std::vector<MemberPlace>> MembersToAsk(
   }
   return places;
 }
+
+}  // namespace
 
 struct OneMember::Calls {
   explicit Calls(const ClientOptions& options)
@@ -88,9 +90,24 @@ absl::StatusOr<monitoring::v1::GetLatencyResponse> OneMember::GetLatency(
                      request);
 }
 
-absl::Status SayWhoIsMissing(const std::vector<std::string>& failures,
-                             absl::Status last, size_t asked) {
-  if (failures.size() == asked) return last;
+absl::Status AskEachMember(
+    const ClientOptions& options, const std::string& only,
+    absl::FunctionRef<absl::Status(const MemberPlace&)> ask) {
+  QUORATE_ASSIGN_OR_RETURN(const auto places, MembersToAsk(options, only));
+  std::vector<std::string> failures;
+  absl::Status last;
+  for (const MemberPlace& place : places) {
+    const absl::Status asked = ask(place);
+    if (asked.ok()) continue;
+    // A mistake of the caller is the same everywhere.
+    if (!absl::IsUnavailable(asked) && !absl::IsDeadlineExceeded(asked)) {
+      return asked;
+    }
+    failures.push_back(
+        absl::StrCat(place.name, " does not answer: ", asked.message()));
+    last = asked;
+  }
+  if (failures.size() == places.size()) return last;
   for (const std::string& failure : failures)
     Say(failure);
   return absl::OkStatus();

@@ -5,8 +5,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -20,11 +20,6 @@ struct MemberPlace {
   std::string name;
   std::string endpoint;  // Where clients reach it.
 };
-
-// All members by the cluster's own word, or the one that is named (NOT_FOUND
-// where there is none). Errors as AskStatus has them.
-absl::StatusOr<std::vector<MemberPlace>> MembersToAsk(
-    const ClientOptions& options, const std::string& only);
 
 // One member, also where it serves no more. Each call is one attempt.
 // Thread-safe.
@@ -47,10 +42,13 @@ class OneMember {
   const std::unique_ptr<Calls> calls_;
 };
 
-// Says on standard error which members did not answer. The status of the last
-// of them where none of `asked` did.
-absl::Status SayWhoIsMissing(const std::vector<std::string>& failures,
-                             absl::Status last, size_t asked);
+// Calls `ask` for each member by the cluster's own word, one after another, or
+// only for the one that is named (NOT_FOUND where there is none). Who does not
+// answer is left out, and named on standard error. Fails where nobody answers,
+// with what `ask` fails with where the member did answer, and as AskStatus.
+absl::Status AskEachMember(
+    const ClientOptions& options, const std::string& only,
+    absl::FunctionRef<absl::Status(const MemberPlace&)> ask);
 
 }  // namespace quorate::cli
 
