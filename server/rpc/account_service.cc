@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "server/licensing/accounts.h"
 #include "server/rpc/list_call.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -129,24 +130,20 @@ grpc::ServerUnaryReactor* AccountService::ListAccounts(
     grpc::CallbackServerContext* context,
     const admin::v1::ListAccountsRequest* request,
     admin::v1::ListAccountsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kAccounts, *request, &faults);
-  const std::optional<Role> role = ParseRole(page.filter.value);
-  if (!page.filter.field.empty() && !role.has_value()) {
-    faults.Add("filter", "names no role; an example: role=\"ADMINISTRATOR\"");
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(
-      *call, request->consistency(), response,
-      [page = std::move(page), role, request, response,
-       this](const Ledger& ledger) -> std::optional<Refusal> {
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) {
+        ListPage page = ReadListPage(kAccounts, *request, faults);
+        if (!page.filter.field.empty() &&
+            !ParseRole(page.filter.value).has_value()) {
+          faults->Add("filter",
+                      "names no role; an example: role=\"ADMINISTRATOR\"");
+        }
+        return page;
+      },
+      [this, request, response](const Ledger& ledger, const ListPage& page)
+          -> std::optional<Refusal> {
+        const std::optional<Role> role = ParseRole(page.filter.value);
         const auto& all = ledger.accounts().by_name();
         // Kept below kMaxVisitsOfPage by licensing::kMaxAccounts.
         auto at = all.upper_bound(page.after_name);
@@ -167,40 +164,31 @@ grpc::ServerUnaryReactor* AccountService::ListAccounts(
         }
         return std::nullopt;
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* AccountService::GetAccount(
     grpc::CallbackServerContext* context,
     const admin::v1::GetAccountRequest* request,
     admin::v1::GetAccountResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  const std::string principal = CheckAccount(request->account(), &faults);
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [this, principal,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 const AccountRecord* const found =
-                     ledger.accounts().Find(principal);
-                 if (found == nullptr) {
-                   return Refusal{
-                       .reason = type::v1::ERROR_REASON_ACCOUNT_NOT_FOUND,
-                       .metadata = {{"account",
-                                     std::string(NameOfPrincipal(principal))}}};
-                 }
-                 DescribeAccount(*found, *calls_->deps().authorizer,
-                                 response->mutable_account());
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(
+      calls_, context, request, response,
+      [this, request](FieldFaults* faults) {
+        CheckConsistency(request->consistency(), faults);
+        return CheckAccount(request->account(), faults);
+      },
+      [this, response](const Ledger& ledger,
+                       const std::string& principal) -> std::optional<Refusal> {
+        const AccountRecord* const found = ledger.accounts().Find(principal);
+        if (found == nullptr) {
+          return Refusal{
+              .reason = type::v1::ERROR_REASON_ACCOUNT_NOT_FOUND,
+              .metadata = {
+                  {"account", std::string(NameOfPrincipal(principal))}}};
+        }
+        DescribeAccount(*found, *calls_->deps().authorizer,
+                        response->mutable_account());
+        return std::nullopt;
+      });
 }
 
 grpc::ServerUnaryReactor* AccountService::SetAccount(
@@ -296,25 +284,18 @@ grpc::ServerUnaryReactor* AccountService::TestAccountPermissions(
     grpc::CallbackServerContext* context,
     const admin::v1::TestAccountPermissionsRequest* request,
     admin::v1::TestAccountPermissionsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  const std::string principal = CheckAccount(request->account(), &faults);
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(
-      *call, request->consistency(), response,
-      [this, principal, response](const Ledger&) -> std::optional<Refusal> {
+  return AnswerRead(
+      calls_, context, request, response,
+      [this, request](FieldFaults* faults) {
+        CheckConsistency(request->consistency(), faults);
+        return CheckAccount(request->account(), faults);
+      },
+      [this, response](const Ledger&,
+                       const std::string& principal) -> std::optional<Refusal> {
         DescribeRights(calls_->deps().authorizer->RightsOf(principal),
                        principal, CallMode::kFull, response->mutable_rights());
         return std::nullopt;
       });
-  return reactor;
 }
 
 }  // namespace quorate::server

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/rpc/alert_messages.h"
 #include "server/rpc/list_call.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -55,29 +56,18 @@ grpc::ServerUnaryReactor* AlertService::GetAlertSettings(
     grpc::CallbackServerContext* context,
     const admin::v1::GetAlertSettingsRequest* request,
     admin::v1::GetAlertSettingsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [view = calls_->deps().view,
-                response](const Ledger& /*ledger*/) -> std::optional<Refusal> {
-                 const auto& record = view->alerts->settings();
-                 WriteSettings(record, response);
-                 response->set_changed_by(record.changed_by());
-                 if (record.version() != 0) {
-                   SetTimestamp(record.changed_calendar_ms(),
-                                response->mutable_change_time());
-                 }
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(calls_, context, request, response,
+                    [view = calls_->deps().view,
+                     response](const Ledger&) -> std::optional<Refusal> {
+                      const auto& record = view->alerts->settings();
+                      WriteSettings(record, response);
+                      response->set_changed_by(record.changed_by());
+                      if (record.version() != 0) {
+                        SetTimestamp(record.changed_calendar_ms(),
+                                     response->mutable_change_time());
+                      }
+                      return std::nullopt;
+                    });
 }
 
 grpc::ServerUnaryReactor* AlertService::UpdateAlertSettings(

@@ -8,6 +8,7 @@
 
 #include "server/rpc/license_terms.h"
 #include "server/rpc/list_page.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/validation.h"
 #include "trust/refusal.h"
 
@@ -123,50 +124,40 @@ grpc::ServerUnaryReactor* LicenseService::ListLicenses(
     grpc::CallbackServerContext* context,
     const admin::v1::ListLicensesRequest* request,
     admin::v1::ListLicensesResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(kLicenses, *request, &faults);
-  if (page.filter.field == "name" &&
-      !ParseLicenseName(page.filter.value).has_value()) {
-    faults.Add("filter", "name must be \"licenses/\" and an id");
-  }
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [page = std::move(page), request,
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteLicenses(ledger, page, *request, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) {
+        ListPage page = ReadListPage(kLicenses, *request, faults);
+        if (page.filter.field == "name" &&
+            !ParseLicenseName(page.filter.value).has_value()) {
+          faults->Add("filter", "name must be \"licenses/\" and an id");
+        }
+        return page;
+      },
+      [request, response](const Ledger& ledger,
+                          const ListPage& page) -> std::optional<Refusal> {
+        WriteLicenses(ledger, page, *request, response);
+        return std::nullopt;
+      });
 }
 
 grpc::ServerUnaryReactor* LicenseService::GetLicense(
     grpc::CallbackServerContext* context,
     const admin::v1::GetLicenseRequest* request,
     admin::v1::GetLicenseResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  const std::optional<absl::string_view> id = ParseLicenseName(request->name());
-  if (!id.has_value()) {
-    faults.Add("name", "must be \"licenses/\" and an id");
-  }
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(
-      *call, request->consistency(), response,
-      [id = *id, response](const Ledger& ledger) -> std::optional<Refusal> {
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) {
+        const std::optional<absl::string_view> id =
+            ParseLicenseName(request->name());
+        if (!id.has_value()) {
+          faults->Add("name", "must be \"licenses/\" and an id");
+        }
+        CheckConsistency(request->consistency(), faults);
+        return id.value_or("");
+      },
+      [response](const Ledger& ledger,
+                 absl::string_view id) -> std::optional<Refusal> {
         const LicenseRecord* record = ledger.FindLicense(id);
         if (record == nullptr) {
           return Refusal{.reason = type::v1::ERROR_REASON_LICENSE_NOT_FOUND,
@@ -177,7 +168,6 @@ grpc::ServerUnaryReactor* LicenseService::GetLicense(
         response->set_license_file(record->license_file());
         return std::nullopt;
       });
-  return reactor;
 }
 
 }  // namespace quorate::server

@@ -4,7 +4,6 @@
 #define QUORATE_SERVER_RPC_LIST_CALL_H_
 
 #include <optional>
-#include <utility>
 
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -12,6 +11,7 @@
 #include "server/licensing/ledger.h"
 #include "server/rpc/list_page.h"
 #include "server/rpc/member_calls.h"
+#include "server/rpc/read_call.h"
 
 namespace quorate::server {
 
@@ -23,23 +23,17 @@ grpc::ServerUnaryReactor* AnswerList(MemberCalls* calls, const ListShape& shape,
                                      grpc::CallbackServerContext* context,
                                      const Request* request, Response* response,
                                      Write write) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ListPage page = ReadListPage(shape, *request, &faults);
-  if (!faults.empty()) {
-    calls->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls->Read(*call, request->consistency(), response,
-              [page = std::move(page), request, response, write](
-                  const licensing::Ledger& ledger) -> std::optional<Refusal> {
-                write(ledger, page, *request, response);
-                return std::nullopt;
-              });
-  return reactor;
+  return AnswerRead(
+      calls, context, request, response,
+      [&shape, request](FieldFaults* faults) {
+        return ReadListPage(shape, *request, faults);
+      },
+      [request, response, write](
+          const licensing::Ledger& ledger,
+          const ListPage& page) -> std::optional<Refusal> {
+        write(ledger, page, *request, response);
+        return std::nullopt;
+      });
 }
 
 }  // namespace quorate::server

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "server/policy/ip_address.h"
 #include "server/rpc/checkout_explanation.h"
 #include "server/rpc/monitoring_service.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/validation.h"
 
@@ -50,23 +50,14 @@ grpc::ServerUnaryReactor* MonitoringService::ExplainCheckout(
     grpc::CallbackServerContext* context,
     const monitoring::v1::ExplainCheckoutRequest* request,
     monitoring::v1::ExplainCheckoutResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  ImaginedCheckout checkout = ReadCheckout(*request, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [checkout = std::move(checkout), response](
-                   const licensing::Ledger& ledger) -> std::optional<Refusal> {
-                 WriteExplanation(ledger, checkout, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) { return ReadCheckout(*request, faults); },
+      [response](const licensing::Ledger& ledger,
+                 const ImaginedCheckout& checkout) -> std::optional<Refusal> {
+        WriteExplanation(ledger, checkout, response);
+        return std::nullopt;
+      });
 }
 
 }  // namespace quorate::server

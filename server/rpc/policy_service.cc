@@ -16,6 +16,7 @@
 #include "server/rpc/list_call.h"
 #include "server/rpc/policy_messages.h"
 #include "server/rpc/policy_plan.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -129,61 +130,44 @@ grpc::ServerUnaryReactor* PolicyService::GetPolicy(
     grpc::CallbackServerContext* context,
     const admin::v1::GetPolicyRequest* request,
     admin::v1::GetPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [asked = request->version(),
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 const PolicyBook& policies = ledger.policies();
-                 if (auto refusal = RefuseVersion(policies, asked)) {
-                   return refusal;
-                 }
-                 const PolicyVersionRecord* const record =
-                     FindAsked(policies, asked);
-                 DescribeVersion(record, response->mutable_version());
-                 if (record != nullptr) {
-                   *response->mutable_policy() = ToPublic(record->policy());
-                 }
-                 response->set_etag(EtagOf(policies));
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(
+      calls_, context, request, response,
+      [request, response](const Ledger& ledger) -> std::optional<Refusal> {
+        const PolicyBook& policies = ledger.policies();
+        if (auto refusal = RefuseVersion(policies, request->version())) {
+          return refusal;
+        }
+        const PolicyVersionRecord* const record =
+            FindAsked(policies, request->version());
+        DescribeVersion(record, response->mutable_version());
+        if (record != nullptr) {
+          *response->mutable_policy() = ToPublic(record->policy());
+        }
+        response->set_etag(EtagOf(policies));
+        return std::nullopt;
+      });
 }
 
 grpc::ServerUnaryReactor* PolicyService::PlanPolicy(
     grpc::CallbackServerContext* context,
     const admin::v1::PlanPolicyRequest* request,
     admin::v1::PlanPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckConsistency(request->consistency(), &faults);
-  internal::v1::Policy policy = ToInternal(request->policy());
-  CheckPolicyFields(policy, &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  std::vector<policy::PolicyFault> none;
-  std::shared_ptr<const policy::CompiledPolicy> draft =
-      policy::CompiledPolicy::Compile(std::move(policy), &none);
-  calls_->Read(*call, request->consistency(), response,
-               [draft = std::move(draft),
-                response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WritePlan(ledger, *draft, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) {
+        CheckConsistency(request->consistency(), faults);
+        internal::v1::Policy policy = ToInternal(request->policy());
+        CheckPolicyFields(policy, faults);
+        std::vector<policy::PolicyFault> found;  // As CheckPolicyFields did.
+        return std::shared_ptr<const policy::CompiledPolicy>(
+            policy::CompiledPolicy::Compile(std::move(policy), &found));
+      },
+      [response](const Ledger& ledger,
+                 const std::shared_ptr<const policy::CompiledPolicy>& draft)
+          -> std::optional<Refusal> {
+        WritePlan(ledger, *draft, response);
+        return std::nullopt;
+      });
 }
 
 grpc::ServerUnaryReactor* PolicyService::ApplyPolicy(
@@ -243,32 +227,26 @@ grpc::ServerUnaryReactor* PolicyService::ExportPolicy(
     grpc::CallbackServerContext* context,
     const admin::v1::ExportPolicyRequest* request,
     admin::v1::ExportPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckFormat(request->format(), &faults);
-  if (request->format() == admin::v1::POLICY_FORMAT_FLEXNET) {
-    faults.Add("format", "an options file cannot say everything");
-  }
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(
-      *call, request->consistency(), response,
-      [request, response](const Ledger& ledger) -> std::optional<Refusal> {
+  return AnswerRead(
+      calls_, context, request, response,
+      [request](FieldFaults* faults) {
+        CheckFormat(request->format(), faults);
+        if (request->format() == admin::v1::POLICY_FORMAT_FLEXNET) {
+          faults->Add("format", "an options file cannot say everything");
+        }
+        CheckConsistency(request->consistency(), faults);
+        return request->format();
+      },
+      [request, response](const Ledger& ledger, admin::v1::PolicyFormat format)
+          -> std::optional<Refusal> {
         const PolicyBook& policies = ledger.policies();
         if (auto refusal = RefuseVersion(policies, request->version())) {
           return refusal;
         }
-        response->set_document(WriteDocument(
-            FindAsked(policies, request->version()), request->format()));
+        response->set_document(
+            WriteDocument(FindAsked(policies, request->version()), format));
         return std::nullopt;
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* PolicyService::ImportPolicy(

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "server/licensing/sessions.h"
 #include "server/rpc/backup_service.h"
+#include "server/rpc/read_call.h"
 #include "server/rpc/validation.h"
 
 namespace quorate::server {
@@ -77,22 +78,11 @@ grpc::ServerUnaryReactor* BackupService::GetRestoration(
     grpc::CallbackServerContext* context,
     const admin::v1::GetRestorationRequest* request,
     GetRestorationResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const std::optional<UnaryCall> call =
-      calls_->Begin(context, reactor, *request);
-  if (!call.has_value()) return reactor;
-  FieldFaults faults;
-  CheckConsistency(request->consistency(), &faults);
-  if (!faults.empty()) {
-    calls_->Refuse(*call, std::move(faults).ToRefusal());
-    return reactor;
-  }
-  calls_->Read(*call, request->consistency(), response,
-               [response](const Ledger& ledger) -> std::optional<Refusal> {
-                 WriteRestoration(ledger, response);
-                 return std::nullopt;
-               });
-  return reactor;
+  return AnswerRead(calls_, context, request, response,
+                    [response](const Ledger& ledger) -> std::optional<Refusal> {
+                      WriteRestoration(ledger, response);
+                      return std::nullopt;
+                    });
 }
 
 grpc::ServerUnaryReactor* BackupService::ReleaseRestored(
