@@ -109,7 +109,7 @@ void AlertMailer::Step() {
   if (deps_.clock->SinceBoot() < server_.at) return;
   std::optional<Next> next;
   if (!Plan(&next) || !next.has_value()) return;
-  if (!next->plan.recipients.empty() && options_.access.has_value()) {
+  if (!next->plan.recipients.empty()) {
     Send(*next);
     return;
   }
@@ -117,11 +117,7 @@ void AlertMailer::Step() {
   record.mutable_numbers()->Assign(next->plan.numbers.begin(),
                                    next->plan.numbers.end());
   record.set_state(internal::v1::ALERT_MAIL_STATE_NOT_MAILED);
-  record.set_text(next->plan.recipients.empty()
-                      ? "not mailed: no recipient wants it"
-                      : absl::StrCat("not mailed: no [mail] in the "
-                                     "configuration of ",
-                                     options_.member));
+  record.set_text("not mailed: no recipient wants it");
   Note(std::move(record));
 }
 
@@ -145,6 +141,7 @@ bool AlertMailer::Plan(std::optional<Next>* next) {
       [this, next, &is_held, read](replication::ReadOutcome outcome) {
         if (outcome == replication::ReadOutcome::kOk) {
           const licensing::AlertBook& book = *deps_.view->alerts;
+          ForgetSettled(book.alerts());
           const auto& settings = book.settings().settings();
           auto plan = alerts::PlanMail(book.alerts(), settings,
                                        deps_.node->CalendarMsHint(), is_held);
@@ -163,6 +160,15 @@ bool AlertMailer::Plan(std::optional<Next>* next) {
   return read->get_future().get();
 }
 
+// A mail that was put off may have gone with others, or be over.
+void AlertMailer::ForgetSettled(const licensing::AlertBook::Alerts& alerts) {
+  std::erase_if(partials_, [&alerts](const auto& partial) {
+    const auto found = alerts.find(partial.first);
+    return found == alerts.end() ||
+           found->second.state() != internal::v1::ALERT_MAIL_STATE_WAITING;
+  });
+}
+
 void AlertMailer::Send(const Next& next) {
   const alerts::MailPlan& plan = next.plan;
   Partial& partial = partials_[plan.numbers.front()];
@@ -173,7 +179,11 @@ void AlertMailer::Send(const Next& next) {
   }
   // All settled: somebody who had put it off is no recipient any more.
   mail::LetterOutcome outcome;
-  if (!addresses.empty()) {
+  if (!options_.access.has_value()) {
+    // Another member may have one, and lead within the day.
+    outcome.problem = absl::StrCat("no [mail] in the configuration of ",
+                                   options_.member, ", which leads");
+  } else if (!addresses.empty()) {
     outcome = Post(alerts::WriteMail(Origin(next.cluster_name), next.alerts),
                    addresses, options_.access->timeout);
     if (stopping_.load() && !outcome.accepted()) return;
@@ -218,6 +228,10 @@ RecordAlertMail AlertMailer::Judge(const Next& next,
   } else {
     record.set_state(internal::v1::ALERT_MAIL_STATE_NOT_MAILED);
     text = absl::StrCat("not mailed: ", text);
+    // Not one by one, with the wait for a mail server that fails between them.
+    if (server_failed) {
+      record.mutable_numbers()->Add(next.plan.old.begin(), next.plan.old.end());
+    }
   }
   record.set_text(alerts::CleanText(text, alerts::kMaxReplyBytes));
   return record;

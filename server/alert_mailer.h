@@ -43,8 +43,9 @@ inline constexpr absl::Duration kMaxTestTime = absl::Seconds(20);
 // new leader goes on with it. A mail is sent first and noted in the log then:
 // where the leader dies in between it is sent again, with the same Message-ID.
 //
-// Where the mail server fails, all mails are tried again later; where it puts
-// an address off, the mail is, for that address. After a day it is over.
+// Where the mail server fails, or this member has none, all mails are tried
+// again later, by another member if it leads then; where it puts an address
+// off, the mail is, for that address. After a day it is over.
 //
 // Thread-safe. Stop it before the node.
 class AlertMailer {
@@ -102,6 +103,7 @@ class AlertMailer {
   void Step();
   void RunTest(MailTest test);
   bool Plan(std::optional<Next>* next);
+  void ForgetSettled(const licensing::AlertBook::Alerts& alerts);
   void Send(const Next& next);
   internal::v1::RecordAlertMail Judge(const Next& next,
                                       const mail::LetterOutcome& outcome,

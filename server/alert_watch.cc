@@ -73,6 +73,15 @@ struct AlertWatch::Seen {
   bool pools_done = false;
   bool licenses_done = false;
 
+  void TakeBook(const licensing::AlertBook& book) {
+    settings = book.settings().settings();
+    marks = book.marks();
+    // The newest alert never makes room (AlertBook::MakeRoom).
+    observation.room =
+        licensing::kMaxAlerts - 1 -
+        std::min(book.waiting_count(), licensing::kMaxAlerts - 1);
+  }
+
   void TakePools(const licensing::Ledger& ledger) {
     const std::vector<PoolView> pools = ledger.Pools(last_pool, kPoolsOfPage);
     for (const PoolView& pool : pools) {
@@ -105,10 +114,21 @@ void AlertWatch::Look() {
   Seen seen;
   if (!Read(&seen)) return;
   AddHealth(&seen.observation);
+  ReportRoom(seen.observation.room, seen.marks.size());
   internal::v1::RaiseAlerts due = alerts::DecideAlerts(
       seen.observation, seen.settings, seen.marks, &timers_);
   if (due.alerts().empty() && due.ended_keys().empty()) return;
   Raise(std::move(due));
+}
+
+// Once for as long as it is so: what is not raised is looked for each time.
+void AlertWatch::ReportRoom(size_t room, size_t marks) {
+  const bool full =
+      room == 0 || marks >= licensing::kMaxAlertMarks - alerts::kReservedMarks;
+  if (full == std::exchange(full_, full) || !full) return;
+  LogWarn("alerts", "full",
+          {{"waiting_for_mail", room == 0 ? "too_many" : "fewer"},
+           {"told_and_still_so", absl::StrCat(marks)}});
 }
 
 bool AlertWatch::Read(Seen* seen) {
@@ -116,10 +136,10 @@ bool AlertWatch::Read(Seen* seen) {
     if (page == kMaxPages) return false;
     const bool read = AwaitRead([this, seen] {
       const LicensingView& view = *deps_.view;
-      seen->settings = view.alerts->settings().settings();
-      seen->marks = view.alerts->marks();
       if (!seen->pools_done) seen->TakePools(*view.ledger);
       if (!seen->licenses_done) seen->TakeLicenses(*view.ledger);
+      // Thousands of marks are copied once, not with each page.
+      if (seen->pools_done && seen->licenses_done) seen->TakeBook(*view.alerts);
     });
     if (!read) return false;
   }
@@ -216,8 +236,9 @@ void AlertWatch::Raise(internal::v1::RaiseAlerts due) {
   deps_.node->Propose(
       command.SerializeAsString(), kTimeout,
       [raised](const replication::ProposeResult& result) {
-        raised->set_value(result.outcome ==
-                          replication::ProposeOutcome::kApplied);
+        raised->set_value(
+            result.outcome == replication::ProposeOutcome::kApplied &&
+            static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
       });
   // Where it is not known whether it is in the log, the next look sees it.
   if (!raised->get_future().get()) return;

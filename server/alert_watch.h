@@ -3,6 +3,7 @@
 #ifndef QUORATE_SERVER_ALERT_WATCH_H_
 #define QUORATE_SERVER_ALERT_WATCH_H_
 
+#include <cstddef>
 #include <functional>
 
 #include "absl/time/time.h"
@@ -40,11 +41,13 @@ class AlertWatch {
   bool AwaitRead(const std::function<void()>& look);
   void ReadDenials(alerts::Observation* observation);
   void AddHealth(alerts::Observation* observation) const;
+  void ReportRoom(size_t room, size_t marks);
   void Raise(internal::v1::RaiseAlerts due);
 
   const Deps deps_;
   alerts::AlertTimers timers_;
   absl::Duration denials_due_;  // Since boot.
+  bool full_ = false;           // And it was said.
 };
 
 }  // namespace quorate::server

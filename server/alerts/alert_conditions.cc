@@ -58,14 +58,18 @@ class Decision {
  public:
   Decision(const Observation& seen, const AlertSettings& settings,
            const AlertBook::Marks& marks, AlertTimers* timers)
-      : seen_(seen), settings_(settings), marks_(marks), timers_(timers) {}
+      : seen_(seen),
+        settings_(settings),
+        marks_(marks),
+        timers_(timers),
+        denied_features_(CountOf(kDenied)) {}
 
   RaiseAlerts Run() {
+    if (IsOn(internal::v1::ALERT_KIND_MEMBER_DOWN)) LookAtMembers();
+    if (IsOn(internal::v1::ALERT_KIND_CLOCK)) LookAtClocks();
     if (IsOn(internal::v1::ALERT_KIND_LICENSE_EXPIRES)) LookAtLicenses();
     if (IsOn(internal::v1::ALERT_KIND_POOL_USAGE)) LookAtPools();
     if (IsOn(internal::v1::ALERT_KIND_DENIALS)) LookAtDenials();
-    if (IsOn(internal::v1::ALERT_KIND_MEMBER_DOWN)) LookAtMembers();
-    if (IsOn(internal::v1::ALERT_KIND_CLOCK)) LookAtClocks();
     EndOthers();
     timers_->EndRound();
     return std::move(raised_);
@@ -94,12 +98,39 @@ class Decision {
            (seen_.cluster_ms - timers_->Since(key, seen_.cluster_ms));
   }
 
-  // Room for one more; null where the command is full.
+  size_t CountOf(absl::string_view beginning) const {
+    size_t count = 0;
+    auto mark = marks_.lower_bound(beginning);
+    while (mark != marks_.end() && absl::StartsWith(mark->first, beginning)) {
+      ++count;
+      ++mark;
+    }
+    return count;
+  }
+
+  bool HasRoomForMark(AlertKind kind) const {
+    size_t limit = licensing::kMaxAlertMarks;
+    if (kind == internal::v1::ALERT_KIND_DENIALS &&
+        denied_features_ >= kMaxDeniedFeatures) {
+      return false;
+    }
+    if (kind != internal::v1::ALERT_KIND_MEMBER_DOWN &&
+        kind != internal::v1::ALERT_KIND_CLOCK) {
+      limit -= kReservedMarks;
+    }
+    return marks_.size() + new_marks_ < limit;
+  }
+
+  // Room for one more; null where the command or the book is full.
   AlertFacts* Raise(AlertKind kind, const std::string& key,
                     absl::string_view name) {
-    if (raised_.alerts_size() >= licensing::kMaxRaisedAlerts) {
-      // Else it would be unmarked as something that is not so.
-      return nullptr;
+    const size_t room =
+        std::min<size_t>(licensing::kMaxRaisedAlerts, seen_.room);
+    if (static_cast<size_t>(raised_.alerts_size()) >= room) return nullptr;
+    if (kind != internal::v1::ALERT_KIND_MEMBER_BACK && !IsMarked(key)) {
+      if (!HasRoomForMark(kind)) return nullptr;
+      ++new_marks_;
+      if (kind == internal::v1::ALERT_KIND_DENIALS) ++denied_features_;
     }
     AlertFacts* facts = raised_.add_alerts();
     facts->set_key(key);
@@ -235,6 +266,8 @@ class Decision {
   const AlertSettings& settings_;
   const AlertBook::Marks& marks_;
   AlertTimers* const timers_;
+  size_t denied_features_;    // Marks of theirs, with the new ones.
+  size_t new_marks_ = 0;      // Of all kinds.
   std::set<std::string> so_;  // Marks that stay.
   RaiseAlerts raised_;
 };

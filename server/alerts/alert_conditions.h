@@ -4,6 +4,7 @@
 #ifndef QUORATE_SERVER_ALERTS_ALERT_CONDITIONS_H_
 #define QUORATE_SERVER_ALERTS_ALERT_CONDITIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -33,6 +34,13 @@ inline constexpr uint32_t kUsageHysteresis = 5;
 inline constexpr int64_t kMemberBackMs = 10'000;
 // Clocks that are set are wrong for a moment.
 inline constexpr int64_t kClockHeldMs = 60'000;
+
+// Features whose denials are told of at a time. Any client can ask for names
+// that nobody sells, by the thousand: that is one fault, and must not fill the
+// book.
+inline constexpr size_t kMaxDeniedFeatures = 100;
+// Marks that are kept free for members and clocks, of which there are few.
+inline constexpr size_t kReservedMarks = 100;
 
 // A licence as far as it ends at one time.
 struct LicenseEnd {
@@ -76,6 +84,8 @@ struct Observation {
   std::vector<FeatureDenials> denials = {};
   std::vector<MemberHealth> members = {};
   std::vector<ClockTrouble> clocks = {};
+  // Alerts that the book has room for.
+  size_t room = licensing::kMaxAlerts;
 };
 
 // Since when, by the cluster's time, something is so that has to last. Not
@@ -99,7 +109,8 @@ class AlertTimers {
 };
 
 // A pure function but for `timers`, of which it is one round. What it returns
-// is as large as one command may be; the rest is found the next time.
+// is as large as one command may be, and no more than the book has room for,
+// members and clocks first; the rest is found the next time.
 internal::v1::RaiseAlerts DecideAlerts(
     const Observation& seen, const internal::v1::AlertSettings& settings,
     const licensing::AlertBook::Marks& marks, AlertTimers* timers);

@@ -364,6 +364,12 @@ std::optional<MailPlan> PlanMail(
   }
   for (const AlertRecord* alert : together)
     plan.numbers.push_back(alert->number());
+  for (const AlertRecord* alert : waiting) {
+    if (now_ms - alert->raised_calendar_ms() >= kGiveUpMs &&
+        alert->number() > plan.numbers.back()) {
+      plan.old.push_back(alert->number());
+    }
+  }
   return plan;
 }
 

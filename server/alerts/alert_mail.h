@@ -65,6 +65,9 @@ std::string CleanText(absl::string_view text, size_t limit);
 struct MailPlan {
   std::vector<uint64_t> numbers;        // Of the alerts in it.
   std::vector<std::string> recipients;  // None: nobody wants it.
+  // Others that have waited for so long that they are over with these, where
+  // the mail server still takes nothing.
+  std::vector<uint64_t> old = {};
 };
 
 // Nothing where nothing waits, or where this hour has had its mails. `is_held`

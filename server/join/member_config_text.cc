@@ -60,7 +60,10 @@ std::string MemberConfigText(const MemberPlaces& places,
                   answer.tick_ms(),
                   "ms\"\nheartbeat_ticks = ", answer.heartbeat_ticks(),
                   "\nelection_ticks = ", answer.election_ticks(),
-                  "\n\n[log]\nlevel = \"info\"\n");
+                  "\n\n[log]\nlevel = \"info\"\n"
+                  "\n# No alerts are mailed while this member leads, until it "
+                  "has a [mail] section, as\n# docs/operations.md shows it "
+                  "under \"Alerts by mail\".\n");
   if (answer.administrators().empty()) return text;
   std::vector<std::string> names;
   for (const std::string& name : answer.administrators())

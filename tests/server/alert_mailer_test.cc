@@ -7,6 +7,8 @@
 #include <memory>
 #include <poll.h>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -32,6 +34,52 @@ using testing::HasSubstr;
 
 constexpr char kCluster[] = "0123456789abcdef0123456789abcdef";
 constexpr absl::Duration kLimit = absl::Seconds(60);
+
+// While a cursor of it lives, its member applies and answers nothing: so it is
+// where a snapshot waits for the cursors to go (StateStore::Install).
+class WaitingStore final : public replication::MemoryStateStore {
+ public:
+  absl::StatusOr<std::unique_ptr<replication::RecordCursor>> NewCursor()
+      const override {
+    auto cursor = MemoryStateStore::NewCursor();
+    if (!cursor.ok() || node == nullptr) return cursor;
+    node->Hold(true);
+    ++cursors;
+    return std::make_unique<Cursor>(node, *std::move(cursor));
+  }
+
+  FakeNode* node = nullptr;
+  mutable int cursors = 0;  // That were made.
+
+ private:
+  class Cursor final : public replication::RecordCursor {
+   public:
+    Cursor(FakeNode* node, std::unique_ptr<RecordCursor> cursor)
+        : node_(node), cursor_(std::move(cursor)) {}
+
+    ~Cursor() override { node_->Hold(false); }
+
+    void Seek(absl::string_view key) override { cursor_->Seek(key); }
+
+    void SeekForPrev(absl::string_view key) override {
+      cursor_->SeekForPrev(key);
+    }
+
+    void Next() override { cursor_->Next(); }
+
+    absl::string_view key() const override { return cursor_->key(); }
+
+    absl::string_view value() const override { return cursor_->value(); }
+
+    bool Valid() const override { return cursor_->Valid(); }
+
+    absl::Status status() const override { return cursor_->status(); }
+
+   private:
+    FakeNode* const node_;
+    const std::unique_ptr<RecordCursor> cursor_;
+  };
+};
 
 class AlertMailerTest : public testing::Test {
  protected:
@@ -158,7 +206,7 @@ class AlertMailerTest : public testing::Test {
     return subjects;
   }
 
-  replication::MemoryStateStore store_;
+  WaitingStore store_;
   std::unique_ptr<LicensingReplica> replica_;
   std::unique_ptr<FakeNode> node_;
   std::unique_ptr<AlertMailer> mailer_;
@@ -317,16 +365,43 @@ TEST_F(AlertMailerTest, WhatEverybodyRefusesIsNotMailed) {
   EXPECT_THAT(Alerts()[0].text(), HasSubstr("554 5.7.1"));
 }
 
-TEST_F(AlertMailerTest, WithoutAMailServerOrRecipientsItIsSaid) {
-  Raise("m2");
-  Start("");
-  EXPECT_TRUE(AwaitState(internal::v1::ALERT_MAIL_STATE_NOT_MAILED));
-  EXPECT_EQ(Alerts()[0].text(),
-            "not mailed: no [mail] in the configuration of m1");
+TEST_F(AlertMailerTest, WhatNobodyWantsIsNotMailed) {
   SetRecipients({});
   Raise("m3");
+  Start("");
   EXPECT_TRUE(AwaitState(internal::v1::ALERT_MAIL_STATE_NOT_MAILED));
-  EXPECT_EQ(Alerts()[1].text(), "not mailed: no recipient wants it");
+  EXPECT_EQ(Alerts()[0].text(), "not mailed: no recipient wants it");
+}
+
+// A machine that joined has no [mail] in its configuration.
+TEST_F(AlertMailerTest, ALeaderWithoutAMailServerLeavesItToTheNextOne) {
+  mail::MailSink sink;
+  Raise("m2");
+  Raise("m3");
+  Start("");
+  EXPECT_TRUE(AwaitText("no [mail] in the configuration of m1, which leads"));
+  EXPECT_EQ(Alerts()[0].state(), internal::v1::ALERT_MAIL_STATE_WAITING);
+  mailer_.reset();
+  Start(sink.Url());
+  EXPECT_TRUE(AwaitState(internal::v1::ALERT_MAIL_STATE_MAILED));
+  EXPECT_EQ(sink.Letters().size(), 2U);
+}
+
+TEST_F(AlertMailerTest, AfterADayWithoutAMailServerAllThatIsOldIsOver) {
+  Raise("m2");
+  Raise("m3");
+  node_->SetTime(node_->ClusterMsHint(),
+                 node_->CalendarMsHint() + alerts::kGiveUpMs);
+  Raise("m4");
+  Start("");
+  EXPECT_TRUE(AwaitText("not mailed: no [mail] in the configuration of m1"));
+  mailer_.reset();
+  const std::vector<AlertRecord> alerts = Alerts();
+  ASSERT_EQ(alerts.size(), 3U);
+  EXPECT_EQ(alerts[0].state(), internal::v1::ALERT_MAIL_STATE_NOT_MAILED);
+  EXPECT_EQ(alerts[1].state(), internal::v1::ALERT_MAIL_STATE_NOT_MAILED);
+  EXPECT_EQ(alerts[1].attempts(), 1U);
+  EXPECT_EQ(alerts[2].state(), internal::v1::ALERT_MAIL_STATE_WAITING);
 }
 
 TEST_F(AlertMailerTest, AnHourHasSoManyMails) {
@@ -364,6 +439,47 @@ TEST_F(AlertMailerTest, TheWatchRaisesWhatItSeesOnce) {
                    .clock = &SystemClock()});
   heir.Look();
   EXPECT_EQ(Alerts().size(), 1U);
+}
+
+TEST_F(AlertMailerTest, TheWatchWaitsForNothingWhileItReadsDenials) {
+  Propose(licensing::InstallCommand("L1", 1, {{"cad", 5}}));
+  Propose(licensing::OpenCommand(60'000));
+  Propose(licensing::CheckoutCommand(1, {{"cad", 5}}));
+  store_.node = node_.get();
+  AlertWatch watch({.node = node_.get(),
+                    .view = &replica_->view(),
+                    .clock = &SystemClock()});
+  absl::Notification looked;
+  std::thread looks([&] {
+    watch.Look();
+    looked.Notify();
+  });
+  const bool done = looked.WaitForNotificationWithTimeout(kLimit);
+  EXPECT_TRUE(done);
+  // Else it is answered after all.
+  while (!looked.WaitForNotificationWithTimeout(absl::Milliseconds(10)))
+    node_->Hold(false);
+  looks.join();
+  EXPECT_EQ(store_.cursors, 1);
+  EXPECT_EQ(Alerts().size(), 1U);
+}
+
+// More is so than the book takes: what is over goes on being looked at, but
+// nothing is put into the log again and again.
+TEST_F(AlertMailerTest, TheWatchAsksForNothingThatHasNoRoom) {
+  for (size_t i = 0; i < licensing::kMaxAlerts; ++i)
+    Raise(absl::StrCat("n", i));
+  Propose(licensing::InstallCommand("L1", 1, {{"cad", 5}}));
+  Propose(licensing::OpenCommand(60'000));
+  Propose(licensing::CheckoutCommand(1, {{"cad", 5}}));
+  AlertWatch watch({.node = node_.get(),
+                    .view = &replica_->view(),
+                    .clock = &SystemClock()});
+  watch.Look();  // Ends the marks of members that are none.
+  const size_t before = node_->commands().size();
+  watch.Look();
+  watch.Look();
+  EXPECT_EQ(node_->commands().size(), before);
 }
 
 }  // namespace

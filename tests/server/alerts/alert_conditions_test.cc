@@ -274,6 +274,65 @@ TEST_F(AlertConditionsTest, ManyThingsComeACommandAtATime) {
   EXPECT_THAT(Decide(), IsEmpty());
 }
 
+// Whoever asks for names that nobody sells must not keep others from being
+// told of what counts.
+TEST_F(AlertConditionsTest, DenialsOfMadeUpNamesLeaveRoom) {
+  seen_.denials_known = true;
+  for (int i = 0; i < 10'000; ++i) {
+    seen_.denials.push_back({.feature = absl::StrCat("f", i), .count = 51});
+  }
+  size_t told = 0;
+  for (int round = 0; round < 60; ++round)
+    told += Decide().size();
+  EXPECT_EQ(told, kMaxDeniedFeatures);
+  EXPECT_EQ(marks_.size(), kMaxDeniedFeatures);
+  seen_.members = {{.member = "m2", .reachable = false}};
+  seen_.ends = {{.license_id = "L", .end_ms = kStart}};
+  Decide();
+  Pass(settings_.member_down_ms());
+  EXPECT_THAT(Decide(), ElementsAre("member_down/m2#1"));
+  EXPECT_EQ(marks_.size(), kMaxDeniedFeatures + 2);
+  // Some are over: others are told of.
+  seen_.denials.erase(seen_.denials.begin(), seen_.denials.begin() + 30);
+  EXPECT_THAT(Decide(), IsEmpty());
+  EXPECT_EQ(Decide().size(), 30U);
+  EXPECT_EQ(marks_.size(), kMaxDeniedFeatures + 2);
+}
+
+TEST_F(AlertConditionsTest, MembersAndClocksHaveRoomOfTheirOwn) {
+  for (size_t i = 0; i < licensing::kMaxAlertMarks; ++i) {
+    seen_.ends.push_back(
+        {.license_id = absl::StrCat("L", i), .end_ms = kStart});
+  }
+  while (!Decide().empty()) {
+  }
+  EXPECT_EQ(marks_.size(), licensing::kMaxAlertMarks - kReservedMarks);
+  seen_.members = {{.member = "m2", .reachable = false}};
+  seen_.clocks = {{.alarm = "CLOCK_SKEW", .member = "m2", .ahead_ms = 75'000}};
+  EXPECT_THAT(Decide(), IsEmpty());
+  Pass(settings_.member_down_ms());
+  EXPECT_THAT(Decide(),
+              ElementsAre("member_down/m2#1", "clock/CLOCK_SKEW/m2#1"));
+}
+
+TEST_F(AlertConditionsTest, NothingIsRaisedThatTheBookDoesNotTake) {
+  seen_.members = {{.member = "m2", .reachable = false}};
+  for (int i = 0; i < 10; ++i) {
+    seen_.ends.push_back(
+        {.license_id = absl::StrCat("L", i), .end_ms = kStart + 1});
+  }
+  seen_.room = 0;
+  EXPECT_THAT(Decide(), IsEmpty());
+  Pass(settings_.member_down_ms());
+  EXPECT_THAT(Decide(), IsEmpty());
+  seen_.room = 3;
+  const std::vector<std::string> raised = Decide();
+  ASSERT_EQ(raised.size(), 3U);
+  EXPECT_EQ(raised[0], "member_down/m2#1");
+  seen_.room = 100;
+  EXPECT_EQ(Decide().size(), 8U);
+}
+
 internal::v1::FeatureTerms FeatureOf(const std::string& name, int64_t end_ms) {
   internal::v1::FeatureTerms feature;
   feature.set_name(name);
@@ -327,15 +386,6 @@ struct Twin {
 
   std::vector<std::string> Step(uint64_t out, bool reachable) {
     std::vector<std::string> raised;
-    high_steps = !usage_open && out >= 18 ? high_steps + 1 : 0;
-    low_steps = usage_open && out < 17 ? low_steps + 1 : 0;
-    // A step is a minute, and the first is the beginning.
-    if (high_steps > 10) {
-      raised.push_back("pool_usage/cad#1");
-      usage_open = true;
-      high_steps = 0;
-    }
-    if (low_steps > 10) usage_open = false;
     down_steps = !down_open && !reachable ? down_steps + 1 : 0;
     up_steps = down_open && reachable ? up_steps + 1 : 0;
     if (down_steps > 1) {
@@ -346,6 +396,15 @@ struct Twin {
       raised.push_back("member_back/m2#1");
       down_open = false;
     }
+    high_steps = !usage_open && out >= 18 ? high_steps + 1 : 0;
+    low_steps = usage_open && out < 17 ? low_steps + 1 : 0;
+    // A step is a minute, and the first is the beginning.
+    if (high_steps > 10) {
+      raised.push_back("pool_usage/cad#1");
+      usage_open = true;
+      high_steps = 0;
+    }
+    if (low_steps > 10) usage_open = false;
     return raised;
   }
 };
