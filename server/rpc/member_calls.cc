@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/strip.h"
+
 #include "base/random.h"
 
 namespace quorate::server {
@@ -68,6 +70,7 @@ MemberCalls::MemberCalls(const Deps& deps, MemberDescription member)
     : deps_(deps),
       member_(std::move(member)),
       authenticator_(member_.cluster_id),
+      refused_(std::make_unique<RefusedCalls>(deps.clock)),
       retry_seed_(SystemRandomId()) {}
 
 std::optional<UnaryCall> MemberCalls::BeginAs(
@@ -138,6 +141,17 @@ bool MemberCalls::RefuseForRoom(const UnaryCall& call) {
   return true;
 }
 
+std::optional<Refusal> MemberCalls::RefuseRight(const Caller& caller) const {
+  std::optional<Refusal> refusal = deps_.authorizer->Refuse(
+      caller.permission, caller.principal, caller.mode);
+  if (refusal.has_value()) {
+    refused_->NoteMissing(
+        caller.principal, caller.call, PermissionName(caller.permission),
+        caller.mode == CallMode::kRestricted ? "RESTRICTED" : "FULL");
+  }
+  return refusal;
+}
+
 std::optional<Refusal> MemberCalls::RefuseCaller(
     const grpc::CallbackServerContext* call,
     const google::protobuf::Descriptor* request, Caller* caller) const {
@@ -147,6 +161,7 @@ std::optional<Refusal> MemberCalls::RefuseCaller(
   absl::StatusOr<std::string> authenticated =
       authenticator_.Authenticate(call->auth_context().get());
   if (!authenticated.ok()) {
+    refused_->NoteStranger(call->peer(), authenticated.status().message());
     return Refusal{.reason = type::v1::ERROR_REASON_UNAUTHENTICATED,
                    .message = std::string(authenticated.status().message())};
   }
@@ -158,12 +173,13 @@ std::optional<Refusal> MemberCalls::RefuseCaller(
     return Refusal{.reason = type::v1::ERROR_REASON_PERMISSION_MISSING};
   }
   caller->permission = right->permission;
+  caller->call = absl::StripSuffix(request->name(), "Request");
   // No account says what a restricted call keeps, nor who is an administrator
   // by this member's configuration.
   caller->unconfirmed = right->confirmed && caller->mode == CallMode::kFull &&
                         !authorizer.IsConfigured(caller->principal);
   if (caller->unconfirmed) return std::nullopt;
-  return authorizer.Refuse(right->permission, caller->principal, caller->mode);
+  return RefuseRight(*caller);
 }
 
 void MemberCalls::Confirm(const Caller& caller, absl::Duration timeout,
@@ -175,8 +191,7 @@ void MemberCalls::Confirm(const Caller& caller, absl::Duration timeout,
           then(RefusalOf(outcome));
           return;
         }
-        then(deps_.authorizer->Refuse(caller.permission, caller.principal,
-                                      caller.mode));
+        then(RefuseRight(caller));
       });
 }
 

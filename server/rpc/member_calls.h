@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -25,6 +27,7 @@
 #include "server/rpc/authentication.h"
 #include "server/rpc/authorizer.h"
 #include "server/rpc/licensing_view.h"
+#include "server/rpc/refused_calls.h"
 #include "server/rpc/response_header.h"
 #include "server/rpc/status_translation.h"
 
@@ -35,6 +38,7 @@ struct Caller {
   std::string principal;
   CallMode mode = CallMode::kFull;
   Permission permission = options::v1::PERMISSION_UNSPECIFIED;
+  absl::string_view call;  // "SetAccount"; lives as long as the process.
 
   // The accounts must be read linearizably before anything is done.
   bool unconfirmed = false;
@@ -119,8 +123,7 @@ class MemberCalls {
   // What became of the right of a stream's caller since, by this member's
   // accounts.
   std::optional<Refusal> RefuseAgain(const Caller& caller) const {
-    return deps_.authorizer->Refuse(caller.permission, caller.principal,
-                                    caller.mode);
+    return RefuseRight(caller);
   }
 
   // Runs `then` on the applier thread, with a refusal where the accounts of
@@ -176,6 +179,7 @@ class MemberCalls {
   bool WaitIdle(absl::Duration timeout);
 
  private:
+  std::optional<Refusal> RefuseRight(const Caller& caller) const;
   std::optional<Refusal> RefuseCaller(
       const grpc::CallbackServerContext* call,
       const google::protobuf::Descriptor* request, Caller* caller) const;
@@ -198,6 +202,7 @@ class MemberCalls {
   const Deps deps_;
   const MemberDescription member_;
   const ClientAuthenticator authenticator_;
+  const std::unique_ptr<RefusedCalls> refused_;
 
   std::atomic<uint64_t> retry_seed_;
   std::atomic<bool> stopping_ = false;

@@ -26,6 +26,8 @@
 #include "quorate/admin/v1/session.grpc.pb.h"
 #include "quorate/options/v1/options.pb.h"
 
+#include "base/log.h"
+#include "base/mutex.h"
 #include "server/licensing/accounts.h"
 #include "server/rpc/authentication.h"
 #include "server/rpc/authorizer.h"
@@ -260,6 +262,59 @@ TEST_F(AuthorizationTest, TheConfigurationGoesBeforeTheAccounts) {
               ElementsAre(admin::v1::ROLE_ADMINISTRATOR));
   EXPECT_EQ(response.rights().permissions_size(),
             static_cast<int>(AllPermissions().size()));
+}
+
+// Lines of area "access", from any thread.
+class AccessLines final : public LogKeeper {
+ public:
+  AccessLines() { SetLogKeeper(this); }
+
+  ~AccessLines() override { SetLogKeeper(nullptr); }
+
+  void Keep(LogLevel /*level*/, absl::string_view area, absl::string_view event,
+            const LogFields& fields) override {
+    if (area != "access") return;
+    MutexLock lock(&mu_);
+    std::string line(event);
+    for (const LogField& field : fields)
+      absl::StrAppend(&line, " ", field.value);
+    lines_.push_back(line);
+  }
+
+  void Flush(absl::Duration /*limit*/) override {}
+
+  std::vector<std::string> lines() const {
+    MutexLock lock(&mu_);
+    return lines_;
+  }
+
+ private:
+  mutable Mutex mu_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mu_);
+};
+
+TEST_F(AuthorizationTest, WhoWasRefusedStandsInTheLog) {
+  const AccessLines log;
+  const auto user = Accounts("user");
+  admin::v1::SetAccountResponse set;
+  admin::v1::ListAccountsResponse list;
+  // Confirmed by a read first, decided at once, and by the mode.
+  EXPECT_FALSE(user->SetAccount(NewCall().get(), Request("a", {}), &set).ok());
+  EXPECT_FALSE(user->ListAccounts(NewCall().get(),
+                                  admin::v1::ListAccountsRequest(), &list)
+                   .ok());
+  const auto context = NewCall();
+  context->AddMetadata("quorate-mode", "restricted");
+  EXPECT_FALSE(admin_->SetAccount(context.get(), Request("a", {}), &set).ok());
+  const std::string by = ClientNames("user").substr(4);
+  const std::string admin = ClientNames("admin").substr(4);
+  EXPECT_THAT(
+      log.lines(),
+      ElementsAre(
+          absl::StrCat("refused ", by, " SetAccount ACCOUNT_MANAGE FULL 1"),
+          absl::StrCat("refused ", by, " ListAccounts ACCOUNT_VIEW FULL 1"),
+          absl::StrCat("refused ", admin,
+                       " SetAccount ACCOUNT_MANAGE RESTRICTED 1")));
 }
 
 TEST_F(AuthorizationTest, OnlyTheTwoModesAreKnown) {
