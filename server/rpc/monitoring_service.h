@@ -101,7 +101,7 @@ class MonitoringService final
       const monitoring::v1::ListReservationsRequest* request,
       monitoring::v1::ListReservationsResponse* response) override;
 
-  // monitoring_named_users.cc
+  // monitoring_users.cc
   grpc::ServerUnaryReactor* ListCasualUsers(
       grpc::CallbackServerContext* context,
       const monitoring::v1::ListCasualUsersRequest* request,

@@ -37,29 +37,17 @@ class CasualUsersTest : public testing::Test {
         license.mutable_install_license()->mutable_terms()->mutable_features();
     features->Mutable(0)->set_casual_minutes(100);
     features->Mutable(1)->set_casual_minutes(30);
-    Propose(license);
+    world_.Do(license);
     for (const char* user : {"ann", "bob", "eve"}) {
       auto open = licensing::OpenCommand(licensing::kMaxTtlMs);
       open.mutable_open_session()->mutable_description()->set_user(user);
-      Propose(open);
+      world_.Do(open);
     }
   }
 
   void At(int64_t minute) {
     world_.node().SetTime(1, kStartMs + minute * kMinuteMs);
-    Propose(licensing::AdvanceCommand());
-  }
-
-  void Propose(internal::v1::Command command) {
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_principal(licensing::kAlice);
-    command.set_not_after_cluster_ms(30'000);
-    world_.node().Propose(
-        command.SerializeAsString(), absl::Seconds(1),
-        [](const replication::ProposeResult& result) {
-          EXPECT_TRUE(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
-        });
+    world_.Do(licensing::AdvanceCommand());
   }
 
   // "feature user used/limit" in minutes, with a star where they run.
@@ -89,16 +77,15 @@ class CasualUsersTest : public testing::Test {
 
   ServiceWorld world_;
   std::unique_ptr<monitoring::MonitoringService::Stub> monitoring_;
-  int requests_ = 0;
   int64_t reset_seconds_ = kFebruary;
 };
 
 TEST_F(CasualUsersTest, AreListedWithWhatTheyUsed) {
   EXPECT_THAT(List(9, ""), IsEmpty());
-  Propose(licensing::CheckoutCommand(1, {{"cad", 1}, {"view", 1}}));
-  Propose(licensing::CheckoutCommand(2, {{"cad", 1}}));
+  world_.Do(licensing::CheckoutCommand(1, {{"cad", 1}, {"view", 1}}));
+  world_.Do(licensing::CheckoutCommand(2, {{"cad", 1}}));
   At(20);
-  Propose(licensing::CloseCommand(2));
+  world_.Do(licensing::CloseCommand(2));
   At(40);
   for (const int size : {1, 2, 3, 4}) {
     EXPECT_THAT(List(size, ""), ElementsAre("cad ann 40/100*", "cad bob 20/100",
@@ -109,12 +96,12 @@ TEST_F(CasualUsersTest, AreListedWithWhatTheyUsed) {
 }
 
 TEST_F(CasualUsersTest, BeginAnewWithTheMonth) {
-  Propose(licensing::CheckoutCommand(1, {{"cad", 1}}));
+  world_.Do(licensing::CheckoutCommand(1, {{"cad", 1}}));
   At(20);
-  Propose(licensing::CheckinCommand(1, {1}));
+  world_.Do(licensing::CheckinCommand(1, {1}));
   EXPECT_THAT(List(9, ""), ElementsAre("cad ann 20/100"));
   At(31 * 24 * 60 - 15);
-  Propose(licensing::CheckoutCommand(3, {{"cad", 1}}));
+  world_.Do(licensing::CheckoutCommand(3, {{"cad", 1}}));
   At(31 * 24 * 60 + 25);
   reset_seconds_ = kFebruary + int64_t{28} * 24 * 3'600;
   EXPECT_THAT(List(9, ""), ElementsAre("cad eve 25/100*"));

@@ -11,7 +11,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "base/mutex.h"
 #include "tests/server/licensing/commands.h"
 #include "tests/server/policy/policies.h"
 #include "tests/server/rpc/service_world.h"
@@ -34,29 +33,14 @@ class MonitoringHistoryTest : public testing::Test {
       : stub_(monitoring::MonitoringService::NewStub(
             world_.Connect(ClientNames("monitor")))) {
     PassHours(0);
-    Propose(licensing::InstallCommand("L1", 1, {{"cad", 3}, {"solver", 8}}));
+    world_.Propose(
+        licensing::InstallCommand("L1", 1, {{"cad", 3}, {"solver", 8}}));
   }
 
   // Cluster time hardly moves, so that no lease ends.
   void PassHours(int64_t hours) {
     hours_ += hours;
     world_.node().SetTime(++now_ms_, kStartMs + hours_ * kHourMs);
-  }
-
-  licensing::LedgerAnswer Propose(internal::v1::Command command) {
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_principal(licensing::kAlice);
-    command.set_not_after_cluster_ms(now_ms_ + 30'000);
-    licensing::LedgerAnswer answer;
-    Notification done;
-    world_.node().Propose(
-        command.SerializeAsString(), absl::Seconds(5),
-        [&](const replication::ProposeResult& result) {
-          answer = static_cast<const LicensingAnswer&>(*result.answer).ledger;
-          done.Notify();
-        });
-    done.Wait();
-    return answer;
   }
 
   uint64_t Open(const std::string& user, const std::string& project) {
@@ -67,7 +51,7 @@ class MonitoringHistoryTest : public testing::Test {
     description->set_host("ws-" + user);
     description->set_project(project);
     description->set_application("sketch");
-    return Propose(command).session_id;
+    return world_.Propose(command).session_id;
   }
 
   // "name seats held_hours waits denials out_hours peak", page by page.
@@ -100,31 +84,10 @@ class MonitoringHistoryTest : public testing::Test {
     return ReasonOf(stub_->QueryUsage(NewCall().get(), request, &response));
   }
 
-  class Notification {
-   public:
-    void Notify() {
-      MutexLock lock(&mu_);
-      done_ = true;
-      changed_.NotifyAll();
-    }
-
-    void Wait() {
-      MutexLock lock(&mu_);
-      while (!done_)
-        changed_.Wait(&mu_);
-    }
-
-   private:
-    Mutex mu_;
-    CondVar changed_;
-    bool done_ = false;
-  };
-
   ServiceWorld world_;
   std::unique_ptr<monitoring::MonitoringService::Stub> stub_;
   int64_t now_ms_ = 1'000;
   int64_t hours_ = 0;
-  int requests_ = 0;
 };
 
 TEST_F(MonitoringHistoryTest, NothingHappenedYet) {
@@ -135,21 +98,24 @@ TEST_F(MonitoringHistoryTest, TellsWhatCommandsDid) {
   const uint64_t ann = Open("ann", "wing");
   const uint64_t bob = Open("bob", "wing");
   // Two of ann's for three hours; then bob's, which grows after an hour.
-  Propose(licensing::CheckoutCommand(ann, {{"cad", 2}}));
+  world_.Propose(licensing::CheckoutCommand(ann, {{"cad", 2}}));
   PassHours(1);
   const uint64_t seat =
-      Propose(licensing::CheckoutCommand(bob, {{"solver", 1}}))
+      world_.Propose(licensing::CheckoutCommand(bob, {{"solver", 1}}))
           .seat_handles.at(0);
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"cad", 2}})).ok());
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"cad", 2}})).ok());
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"wind", 1}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(bob, {{"cad", 2}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(bob, {{"cad", 2}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(bob, {{"wind", 1}})).ok());
   PassHours(1);
-  Propose(licensing::ResizeCommand(bob, seat, 4));
-  Propose(licensing::WaitCommand(bob, {{"cad", 2}}, kHourMs));
+  world_.Propose(licensing::ResizeCommand(bob, seat, 4));
+  world_.Propose(licensing::WaitCommand(bob, {{"cad", 2}}, kHourMs));
   PassHours(1);
-  Propose(licensing::CloseCommand(ann));  // Bob is served.
+  world_.Propose(licensing::CloseCommand(ann));  // Bob is served.
   PassHours(1);
-  Propose(licensing::CloseCommand(bob));
+  world_.Propose(licensing::CloseCommand(bob));
   PassHours(1);
 
   monitoring::QueryUsageRequest request;
@@ -181,17 +147,21 @@ TEST_F(MonitoringHistoryTest, ListsDenialsWithReasonAndRule) {
   *apply.mutable_apply_policy()->mutable_policy() = policy::PolicyOf(
       {policy::RuleOf("not-bob", internal::v1::POLICY_RULE_KIND_DENY, "cad", 0,
                       {{internal::v1::POLICY_FIELD_USER, {"bob"}}})});
-  ASSERT_TRUE(Propose(apply).ok());
+  ASSERT_TRUE(world_.Propose(apply).ok());
   const uint64_t ann = Open("ann", "wing");
   const uint64_t bob = Open("bob", "tail");
   for (int i = 0; i < 3; ++i) {
-    EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"cad", 1}})).ok());
+    EXPECT_FALSE(
+        world_.Propose(licensing::CheckoutCommand(bob, {{"cad", 1}})).ok());
   }
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(ann, {{"cad", 4}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(ann, {{"cad", 4}})).ok());
   PassHours(1);
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"cad", 1}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(bob, {{"cad", 1}})).ok());
   // A mistake, and nobody's denial.
-  EXPECT_FALSE(Propose(licensing::CheckoutCommand(bob, {{"cad", 0}})).ok());
+  EXPECT_FALSE(
+      world_.Propose(licensing::CheckoutCommand(bob, {{"cad", 0}})).ok());
 
   monitoring::ListDenialsRequest request;
   request.set_page_size(1);

@@ -30,26 +30,14 @@ class MonitoringReservationsTest : public testing::Test {
   MonitoringReservationsTest()
       : stub_(monitoring::MonitoringService::NewStub(
             world_.Connect(ClientNames("monitor")))) {
-    Propose(licensing::InstallCommand(
+    world_.Do(licensing::InstallCommand(
         "L1", 1, {{"cad", 20}, {"solver", 8}, {"viewer", 1000}}));
-  }
-
-  void Propose(internal::v1::Command command) {
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_principal(licensing::kAlice);
-    command.set_not_after_cluster_ms(30'000);
-    world_.node().Propose(
-        command.SerializeAsString(), absl::Seconds(1),
-        [](const replication::ProposeResult& result) {
-          EXPECT_TRUE(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
-        });
   }
 
   void Apply(const internal::v1::Policy& policy) {
     internal::v1::Command command;
     *command.mutable_apply_policy()->mutable_policy() = policy;
-    Propose(command);
+    world_.Do(command);
   }
 
   // "feature rule units used", page by page.
@@ -79,7 +67,6 @@ class MonitoringReservationsTest : public testing::Test {
   ServiceWorld world_;
   std::unique_ptr<monitoring::MonitoringService::Stub> stub_;
   monitoring::Reservation last_;
-  int requests_ = 0;
 };
 
 TEST_F(MonitoringReservationsTest, NoneWithoutAPolicy) {
@@ -97,8 +84,8 @@ TEST_F(MonitoringReservationsTest, ShowsWhatIsKeptForWhom) {
                           lent}));
   internal::v1::Command open = licensing::OpenCommand(30'000);
   open.mutable_open_session()->mutable_description()->set_user("ann");
-  Propose(open);
-  Propose(licensing::CheckoutCommand(1, {{"cad", 2}}));
+  world_.Do(open);
+  world_.Do(licensing::CheckoutCommand(1, {{"cad", 2}}));
   int pages = 0;
   EXPECT_THAT(List(0, "", &pages),
               ElementsAre("cad ann 5 2", "solver ann 5 0", "solver lent 3 0",
@@ -128,9 +115,9 @@ TEST_F(MonitoringReservationsTest, WhoeverLooksAtASeatSeesThatItIsCalledBack) {
   internal::v1::Command open = licensing::OpenCommand(30'000);
   for (const char* user : {"bob", "ann"}) {
     open.mutable_open_session()->mutable_description()->set_user(user);
-    Propose(open);
+    world_.Do(open);
   }
-  Propose(licensing::CheckoutCommand(1, {{"solver", 8}}));
+  world_.Do(licensing::CheckoutCommand(1, {{"solver", 8}}));
   const auto the_seat = [this] {
     monitoring::ListSeatsResponse response;
     EXPECT_TRUE(stub_
@@ -141,7 +128,7 @@ TEST_F(MonitoringReservationsTest, WhoeverLooksAtASeatSeesThatItIsCalledBack) {
     return response.seats(0);
   };
   EXPECT_FALSE(the_seat().has_call_left());
-  Propose(licensing::WaitCommand(2, {{"solver", 1}}, 120'000));
+  world_.Do(licensing::WaitCommand(2, {{"solver", 1}}, 120'000));
   EXPECT_EQ(the_seat().call_left().seconds(), 60);
   EXPECT_EQ(the_seat().call_rule(), "crash");
 }

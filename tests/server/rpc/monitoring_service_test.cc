@@ -28,20 +28,8 @@ class MonitoringServiceTest : public testing::Test {
   MonitoringServiceTest()
       : stub_(monitoring::MonitoringService::NewStub(
             world_.Connect(ClientNames("monitor")))) {
-    Propose(licensing::InstallCommand(
+    world_.Do(licensing::InstallCommand(
         "L1", 1, {{"cad", 20}, {"solver", 8}, {"viewer", 1000}}));
-  }
-
-  void Propose(internal::v1::Command command) {
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_principal(licensing::kAlice);
-    command.set_not_after_cluster_ms(30'000);
-    world_.node().Propose(
-        command.SerializeAsString(), absl::Seconds(1),
-        [](const replication::ProposeResult& result) {
-          EXPECT_TRUE(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
-        });
   }
 
   // Session i of user u<i mod 3> on host h<i>.
@@ -52,7 +40,7 @@ class MonitoringServiceTest : public testing::Test {
       description->set_user(absl::StrCat("u", i % 3));
       description->set_host(absl::StrCat("h", i));
       description->set_application("fem");
-      Propose(command);
+      world_.Do(command);
     }
   }
 
@@ -87,7 +75,6 @@ class MonitoringServiceTest : public testing::Test {
 
   ServiceWorld world_;
   std::unique_ptr<monitoring::MonitoringService::Stub> stub_;
-  int requests_ = 0;
 };
 
 TEST_F(MonitoringServiceTest, ShowsWhatIsUsedAndLeftOfCredits) {
@@ -97,8 +84,8 @@ TEST_F(MonitoringServiceTest, ShowsWhatIsUsedAndLeftOfCredits) {
       ->mutable_terms()
       ->mutable_features(0)
       ->set_credits(true);
-  Propose(license);
-  Propose(licensing::CheckoutCommand(1, {{"run", 4}}));
+  world_.Do(license);
+  world_.Do(licensing::CheckoutCommand(1, {{"run", 4}}));
   monitoring::ListPoolsResponse response;
   const auto request =
       PageOf<monitoring::ListPoolsRequest>(0, R"(feature="run")");
@@ -115,7 +102,7 @@ TEST_F(MonitoringServiceTest, ShowsWhatIsUsedAndLeftOfCredits) {
 
 TEST_F(MonitoringServiceTest, ShowsPools) {
   OpenSessions(1);
-  Propose(licensing::CheckoutCommand(1, {{"cad", 3}}));
+  world_.Do(licensing::CheckoutCommand(1, {{"cad", 3}}));
   monitoring::ListPoolsResponse response;
   ASSERT_TRUE(stub_
                   ->ListPools(NewCall().get(), monitoring::ListPoolsRequest(),
@@ -153,9 +140,9 @@ TEST_F(MonitoringServiceTest, ShowsPools) {
 
 TEST_F(MonitoringServiceTest, ShowsSessionsInPages) {
   OpenSessions(25);
-  Propose(licensing::CheckoutCommand(2, {{"cad", 1}, {"solver", 2}}));
+  world_.Do(licensing::CheckoutCommand(2, {{"cad", 1}, {"solver", 2}}));
   world_.node().SetTime(5'000, kNowMs + 9'000);
-  Propose(licensing::CheckoutCommand(3, {{"cad", 1}}));
+  world_.Do(licensing::CheckoutCommand(3, {{"cad", 1}}));
   monitoring::ListSessionsResponse response;
   ASSERT_TRUE(stub_
                   ->ListSessions(NewCall().get(),
@@ -188,8 +175,8 @@ TEST_F(MonitoringServiceTest, ShowsSessionsInPages) {
 
 TEST_F(MonitoringServiceTest, ShowsWhoHoldsWhat) {
   OpenSessions(2);
-  Propose(licensing::CheckoutCommand(1, {{"cad", 2}, {"solver", 1}}));
-  Propose(licensing::CheckoutCommand(2, {{"cad", 3}}));
+  world_.Do(licensing::CheckoutCommand(1, {{"cad", 2}, {"solver", 1}}));
+  world_.Do(licensing::CheckoutCommand(2, {{"cad", 3}}));
   const auto handles = [this](const std::string& filter) {
     monitoring::ListSeatsResponse response;
     const grpc::Status status = stub_->ListSeats(

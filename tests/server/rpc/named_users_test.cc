@@ -39,29 +39,17 @@ class NamedUsersTest : public testing::Test {
       feature.set_recycle_count(1);
       feature.set_recycle_days(30);
     }
-    Propose(license);
+    world_.Do(license);
     for (const char* user : {"ann", "bob", "eve"}) {
       auto open = licensing::OpenCommand(30'000);
       open.mutable_open_session()->mutable_description()->set_user(user);
-      Propose(open);
+      world_.Do(open);
     }
-    Propose(licensing::CheckoutCommand(1, {{"edit", 1}, {"view", 1}}));
-    Propose(licensing::CheckoutCommand(2, {{"edit", 1}}));
-    Propose(licensing::CheckoutCommand(3, {{"edit", 1}}));
-    Propose(licensing::CloseCommand(1));
-    Propose(licensing::CloseCommand(2));
-  }
-
-  void Propose(internal::v1::Command command) {
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_principal(licensing::kAlice);
-    command.set_not_after_cluster_ms(30'000);
-    world_.node().Propose(
-        command.SerializeAsString(), absl::Seconds(1),
-        [](const replication::ProposeResult& result) {
-          EXPECT_TRUE(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
-        });
+    world_.Do(licensing::CheckoutCommand(1, {{"edit", 1}, {"view", 1}}));
+    world_.Do(licensing::CheckoutCommand(2, {{"edit", 1}}));
+    world_.Do(licensing::CheckoutCommand(3, {{"edit", 1}}));
+    world_.Do(licensing::CloseCommand(1));
+    world_.Do(licensing::CloseCommand(2));
   }
 
   // "feature user", with a star who is active, page by page.

@@ -1,5 +1,6 @@
 #include "tests/server/rpc/service_world.h"
 
+#include <future>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -9,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include "base/check.h"
+#include "tests/server/licensing/commands.h"
 
 namespace quorate::server {
 namespace {
@@ -84,6 +86,24 @@ std::shared_ptr<grpc::Channel> ServiceWorld::Connect(
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_->port()),
                                    grpc::SslCredentials(tls), arguments);
+}
+
+licensing::LedgerAnswer ServiceWorld::Propose(internal::v1::Command command) {
+  command.set_request_id(absl::StrCat("proposal-", ++proposals_));
+  command.set_principal(licensing::kAlice);
+  command.set_not_after_cluster_ms(node_.ClusterMsHint() + 30'000);
+  std::promise<licensing::LedgerAnswer> answer;
+  node_.Propose(
+      command.SerializeAsString(), absl::Seconds(5),
+      [&](const replication::ProposeResult& result) {
+        answer.set_value(
+            static_cast<const LicensingAnswer&>(*result.answer).ledger);
+      });
+  return answer.get_future().get();
+}
+
+void ServiceWorld::Do(internal::v1::Command command) {
+  EXPECT_TRUE(Propose(std::move(command)).ok());
 }
 
 std::string ServiceWorld::LicenseFile(const std::string& id, uint64_t serial,

@@ -82,6 +82,12 @@ class ServiceWorld {
 
   trust::DemoVendor& vendor() { return vendor_; }
 
+  // What the ledger says to a command of alice's, past the services.
+  licensing::LedgerAnswer Propose(internal::v1::Command command);
+
+  // The same where it must do it.
+  void Do(internal::v1::Command command);
+
   // The vendor's licence for this cluster with these features.
   std::string LicenseFile(const std::string& id, uint64_t serial,
                           const std::string& feature, uint32_t count,
@@ -95,6 +101,7 @@ class ServiceWorld {
   std::unique_ptr<LicensingReplica> replica_;
   FakeNode node_;
   LatencyBook latencies_{&SystemClock()};
+  int proposals_ = 0;
   std::unique_ptr<ClientPort> port_;
 };
 

@@ -61,6 +61,19 @@ class SessionServiceTest : public testing::Test {
     EXPECT_TRUE(stream_->Read(&news_));
   }
 
+  // The whole policy.
+  void ApplyRule(const admin::v1::PolicyRule& rule) {
+    const auto policies =
+        admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
+    admin::v1::ApplyPolicyRequest request;
+    request.set_request_id("p1");
+    request.set_etag("0");
+    *request.mutable_policy()->add_rules() = rule;
+    admin::v1::ApplyPolicyResponse response;
+    ASSERT_TRUE(
+        policies->ApplyPolicy(NewCall().get(), request, &response).ok());
+  }
+
   ServiceWorld world_;
   std::unique_ptr<checkout::CheckoutService::Stub> stub_;
   std::unique_ptr<admin::v1::SessionService::Stub> admin_;
@@ -122,18 +135,12 @@ TEST_F(SessionServiceTest, ReleasesASeat) {
 }
 
 TEST_F(SessionServiceTest, WarnsWhoIsIdleAndTakesTheSeatBack) {
-  const auto policies =
-      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
-  admin::v1::ApplyPolicyRequest apply;
-  apply.set_request_id("p1");
-  apply.set_etag("0");
-  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
-  rule->set_name("lunch");
-  rule->set_kind(admin::v1::POLICY_RULE_KIND_IDLE);
-  rule->mutable_span()->set_seconds(60);
-  rule->mutable_warning()->set_seconds(30);
-  admin::v1::ApplyPolicyResponse applied;
-  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+  admin::v1::PolicyRule rule;
+  rule.set_name("lunch");
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_IDLE);
+  rule.mutable_span()->set_seconds(60);
+  rule.mutable_warning()->set_seconds(30);
+  ApplyRule(rule);
 
   const auto say_idle = [this](int64_t seconds) {
     world_.node().AdvanceCluster(40'000);
@@ -187,17 +194,11 @@ TEST_F(SessionServiceTest, WarnsWhoIsIdleAndTakesTheSeatBack) {
 }
 
 TEST_F(SessionServiceTest, ShowsWhatLingersAndForWhom) {
-  const auto policies =
-      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
-  admin::v1::ApplyPolicyRequest apply;
-  apply.set_request_id("p1");
-  apply.set_etag("0");
-  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
-  rule->set_name("hold");
-  rule->set_kind(admin::v1::POLICY_RULE_KIND_LINGER);
-  rule->mutable_span()->set_seconds(600);
-  admin::v1::ApplyPolicyResponse applied;
-  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+  admin::v1::PolicyRule rule;
+  rule.set_name("hold");
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_LINGER);
+  rule.mutable_span()->set_seconds(600);
+  ApplyRule(rule);
   checkout::CheckinRequest checkin;
   checkin.set_request_id("i1");
   checkin.set_session(session_);
@@ -263,22 +264,16 @@ TEST_F(SessionServiceTest, NamesTheFieldsThatAreWrong) {
 }
 
 TEST_F(SessionServiceTest, CallsALentSeatBack) {
-  const auto policies =
-      admin::v1::PolicyService::NewStub(world_.Connect(ClientNames("admin")));
-  admin::v1::ApplyPolicyRequest apply;
-  apply.set_request_id("p1");
-  apply.set_etag("0");
-  admin::v1::PolicyRule* rule = apply.mutable_policy()->add_rules();
-  rule->set_name("crash");
-  rule->set_kind(admin::v1::POLICY_RULE_KIND_RESERVE);
-  rule->set_units(2);
-  rule->set_lend(true);
-  rule->mutable_span()->set_seconds(60);
-  admin::v1::PolicyPart* part = rule->add_parts();
+  admin::v1::PolicyRule rule;
+  rule.set_name("crash");
+  rule.set_kind(admin::v1::POLICY_RULE_KIND_RESERVE);
+  rule.set_units(2);
+  rule.set_lend(true);
+  rule.mutable_span()->set_seconds(60);
+  admin::v1::PolicyPart* part = rule.add_parts();
   part->set_field(admin::v1::POLICY_FIELD_USER);
   part->add_values("cat");
-  admin::v1::ApplyPolicyResponse applied;
-  ASSERT_TRUE(policies->ApplyPolicy(NewCall().get(), apply, &applied).ok());
+  ApplyRule(rule);
 
   checkout::OpenSessionRequest open;
   open.set_request_id("o2");
