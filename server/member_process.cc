@@ -18,6 +18,7 @@
 #include "server/log_keeping.h"
 #include "server/member_stores.h"
 #include "server/server.h"
+#include "server/stop_limit.h"
 
 namespace quorate::server {
 namespace {
@@ -74,7 +75,8 @@ Begun Begin(const Config& config, const sigset_t& signals) {
 }
 
 // Until a signal comes, or the other members refuse this one.
-absl::Status Serve(Server* server, const sigset_t& signals) {
+absl::Status Serve(Server* server, const sigset_t& signals,
+                   StopLimit* stop_limit) {
   while (Pause(signals, kLook)) {
     if (!server->Outlived()) continue;
     server->Stop();
@@ -83,6 +85,7 @@ absl::Status Serve(Server* server, const sigset_t& signals) {
         "was put back, made anew or copied. It must not vote with it.");
   }
   LogInfo("server", "stopping");
+  stop_limit->Begin();
   server->Stop();
   LogInfo(kRunArea, kRunEnds);
   return absl::OkStatus();
@@ -109,21 +112,28 @@ ExitCode CodeOf(const Begun& begun) {
 
 ExitCode RunMember(const Config& config, const MemberFiles& files,
                    const sigset_t& signals) {
+  // Goes last: the kept log's end is part of a stop.
+  StopLimit stop_limit(&SystemClock(), StopLimit::kLimit);
   const LogKeeping keeping(config);
   const auto pause = [&signals](absl::Duration time) {
     return Pause(signals, time);
   };
   Begun begun = Begin(config, signals);
   while (true) {
-    if (begun.status.ok()) begun.status = Serve(begun.server.get(), signals);
-    begun.server.reset();
-    if (!begun.of_data || !NeedsHealing(config, begun.status)) {
-      return CodeOf(begun);
+    if (begun.status.ok()) {
+      begun.status = Serve(begun.server.get(), signals, &stop_limit);
     }
-    begun.status =
-        HealMember(config, files, begun.status, SystemClock(), pause);
-    if (!begun.status.ok()) return CodeOf(begun);
-    begun = Begin(config, signals);
+    begun.server.reset();
+    if (begun.of_data && NeedsHealing(config, begun.status)) {
+      begun.status =
+          HealMember(config, files, begun.status, SystemClock(), pause);
+      if (begun.status.ok()) {
+        begun = Begin(config, signals);
+        continue;
+      }
+    }
+    stop_limit.Begin();
+    return CodeOf(begun);
   }
 }
 

@@ -4,6 +4,7 @@
 // under load whose syncs wait for a lock that the test takes and lets go.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <map>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "base/check.h"
@@ -27,6 +29,9 @@ namespace quorate::e2e {
 namespace {
 
 constexpr absl::Duration kLimit = absl::Seconds(60);
+
+// server/exit_code.h
+constexpr int kExitDisk = 70;
 
 // Far more than a leader bears, far less than what makes calls fail.
 constexpr absl::Duration kHangs = absl::Seconds(5);
@@ -86,14 +91,14 @@ class HangingDiskTest : public testing::Test {
     return longest;
   }
 
-  void ExpectNothingLost() {
+  void ExpectNothingLost(const std::string& started_again = "") {
     writers_->Stop();
     Api api(cluster_->Members()[0].endpoint, cluster_->environment());
     const WriterTotals totals = writers_->Audit(&api);
     PrintTotals(totals);
     ExpectZeros(totals);
     for (const auto& [name, member] : members_)
-      EXPECT_EQ(member->starts(), 1) << name;
+      EXPECT_EQ(member->starts(), name == started_again ? 2 : 1) << name;
   }
 
   std::unique_ptr<TestCluster> cluster_;
@@ -138,6 +143,24 @@ TEST_F(HangingDiskTest, AFollowerIsInNobodysWay) {
               absl::ToDoubleMilliseconds(longest));
   AwaitCheckout();
   ExpectNothingLost();
+}
+
+// A stop waits for the thread that writes the log, which waits for the disk.
+TEST_F(HangingDiskTest, AStopEndsAllTheSame) {
+  const std::string leader = WaitForLeader(*cluster_);
+  const std::string follower = leader == "m1" ? "m2" : "m1";
+  SupervisedMember& member = *members_[follower];
+  member.Hold(true);
+  SetHangs(follower, true);
+  AwaitCheckout();
+  member.Signal(SIGTERM);
+  EXPECT_TRUE(member.AwaitExits(1, 2 * kLimit));
+  EXPECT_THAT(member.exits(), testing::ElementsAre(kExitDisk));
+  SetHangs(follower, false);
+  member.Hold(false);
+  ASSERT_TRUE(WaitForService(*cluster_, follower, kLimit));
+  AwaitCheckout();
+  ExpectNothingLost(follower);
 }
 
 }  // namespace
