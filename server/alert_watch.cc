@@ -18,7 +18,6 @@
 #include "replication/node/calendar_state.h"
 #include "replication/state_store.h"
 #include "server/alerts/alert_mail.h"
-#include "server/history/history_view.h"
 #include "server/rpc/member_view.h"
 
 namespace quorate::server {
@@ -109,6 +108,7 @@ struct AlertWatch::Seen {
 void AlertWatch::Look() {
   if (!deps_.node->LeadsHint()) {
     timers_.Clear();
+    pass_ = {};
     return;
   }
   Seen seen;
@@ -177,19 +177,28 @@ void AlertWatch::ReadDenials(Observation* observation) {
       cursor.get(),
       [clock = deps_.clock, end] { return clock->SinceBoot() >= end; });
   if (!history.ok()) return;
+  const absl::Status status = ReadOn(&*history);
+  // Where the time was over, the next look goes on.
+  if (absl::IsCancelled(status)) return;
+  if (status.ok()) {
+    observation->denials = std::move(pass_.found);
+    observation->denials_known = true;
+  }
+  pass_ = {};
+}
+
+// To the last feature, or CANCELLED where the time is over.
+absl::Status AlertWatch::ReadOn(history::HistoryView* history) {
+  constexpr auto kKind = history::HistoryKind::kHourDenialTotal;
   const int64_t hour =
       history::FloorHour(std::max<int64_t>(deps_.node->CalendarMsHint(), 0));
-  std::vector<alerts::FeatureDenials> denials;
-  std::string feature;
   while (true) {
-    const auto next = history->NextFeature(feature);
-    if (!next.ok() || !history->CheckTime().ok()) return;
-    if (!next->has_value()) break;
-    feature = **next;
+    QUORATE_ASSIGN_OR_RETURN(const std::optional<std::string> next,
+                             history->NextFeatureOf(kKind, pass_.feature));
+    if (!next.has_value()) return absl::OkStatus();
     uint64_t most = 0;
-    const absl::Status status = history->VisitRecords(
-        history::HistoryKind::kHourDenialTotal, feature,
-        hour - history::kHourMs, hour + history::kHourMs,
+    QUORATE_RETURN_IF_ERROR(history->VisitRecords(
+        kKind, *next, hour - history::kHourMs, hour + history::kHourMs,
         [&most](const history::HistoryKey& /*key*/,
                 absl::string_view value) -> absl::Status {
           internal::v1::DenialRecord record;
@@ -198,12 +207,11 @@ void AlertWatch::ReadDenials(Observation* observation) {
             most = std::max<uint64_t>(most, record.denials());
           }
           return absl::OkStatus();
-        });
-    if (!status.ok()) return;
-    if (most > 0) denials.push_back({.feature = feature, .count = most});
+        }));
+    if (most > 0) pass_.found.push_back({.feature = *next, .count = most});
+    pass_.feature = *next;
+    QUORATE_RETURN_IF_ERROR(history->CheckTime());
   }
-  observation->denials = std::move(denials);
-  observation->denials_known = true;
 }
 
 void AlertWatch::AddHealth(Observation* observation) const {

@@ -5,12 +5,16 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 #include "base/clock.h"
 #include "replication/node/node.h"
 #include "server/alerts/alert_conditions.h"
+#include "server/history/history_view.h"
 #include "server/rpc/licensing_view.h"
 
 namespace quorate::server {
@@ -37,9 +41,18 @@ class AlertWatch {
  private:
   struct Seen;
 
+  // Features that have denials are many where somebody makes names up, and each
+  // look has little time: the next one goes on. Memory: those of an hour that
+  // the history tells apart.
+  struct DenialsPass {
+    std::string feature;  // The last that was read.
+    std::vector<alerts::FeatureDenials> found;
+  };
+
   bool Read(Seen* seen);
   bool AwaitRead(const std::function<void()>& look);
   void ReadDenials(alerts::Observation* observation);
+  absl::Status ReadOn(history::HistoryView* history);
   void AddHealth(alerts::Observation* observation) const;
   void ReportRoom(size_t room, size_t marks);
   void Raise(internal::v1::RaiseAlerts due);
@@ -47,7 +60,8 @@ class AlertWatch {
   const Deps deps_;
   alerts::AlertTimers timers_;
   absl::Duration denials_due_;  // Since boot.
-  bool full_ = false;           // And it was said.
+  DenialsPass pass_;
+  bool full_ = false;  // And it was said.
 };
 
 }  // namespace quorate::server

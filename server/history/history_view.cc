@@ -102,17 +102,26 @@ absl::StatusOr<std::optional<std::string>> HistoryView::NextFeature(
     absl::string_view after) {
   std::optional<std::string> next;
   for (const HistoryKind kind : kKinds) {
-    const std::string begin = BeginOf(kind);
-    cursor_->Seek(after.empty() ? begin : EndOfFeature(kind, after));
-    QUORATE_RETURN_IF_ERROR(CountRecord());
-    if (!cursor_->Valid() || cursor_->key().substr(0, 2) != begin) continue;
-    const std::optional<HistoryKey> key = ParseHistoryKey(cursor_->key());
-    if (!key.has_value()) return DamagedRecord(cursor_->key());
-    if (!next.has_value() || key->feature < *next) {
-      next = std::string(key->feature);
+    QUORATE_ASSIGN_OR_RETURN(std::optional<std::string> found,
+                             NextFeatureOf(kind, after));
+    if (found.has_value() && (!next.has_value() || *found < *next)) {
+      next = std::move(found);
     }
   }
   return next;
+}
+
+absl::StatusOr<std::optional<std::string>> HistoryView::NextFeatureOf(
+    HistoryKind kind, absl::string_view after) {
+  const std::string begin = BeginOf(kind);
+  cursor_->Seek(after.empty() ? begin : EndOfFeature(kind, after));
+  QUORATE_RETURN_IF_ERROR(CountRecord());
+  if (!cursor_->Valid() || cursor_->key().substr(0, 2) != begin) {
+    return std::nullopt;
+  }
+  const std::optional<HistoryKey> key = ParseHistoryKey(cursor_->key());
+  if (!key.has_value()) return DamagedRecord(cursor_->key());
+  return std::string(key->feature);
 }
 
 absl::Status HistoryView::VisitRecords(HistoryKind kind,

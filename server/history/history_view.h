@@ -51,6 +51,10 @@ class HistoryView {
   absl::StatusOr<std::optional<std::string>> NextFeature(
       absl::string_view after);
 
+  // The same, of one kind.
+  absl::StatusOr<std::optional<std::string>> NextFeatureOf(
+      HistoryKind kind, absl::string_view after);
+
   using Visit = absl::FunctionRef<absl::Status(const HistoryKey& key,
                                                absl::string_view value)>;
 

@@ -96,24 +96,28 @@ class AlertMailerTest : public testing::Test {
     node_->Stop();
   }
 
-  void Propose(Command command) {
+  void Refused(Command command) { Propose(std::move(command), false); }
+
+  void Propose(Command command, bool granted = true) {
     command.set_principal("admin");
     command.set_request_id(absl::StrCat("r", ++requests_));
     command.set_not_after_cluster_ms(node_->ClusterMsHint() + 30'000);
     absl::Notification done;
     node_->Propose(
         command.SerializeAsString(), absl::Seconds(10),
-        [&done](const replication::ProposeResult& result) {
+        [&done, granted](const replication::ProposeResult& result) {
           EXPECT_EQ(result.outcome, replication::ProposeOutcome::kApplied);
-          EXPECT_TRUE(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok());
+          EXPECT_EQ(
+              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok(),
+              granted);
           done.Notify();
         });
     done.WaitForNotification();
   }
 
   void SetRecipients(const std::vector<std::string>& addresses,
-                     uint32_t mails_per_hour = 100) {
+                     uint32_t mails_per_hour = 100,
+                     uint32_t denials_per_hour = 50) {
     Command command;
     auto* body = command.mutable_update_alert_settings();
     body->set_base_version(versions_++);
@@ -121,6 +125,7 @@ class AlertMailerTest : public testing::Test {
     *settings = licensing::AlertBook().settings().settings();
     settings->set_mails_per_hour(mails_per_hour);
     settings->set_usage_held_ms(0);
+    settings->set_denials_per_hour(denials_per_hour);
     for (const std::string& address : addresses)
       settings->add_recipients()->set_address(address);
     Propose(command);
@@ -148,8 +153,8 @@ class AlertMailerTest : public testing::Test {
                                         .password = {},
                                         .timeout = timeout};
     }
-    options.first_retry = absl::Milliseconds(50);
-    options.longest_retry = absl::Milliseconds(100);
+    options.first_retry = first_retry_;
+    options.longest_retry = 2 * first_retry_;
     options.period = absl::Milliseconds(10);
     mailer_ = std::make_unique<AlertMailer>(
         AlertMailer::Deps{.node = node_.get(),
@@ -206,6 +211,23 @@ class AlertMailerTest : public testing::Test {
     return subjects;
   }
 
+  // Waits until a test was mailed. Between two of them the mailer has looked
+  // for what waits.
+  TestMailOutcome MailTestNow() {
+    absl::Notification done;
+    TestMailOutcome outcome;
+    EXPECT_TRUE(mailer_->Test({.request_id = "r-1",
+                               .addresses = {"c@x.example"},
+                               .cluster_name = "plant-a",
+                               .done = [&](const TestMailOutcome& came) {
+                                 outcome = came;
+                                 done.Notify();
+                               }}));
+    done.WaitForNotification();
+    return outcome;
+  }
+
+  absl::Duration first_retry_ = absl::Milliseconds(50);
   WaitingStore store_;
   std::unique_ptr<LicensingReplica> replica_;
   std::unique_ptr<FakeNode> node_;
@@ -235,19 +257,10 @@ TEST_F(AlertMailerTest, WhoDoesNotLeadMailsNothingButTests) {
   node_->SetLeads(false);
   Raise("m2");
   Start(sink.Url());
-  absl::Notification done;
-  TestMailOutcome outcome;
-  ASSERT_TRUE(mailer_->Test({.request_id = "r-1",
-                             .addresses = {"c@x.example"},
-                             .cluster_name = "plant-a",
-                             .done = [&](const TestMailOutcome& came) {
-                               outcome = came;
-                               done.Notify();
-                             }}));
-  done.WaitForNotification();
-  EXPECT_EQ(outcome.problem, "");
-  EXPECT_THAT(SubjectsOf(sink),
-              ElementsAre("[quorate plant-a] test of alerts by mail"));
+  EXPECT_EQ(MailTestNow().problem, "");
+  EXPECT_EQ(MailTestNow().problem, "");
+  const std::string subject = "[quorate plant-a] test of alerts by mail";
+  EXPECT_THAT(SubjectsOf(sink), ElementsAre(subject, subject));
   EXPECT_EQ(Alerts()[0].state(), internal::v1::ALERT_MAIL_STATE_WAITING);
   node_->SetLeads(true);
   EXPECT_TRUE(AwaitState(internal::v1::ALERT_MAIL_STATE_MAILED));
@@ -307,6 +320,22 @@ TEST_F(AlertMailerTest, AMailServerThatIsAwayDelays) {
   sink.Restart({});
   EXPECT_TRUE(AwaitState(internal::v1::ALERT_MAIL_STATE_MAILED));
   EXPECT_EQ(sink.Letters().size(), 1U);
+}
+
+TEST_F(AlertMailerTest, AMailServerThatFailsIsLeftAloneForAWhile) {
+  mail::MailSink sink;
+  sink.Stop();
+  first_retry_ = absl::Hours(1);
+  Raise("m2");
+  Raise("m3");
+  Start(sink.Url());
+  EXPECT_TRUE(AwaitText("cannot be reached"));
+  sink.Restart({});
+  EXPECT_EQ(MailTestNow().problem, "");
+  EXPECT_EQ(MailTestNow().problem, "");
+  EXPECT_EQ(sink.Letters().size(), 2U);
+  EXPECT_EQ(Alerts()[0].attempts(), 1U);
+  EXPECT_EQ(Alerts()[1].attempts(), 0U);
 }
 
 TEST_F(AlertMailerTest, AMailServerThatHangsHoldsNothingUp) {
@@ -462,6 +491,37 @@ TEST_F(AlertMailerTest, TheWatchWaitsForNothingWhileItReadsDenials) {
   looks.join();
   EXPECT_EQ(store_.cursors, 1);
   EXPECT_EQ(Alerts().size(), 1U);
+}
+
+// Each look at it is half a second later.
+class HurryingClock final : public Clock {
+ public:
+  absl::Duration SinceBoot() const override {
+    return now_ += absl::Milliseconds(500);
+  }
+
+  absl::Time Calendar() const override { return SystemClock().Calendar(); }
+
+ private:
+  mutable absl::Duration now_ = absl::Hours(1);
+};
+
+TEST_F(AlertMailerTest, TheWatchGoesOnWithMoreFeaturesThanOneLookReads) {
+  Propose(licensing::OpenCommand(60'000));
+  constexpr uint32_t kFew = 2;
+  SetRecipients({}, 100, kFew);
+  for (uint32_t i = 0; i <= kFew; ++i) {
+    for (int feature = 10; feature < 30; ++feature) {
+      Refused(
+          licensing::CheckoutCommand(1, {{absl::StrCat("no", feature), 1}}));
+    }
+  }
+  const HurryingClock clock;
+  AlertWatch watch(
+      {.node = node_.get(), .view = &replica_->view(), .clock = &clock});
+  for (int i = 0; i < 200; ++i)
+    watch.Look();
+  EXPECT_EQ(Alerts().size(), 20U);
 }
 
 // More is so than the book takes: what is over goes on being looked at, but
