@@ -39,6 +39,11 @@ class LogFolder {
     std::ofstream(LogFilePath(path_, age), std::ios::binary) << bytes;
   }
 
+  void Append(int age, const std::string& bytes) const {
+    std::ofstream(LogFilePath(path_, age), std::ios::binary | std::ios::app)
+        << bytes;
+  }
+
   std::string Read(int age) const {
     std::ifstream file(LogFilePath(path_, age), std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};

@@ -96,6 +96,19 @@ TEST(LogLineTest, LongValuesAreCutBetweenCharacters) {
   EXPECT_EQ(value.find("\xef\xbf\xbd"), std::string::npos);
 }
 
+// Each value is short enough, all of them together are not.
+TEST(LogLineTest, ManyLongValuesAreCutMore) {
+  LogLine line = Good();
+  line.fields.clear();
+  for (int i = 0; i < 30; ++i) {
+    line.fields.emplace_back(absl::StrCat("k", i), std::string(1'000, 'x'));
+  }
+  const std::optional<LogLine> read = DecodeLogLine(EncodeLogLine(line));
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->fields.size(), 30U);
+  EXPECT_EQ(read->fields[29].second, std::string(59, 'x') + "[cut]");
+}
+
 TEST(LogLineTest, OtherTextsAreRefused) {
   const std::string good = kGood;
   for (const auto& [from, to] :

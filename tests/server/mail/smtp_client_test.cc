@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -140,6 +141,19 @@ TEST_F(SmtpClientTest, FiftyLongAddressesAreOneHeader) {
   EXPECT_EQ(letters[0].recipients, addresses);
   EXPECT_EQ(letters[0].header_names.size(), 8U);
   EXPECT_THAT(letters[0].headers.at("To"), HasSubstr(addresses.back()));
+}
+
+// libcurl would send everything through it, the password too.
+TEST_F(SmtpClientTest, AProxyOfTheEnvironmentIsNotUsed) {
+  MailSink sink;
+  ::setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+  const LetterOutcome outcome = SendLetter(
+      AccessTo(sink.Url()),
+      {.subject = "s", .message_id = "<1@x>", .date = "d", .body = "b\n"},
+      {"a@x.example"}, [] { return false; });
+  ::unsetenv("ALL_PROXY");
+  EXPECT_TRUE(outcome.accepted()) << outcome.problem;
+  EXPECT_EQ(sink.Letters().size(), 1U);
 }
 
 TEST_F(SmtpClientTest, StartTlsAndLogin) {
