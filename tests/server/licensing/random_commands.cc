@@ -12,27 +12,6 @@ namespace {
 
 constexpr int64_t kDayMs = int64_t{24} * 3'600'000;
 
-// Of rules that call back what they lend, which random ones seldom come to.
-internal::v1::Policy LendingPolicy(Random* random) {
-  std::vector<internal::v1::PolicyRule> rules;
-  for (uint64_t i = random->Between(1, 3); i > 0; --i) {
-    rules.push_back(policy::RuleOf(
-        absl::StrCat("r", i), internal::v1::POLICY_RULE_KIND_RESERVE,
-        random->OneIn(3) ? "" : std::string(1, 'a' + random->Below(4)),
-        random->Between(2, 9),
-        {{.field = internal::v1::POLICY_FIELD_USER,
-          .values = {policy::RandomUser(random), policy::RandomUser(random)},
-          .negated = random->OneIn(3)}}));
-    rules.back().set_lend(!random->OneIn(5));
-    if (!rules.back().lend()) continue;
-    rules.back().set_span_ms(static_cast<int64_t>(random->Between(10, 20)) *
-                             1000);
-  }
-  internal::v1::Policy policy = policy::PolicyOf(rules);
-  policy.set_ignore_case(true);
-  return policy;
-}
-
 }  // namespace
 
 void CommandSource::MoveTime() {
@@ -270,13 +249,17 @@ Command CommandSource::SomeOpen() {
   internal::v1::SessionDescription* const description =
       command.mutable_open_session()->mutable_description();
   if (!opened_.user().empty() && random_.OneIn(2)) {
-    *description = opened_;  // The same client again.
+    *description = opened_;  // The same client again, or nearly.
+    if (random_.OneIn(6)) description->set_application(SomeApplication());
+    if (random_.OneIn(6)) description->set_display(SomeDisplay());
     return command;
   }
   description->set_user(policy::RandomUser(&random_));
   description->set_host(policy::RandomHost(&random_));
   description->set_project(policy::RandomProject(&random_));
   description->set_version(policy::RandomVersion(&random_));
+  description->set_application(SomeApplication());
+  description->set_display(SomeDisplay());
   if (random_.OneIn(3)) {
     const char byte = static_cast<char>(random_.Below(256));
     command.mutable_open_session()->set_peer_address(
@@ -302,8 +285,10 @@ Command CommandSource::SomePolicy() {
   internal::v1::ApplyPolicy* const body = command.mutable_apply_policy();
   body->set_base_version(base);
   if (random_.OneIn(3)) return command;
-  *body->mutable_policy() = random_.OneIn(3) ? policy::RandomPolicy(&random_)
-                                             : LendingPolicy(&random_);
+  const std::string feature = random_.OneIn(3) ? "" : SomeFeature();
+  *body->mutable_policy() =
+      random_.OneIn(3) ? policy::RandomPolicy(&random_)
+                       : SomeLending(policy::RandomUser(&random_), feature);
   if (random_.OneIn(10)) body->mutable_policy()->add_rules();
   return command;
 }
@@ -334,6 +319,16 @@ Command CommandSource::SomeAccount() {
 }
 
 Command CommandSource::SomeBody() {
+  if (holds_ && random_.OneIn(10)) {
+    holds_ = false;
+    return SomeRelease();
+  }
+  if (!plan_.empty() && !random_.OneIn(4)) {
+    const std::function<Command()> next = std::move(plan_.front());
+    plan_.pop_front();
+    return next();
+  }
+  if (plan_.empty() && random_.OneIn(100)) MakePlan();
   const uint64_t dice = random_.Below(100);
   if (dice < 10) return SomeOpen();
   if (dice < 14) return CloseCommand(SomeSession());
@@ -422,6 +417,14 @@ void CommandSource::Saw(const Command& command, const LedgerAnswer& answer) {
         command.resize_seat().session_id() + command.borrow().session_id();
     if (!random_.OneIn(4)) Forget(gone);
   }
+  const bool over = answer.reason == type::v1::ERROR_REASON_SESSION_NOT_FOUND ||
+                    answer.reason == type::v1::ERROR_REASON_REQUEST_EXPIRED;
+  if (over && !random_.OneIn(8)) {
+    std::erase_if(waited_, [&command](const Command& waited) {
+      return waited.request_id() == command.request_id();
+    });
+  }
+  holds_ |= answer.reason == type::v1::ERROR_REASON_RESTORED_ON_HOLD;
   // To wait until nobody believes in the old cluster's seats takes long.
   if (answer.reason == type::v1::ERROR_REASON_RESTORED_ON_HOLD &&
       random_.OneIn(8)) {

@@ -4,6 +4,8 @@
 #define QUORATE_TESTS_SERVER_LICENSING_RANDOM_COMMANDS_H_
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +64,11 @@ class CommandSource {
 
   std::string SomeHost() { return policy::RandomHost(&random_); }
 
+  // As random policies name them.
+  std::string SomeApplication() { return random_.OneIn(2) ? "app0" : "app1"; }
+
+  std::string SomeDisplay() { return random_.OneIn(2) ? ":0" : ":1"; }
+
   int64_t SomeTime() {
     return now.calendar_ms + static_cast<int64_t>(random_.Below(60'000)) -
            10'000;
@@ -88,6 +95,17 @@ class CommandSource {
   internal::v1::Command SomeOpen();
   internal::v1::Command SomePolicy();
   internal::v1::Command SomeAccount();
+  // random_plans.cc: commands that random ones seldom come to in a row.
+  internal::v1::Policy SomeLending(const std::string& user,
+                                   const std::string& feature);
+  internal::v1::Command PolicyCommand(internal::v1::Policy policy);
+  internal::v1::Command OpenBy(const std::string& user);
+  internal::v1::Command CheckoutBy(uint64_t session,
+                                   const std::string& feature);
+  void MakePlan();
+  void PlanRecall(const std::string& feature);
+  void PlanIdling(const std::string& feature);
+  void PlanBorrow(const std::string& feature);
   // random_holders.cc
   void AddBorrowing(internal::v1::FeatureTerms* feature);
   uint64_t SomeHolder();
@@ -98,6 +116,8 @@ class CommandSource {
                  const LedgerAnswer& answer);
 
   Random random_;
+  std::deque<std::function<internal::v1::Command()>> plan_;
+  bool holds_ = false;    // A restored cluster does, until it is released.
   uint32_t credits_ = 0;  // Of the licences to come.
   std::vector<uint64_t> sessions_;
   std::vector<std::pair<uint64_t, uint64_t>> seats_;  // Session, handle.
