@@ -1,13 +1,12 @@
 // What is due is mailed, what was mailed is not mailed again, and a mail server
 // that fails, hangs or is away costs a delay. By a mailer over a ledger without
-// a log and a real mail server, and by a watch that raises what it sees.
+// a log and a real mail server.
 
 #include "server/alert_mailer.h"
 
 #include <memory>
 #include <poll.h>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,133 +16,24 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "replication/storage/memory_state_store.h"
-#include "server/alert_watch.h"
-#include "server/licensing_replica.h"
-#include "tests/server/fake_node.h"
-#include "tests/server/licensing/commands.h"
+#include "tests/server/alert_world.h"
 #include "tests/server/mail/mail_sink.h"
 
 namespace quorate::server {
 namespace {
 
 using internal::v1::AlertRecord;
-using internal::v1::Command;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kCluster[] = "0123456789abcdef0123456789abcdef";
-constexpr absl::Duration kLimit = absl::Seconds(60);
-
-// While a cursor of it lives, its member applies and answers nothing: so it is
-// where a snapshot waits for the cursors to go (StateStore::Install).
-class WaitingStore final : public replication::MemoryStateStore {
- public:
-  absl::StatusOr<std::unique_ptr<replication::RecordCursor>> NewCursor()
-      const override {
-    auto cursor = MemoryStateStore::NewCursor();
-    if (!cursor.ok() || node == nullptr) return cursor;
-    node->Hold(true);
-    ++cursors;
-    return std::make_unique<Cursor>(node, *std::move(cursor));
-  }
-
-  FakeNode* node = nullptr;
-  mutable int cursors = 0;  // That were made.
-
- private:
-  class Cursor final : public replication::RecordCursor {
-   public:
-    Cursor(FakeNode* node, std::unique_ptr<RecordCursor> cursor)
-        : node_(node), cursor_(std::move(cursor)) {}
-
-    ~Cursor() override { node_->Hold(false); }
-
-    void Seek(absl::string_view key) override { cursor_->Seek(key); }
-
-    void SeekForPrev(absl::string_view key) override {
-      cursor_->SeekForPrev(key);
-    }
-
-    void Next() override { cursor_->Next(); }
-
-    absl::string_view key() const override { return cursor_->key(); }
-
-    absl::string_view value() const override { return cursor_->value(); }
-
-    bool Valid() const override { return cursor_->Valid(); }
-
-    absl::Status status() const override { return cursor_->status(); }
-
-   private:
-    FakeNode* const node_;
-    const std::unique_ptr<RecordCursor> cursor_;
-  };
-};
-
-class AlertMailerTest : public testing::Test {
+class AlertMailerTest : public AlertWorld {
  protected:
-  AlertMailerTest() {
-    auto replica = LicensingReplica::Restore(kCluster, 1, &store_);
-    EXPECT_TRUE(replica.ok()) << replica.status();
-    replica_ = *std::move(replica);
-    node_ = std::make_unique<FakeNode>(replica_.get());
-    SetRecipients({"a@x.example", "b@x.example"});
-  }
-
-  ~AlertMailerTest() override {
-    mailer_.reset();
-    node_->Stop();
-  }
-
-  void Refused(Command command) { Propose(std::move(command), false); }
-
-  void Propose(Command command, bool granted = true) {
-    command.set_principal("admin");
-    command.set_request_id(absl::StrCat("r", ++requests_));
-    command.set_not_after_cluster_ms(node_->ClusterMsHint() + 30'000);
-    absl::Notification done;
-    node_->Propose(
-        command.SerializeAsString(), absl::Seconds(10),
-        [&done, granted](const replication::ProposeResult& result) {
-          EXPECT_EQ(result.outcome, replication::ProposeOutcome::kApplied);
-          EXPECT_EQ(
-              static_cast<const LicensingAnswer&>(*result.answer).ledger.ok(),
-              granted);
-          done.Notify();
-        });
-    done.WaitForNotification();
-  }
-
-  void SetRecipients(const std::vector<std::string>& addresses,
-                     uint32_t mails_per_hour = 100,
-                     uint32_t denials_per_hour = 50) {
-    Command command;
-    auto* body = command.mutable_update_alert_settings();
-    body->set_base_version(versions_++);
-    auto* settings = body->mutable_settings();
-    *settings = licensing::AlertBook().settings().settings();
-    settings->set_mails_per_hour(mails_per_hour);
-    settings->set_usage_held_ms(0);
-    settings->set_denials_per_hour(denials_per_hour);
-    for (const std::string& address : addresses)
-      settings->add_recipients()->set_address(address);
-    Propose(command);
-  }
-
-  void Raise(const std::string& name) {
-    Command command;
-    auto* facts = command.mutable_raise_alerts()->add_alerts();
-    facts->set_key("member_down/" + name);
-    facts->set_kind(internal::v1::ALERT_KIND_MEMBER_DOWN);
-    facts->set_stage(1);
-    facts->set_name(name);
-    Propose(command);
-  }
+  ~AlertMailerTest() override { mailer_.reset(); }
 
   void Start(const std::string& url,
              absl::Duration timeout = absl::Seconds(20)) {
-    AlertMailer::Options options = {.cluster_id = kCluster, .member = "m1"};
+    AlertMailer::Options options = {.cluster_id = kAlertCluster,
+                                    .member = "m1"};
     if (!url.empty()) {
       options.access = mail::MailAccess{.server = url,
                                         .starttls = false,
@@ -163,25 +53,9 @@ class AlertMailerTest : public testing::Test {
         options);
   }
 
-  // As they stand in the book.
-  std::vector<AlertRecord> Alerts() {
-    std::vector<AlertRecord> alerts;
-    absl::Notification done;
-    node_->Read({.kind = replication::ReadConsistency::Kind::kLocal},
-                absl::Seconds(10), [&](replication::ReadOutcome) {
-                  for (const auto& [number, alert] :
-                       replica_->view().alerts->alerts()) {
-                    alerts.push_back(alert);
-                  }
-                  done.Notify();
-                });
-    done.WaitForNotification();
-    return alerts;
-  }
-
   template <typename Condition>
   bool Await(Condition condition) {
-    const absl::Duration end = SystemClock().SinceBoot() + kLimit;
+    const absl::Duration end = SystemClock().SinceBoot() + kAlertLimit;
     while (SystemClock().SinceBoot() < end) {
       if (condition()) return true;
       // The mailer and the mail server need the processor.
@@ -228,12 +102,7 @@ class AlertMailerTest : public testing::Test {
   }
 
   absl::Duration first_retry_ = absl::Milliseconds(50);
-  WaitingStore store_;
-  std::unique_ptr<LicensingReplica> replica_;
-  std::unique_ptr<FakeNode> node_;
   std::unique_ptr<AlertMailer> mailer_;
-  uint64_t requests_ = 0;
-  uint64_t versions_ = 0;
 };
 
 TEST_F(AlertMailerTest, EachAlertIsOneMail) {
@@ -444,102 +313,6 @@ TEST_F(AlertMailerTest, AnHourHasSoManyMails) {
               ElementsAre("[quorate 01234567] member n1 does not answer",
                           "[quorate 01234567] 5 alerts: member n2 does not "
                           "answer, ..."));
-}
-
-TEST_F(AlertMailerTest, TheWatchRaisesWhatItSeesOnce) {
-  Propose(licensing::InstallCommand("L1", 1, {{"cad", 5}}));
-  Propose(licensing::OpenCommand(60'000));
-  AlertWatch watch({.node = node_.get(),
-                    .view = &replica_->view(),
-                    .clock = &SystemClock()});
-  watch.Look();
-  EXPECT_TRUE(Alerts().empty());
-  Propose(licensing::CheckoutCommand(1, {{"cad", 5}}));
-  watch.Look();
-  watch.Look();
-  ASSERT_EQ(Alerts().size(), 1U);
-  EXPECT_EQ(Alerts()[0].facts().key(), "pool_usage/cad");
-  node_->SetLeads(false);
-  watch.Look();
-  // Another leader, who has looked at nothing yet.
-  node_->SetLeads(true);
-  AlertWatch heir({.node = node_.get(),
-                   .view = &replica_->view(),
-                   .clock = &SystemClock()});
-  heir.Look();
-  EXPECT_EQ(Alerts().size(), 1U);
-}
-
-TEST_F(AlertMailerTest, TheWatchWaitsForNothingWhileItReadsDenials) {
-  Propose(licensing::InstallCommand("L1", 1, {{"cad", 5}}));
-  Propose(licensing::OpenCommand(60'000));
-  Propose(licensing::CheckoutCommand(1, {{"cad", 5}}));
-  store_.node = node_.get();
-  AlertWatch watch({.node = node_.get(),
-                    .view = &replica_->view(),
-                    .clock = &SystemClock()});
-  absl::Notification looked;
-  std::thread looks([&] {
-    watch.Look();
-    looked.Notify();
-  });
-  const bool done = looked.WaitForNotificationWithTimeout(kLimit);
-  EXPECT_TRUE(done);
-  // Else it is answered after all.
-  while (!looked.WaitForNotificationWithTimeout(absl::Milliseconds(10)))
-    node_->Hold(false);
-  looks.join();
-  EXPECT_EQ(store_.cursors, 1);
-  EXPECT_EQ(Alerts().size(), 1U);
-}
-
-// Each look at it is half a second later.
-class HurryingClock final : public Clock {
- public:
-  absl::Duration SinceBoot() const override {
-    return now_ += absl::Milliseconds(500);
-  }
-
-  absl::Time Calendar() const override { return SystemClock().Calendar(); }
-
- private:
-  mutable absl::Duration now_ = absl::Hours(1);
-};
-
-TEST_F(AlertMailerTest, TheWatchGoesOnWithMoreFeaturesThanOneLookReads) {
-  Propose(licensing::OpenCommand(60'000));
-  constexpr uint32_t kFew = 2;
-  SetRecipients({}, 100, kFew);
-  for (uint32_t i = 0; i <= kFew; ++i) {
-    for (int feature = 10; feature < 30; ++feature) {
-      Refused(
-          licensing::CheckoutCommand(1, {{absl::StrCat("no", feature), 1}}));
-    }
-  }
-  const HurryingClock clock;
-  AlertWatch watch(
-      {.node = node_.get(), .view = &replica_->view(), .clock = &clock});
-  for (int i = 0; i < 200; ++i)
-    watch.Look();
-  EXPECT_EQ(Alerts().size(), 20U);
-}
-
-// More is so than the book takes: what is over goes on being looked at, but
-// nothing is put into the log again and again.
-TEST_F(AlertMailerTest, TheWatchAsksForNothingThatHasNoRoom) {
-  for (size_t i = 0; i < licensing::kMaxAlerts; ++i)
-    Raise(absl::StrCat("n", i));
-  Propose(licensing::InstallCommand("L1", 1, {{"cad", 5}}));
-  Propose(licensing::OpenCommand(60'000));
-  Propose(licensing::CheckoutCommand(1, {{"cad", 5}}));
-  AlertWatch watch({.node = node_.get(),
-                    .view = &replica_->view(),
-                    .clock = &SystemClock()});
-  watch.Look();  // Ends the marks of members that are none.
-  const size_t before = node_->commands().size();
-  watch.Look();
-  watch.Look();
-  EXPECT_EQ(node_->commands().size(), before);
 }
 
 }  // namespace
