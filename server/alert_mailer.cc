@@ -14,7 +14,6 @@
 namespace quorate::server {
 namespace {
 
-using internal::v1::AlertRecord;
 using internal::v1::RecordAlertMail;
 
 // A read or proposal that takes longer is begun again.
@@ -54,9 +53,9 @@ bool AlertMailer::Test(MailTest test) {
 
 void AlertMailer::Run() {
   while (true) {
-    std::vector<MailTest> tests = tests_.TakeAll(options_.period);
-    for (MailTest& test : tests)
-      RunTest(std::move(test));
+    const std::vector<MailTest> tests = tests_.TakeAll(options_.period);
+    for (const MailTest& test : tests)
+      RunTest(test);
     if (stopping_.load()) {
       if (tests.empty()) return;
       continue;
@@ -65,7 +64,7 @@ void AlertMailer::Run() {
   }
 }
 
-void AlertMailer::RunTest(MailTest test) {
+void AlertMailer::RunTest(const MailTest& test) {
   const alerts::AlertMail text =
       alerts::WriteTestMail(Origin(test.cluster_name), test.request_id);
   const mail::LetterOutcome outcome = Post(text, test.addresses, kMaxTestTime);
@@ -124,6 +123,23 @@ void AlertMailer::Step() {
 // What the log has, as it is agreed on: what the leader before mailed is not
 // mailed again.
 bool AlertMailer::Plan(std::optional<Next>* next) {
+  // Shared: who sets it may still hold it when the waiting is over.
+  const auto read = std::make_shared<std::promise<bool>>();
+  deps_.node->Read({.kind = replication::ReadConsistency::Kind::kLinearizable},
+                   kTimeout,
+                   [this, next, read](replication::ReadOutcome outcome) {
+                     const bool good = outcome == replication::ReadOutcome::kOk;
+                     if (good) *next = NextOf(*deps_.view->alerts);
+                     read->set_value(good);
+                   });
+  // The node answers each read, and none later than after its timeout.
+  return read->get_future().get();
+}
+
+// On the applier thread, while this object's own waits.
+std::optional<AlertMailer::Next> AlertMailer::NextOf(
+    const licensing::AlertBook& book) {
+  ForgetSettled(book.alerts());
   const absl::Duration now = deps_.clock->SinceBoot();
   const auto is_held = [this, now](uint64_t number) {
     return std::any_of(
@@ -134,30 +150,16 @@ bool AlertMailer::Plan(std::optional<Next>* next) {
                      numbers.end();
         });
   };
-  // Shared: who sets it may still hold it when the waiting is over.
-  const auto read = std::make_shared<std::promise<bool>>();
-  deps_.node->Read(
-      {.kind = replication::ReadConsistency::Kind::kLinearizable}, kTimeout,
-      [this, next, &is_held, read](replication::ReadOutcome outcome) {
-        if (outcome == replication::ReadOutcome::kOk) {
-          const licensing::AlertBook& book = *deps_.view->alerts;
-          ForgetSettled(book.alerts());
-          const auto& settings = book.settings().settings();
-          auto plan = alerts::PlanMail(book.alerts(), settings,
-                                       deps_.node->CalendarMsHint(), is_held);
-          if (plan.has_value()) {
-            next->emplace();
-            for (const uint64_t number : plan->numbers) {
-              (*next)->alerts.push_back(book.alerts().at(number));
-            }
-            (*next)->plan = *std::move(plan);
-            (*next)->cluster_name = settings.cluster_name();
-          }
-        }
-        read->set_value(outcome == replication::ReadOutcome::kOk);
-      });
-  // The node answers each read, and none later than after its timeout.
-  return read->get_future().get();
+  const auto& settings = book.settings().settings();
+  auto plan = alerts::PlanMail(book.alerts(), settings,
+                               deps_.node->CalendarMsHint(), is_held);
+  if (!plan.has_value()) return std::nullopt;
+  Next next;
+  for (const uint64_t number : plan->numbers)
+    next.alerts.push_back(book.alerts().at(number));
+  next.plan = *std::move(plan);
+  next.cluster_name = settings.cluster_name();
+  return next;
 }
 
 // A mail that was put off may have gone with others, or be over.

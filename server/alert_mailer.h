@@ -101,8 +101,9 @@ class AlertMailer {
 
   void Run();
   void Step();
-  void RunTest(MailTest test);
+  void RunTest(const MailTest& test);
   bool Plan(std::optional<Next>* next);
+  std::optional<Next> NextOf(const licensing::AlertBook& book);
   void ForgetSettled(const licensing::AlertBook::Alerts& alerts);
   void Send(const Next& next);
   internal::v1::RecordAlertMail Judge(const Next& next,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
 #include "quorate/internal/v1/command.pb.h"
@@ -58,6 +59,26 @@ std::optional<alerts::PoolUse> UseOf(const PoolView& pool) {
       break;
   }
   return std::nullopt;
+}
+
+constexpr auto kDenials = history::HistoryKind::kHourDenialTotal;
+
+// Of a feature in one of the hours that begin at `hour` and an hour before.
+absl::StatusOr<uint64_t> MostDenials(history::HistoryView* history,
+                                     const std::string& feature, int64_t hour) {
+  uint64_t most = 0;
+  QUORATE_RETURN_IF_ERROR(history->VisitRecords(
+      kDenials, feature, hour - history::kHourMs, hour + history::kHourMs,
+      [&most](const history::HistoryKey& /*key*/,
+              absl::string_view value) -> absl::Status {
+        internal::v1::DenialRecord record;
+        if (record.ParseFromArray(value.data(),
+                                  static_cast<int>(value.size()))) {
+          most = std::max<uint64_t>(most, record.denials());
+        }
+        return absl::OkStatus();
+      }));
+  return most;
 }
 
 }  // namespace
@@ -115,10 +136,10 @@ void AlertWatch::Look() {
   if (!Read(&seen)) return;
   AddHealth(&seen.observation);
   ReportRoom(seen.observation.room, seen.marks.size());
-  internal::v1::RaiseAlerts due = alerts::DecideAlerts(
+  const internal::v1::RaiseAlerts due = alerts::DecideAlerts(
       seen.observation, seen.settings, seen.marks, &timers_);
   if (due.alerts().empty() && due.ended_keys().empty()) return;
-  Raise(std::move(due));
+  Raise(due);
 }
 
 // Once for as long as it is so: what is not raised is looked for each time.
@@ -189,25 +210,14 @@ void AlertWatch::ReadDenials(Observation* observation) {
 
 // To the last feature, or CANCELLED where the time is over.
 absl::Status AlertWatch::ReadOn(history::HistoryView* history) {
-  constexpr auto kKind = history::HistoryKind::kHourDenialTotal;
   const int64_t hour =
       history::FloorHour(std::max<int64_t>(deps_.node->CalendarMsHint(), 0));
   while (true) {
     QUORATE_ASSIGN_OR_RETURN(const std::optional<std::string> next,
-                             history->NextFeatureOf(kKind, pass_.feature));
+                             history->NextFeatureOf(kDenials, pass_.feature));
     if (!next.has_value()) return absl::OkStatus();
-    uint64_t most = 0;
-    QUORATE_RETURN_IF_ERROR(history->VisitRecords(
-        kKind, *next, hour - history::kHourMs, hour + history::kHourMs,
-        [&most](const history::HistoryKey& /*key*/,
-                absl::string_view value) -> absl::Status {
-          internal::v1::DenialRecord record;
-          if (record.ParseFromArray(value.data(),
-                                    static_cast<int>(value.size()))) {
-            most = std::max<uint64_t>(most, record.denials());
-          }
-          return absl::OkStatus();
-        }));
+    QUORATE_ASSIGN_OR_RETURN(const uint64_t most,
+                             MostDenials(history, *next, hour));
     if (most > 0) pass_.found.push_back({.feature = *next, .count = most});
     pass_.feature = *next;
     QUORATE_RETURN_IF_ERROR(history->CheckTime());
@@ -235,7 +245,7 @@ void AlertWatch::AddHealth(Observation* observation) const {
   }
 }
 
-void AlertWatch::Raise(internal::v1::RaiseAlerts due) {
+void AlertWatch::Raise(const internal::v1::RaiseAlerts& due) {
   internal::v1::Command command;
   command.set_not_after_cluster_ms(deps_.node->ClusterMsHint() +
                                    licensing::kAttemptMs);

@@ -55,7 +55,7 @@ class AlertWatch {
   absl::Status ReadOn(history::HistoryView* history);
   void AddHealth(alerts::Observation* observation) const;
   void ReportRoom(size_t room, size_t marks);
-  void Raise(internal::v1::RaiseAlerts due);
+  void Raise(const internal::v1::RaiseAlerts& due);
 
   const Deps deps_;
   alerts::AlertTimers timers_;
