@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 
 #include "server/policy/reservations.h"
+#include "server/policy/rule_features.h"
 
 namespace quorate::policy {
 namespace {
@@ -77,6 +78,7 @@ std::unique_ptr<const CompiledPolicy> CompiledPolicy::Empty() {
 
 void CompiledPolicy::CompileGroups() {
   for (const PolicyGroup& group : policy_.groups()) {
+    if (group.kind() == internal::v1::POLICY_GROUP_KIND_FEATURES) continue;
     if (group.kind() == internal::v1::POLICY_GROUP_KIND_ADDRESSES) {
       Ranges ranges;
       for (const std::string& member : group.members()) {
@@ -99,14 +101,15 @@ void CompiledPolicy::CompileRules() {
           from.parts(i).field() == internal::v1::POLICY_FIELD_TIME;
       (time ? rule.when : rule.who).push_back(CompilePart(from.parts(i), i));
     }
-    if (!from.feature().empty()) of_feature_[from.feature()];
+    for (const std::string& feature : FeaturesOf(policy_, from))
+      of_feature_[feature];
   }
   for (uint32_t i = 0; i < rules_.size(); ++i) {
     const PolicyRule& from = rule(i);
-    if (!from.feature().empty()) {
-      ListOf(&of_feature_[from.feature()], from.kind())->push_back(i);
-      continue;
+    for (const std::string& feature : FeaturesOf(policy_, from)) {
+      ListOf(&of_feature_[feature], from.kind())->push_back(i);
     }
+    if (NamesFeatures(from)) continue;
     ListOf(&of_all_, from.kind())->push_back(i);
     for (auto& [feature, rules] : of_feature_) {
       ListOf(&rules, from.kind())->push_back(i);
@@ -123,7 +126,7 @@ void CompiledPolicy::CompileRules() {
     for (std::vector<uint32_t>* const list :
          {&rules.idle, &rules.linger, &rules.borrow, &rules.priority}) {
       std::stable_partition(list->begin(), list->end(), [this](uint32_t index) {
-        return !rule(index).feature().empty();
+        return NamesFeatures(rule(index));
       });
     }
   }

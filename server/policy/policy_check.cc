@@ -12,6 +12,7 @@
 
 #include "base/utf8.h"
 #include "server/policy/ip_address.h"
+#include "server/policy/rule_features.h"
 #include "server/policy/time_window.h"
 #include "server/policy/version_range.h"
 
@@ -27,6 +28,7 @@ using internal::v1::PolicyRule;
 constexpr char kNotAName[] =
     "must be 1 to 64 bytes of text without control characters, U+FFFE and "
     "U+FFFF";
+constexpr char kNotAFeature[] = "must be 1 to 64 letters, digits, '_' or '-'";
 constexpr char kNotAnAddress[] =
     "must be an address, a range \"10.0.0.1-10.0.0.9\" or a prefix "
     "\"10.0.0.0/8\"";
@@ -69,7 +71,10 @@ class PolicyCheck {
   }
 
   void CheckGroup(const PolicyGroup& group, const std::string& path);
+  void CheckMember(PolicyGroupKind kind, const std::string& member,
+                   const std::string& path);
   void CheckRule(const PolicyRule& rule, const std::string& path);
+  void CheckFeatures(const PolicyRule& rule, const std::string& path);
   void CheckUnits(const PolicyRule& rule, const std::string& path);
   void CheckWhose(const PolicyRule& rule, const std::string& path);
   void CheckSpans(const PolicyRule& rule, const std::string& path);
@@ -122,15 +127,27 @@ void PolicyCheck::CheckGroup(const PolicyGroup& group,
           absl::StrCat("another group of ", WordOf(group.kind()),
                        " has this name"));
   }
+  if (group.kind() == internal::v1::POLICY_GROUP_KIND_FEATURES &&
+      group.members_size() > kMaxFeaturesOfGroup) {
+    Fault(absl::StrCat(path, ".members"),
+          absl::StrCat("must be at most ", kMaxFeaturesOfGroup));
+    return;
+  }
   for (int i = 0; i < group.members_size(); ++i) {
-    const std::string& member = group.members(i);
-    const std::string member_path = absl::StrCat(path, ".members[", i, "]");
-    if (!IsPolicyText(member)) {
-      Fault(member_path, "must be 1 to 256 bytes of text");
-    } else if (group.kind() == internal::v1::POLICY_GROUP_KIND_ADDRESSES &&
-               !ParseIpRange(member).has_value()) {
-      Fault(member_path, kNotAnAddress);
-    }
+    CheckMember(group.kind(), group.members(i),
+                absl::StrCat(path, ".members[", i, "]"));
+  }
+}
+
+void PolicyCheck::CheckMember(PolicyGroupKind kind, const std::string& member,
+                              const std::string& path) {
+  if (kind == internal::v1::POLICY_GROUP_KIND_FEATURES) {
+    if (!IsFeature(member)) Fault(path, kNotAFeature);
+  } else if (!IsPolicyText(member)) {
+    Fault(path, "must be 1 to 256 bytes of text");
+  } else if (kind == internal::v1::POLICY_GROUP_KIND_ADDRESSES &&
+             !ParseIpRange(member).has_value()) {
+    Fault(path, kNotAnAddress);
   }
 }
 
@@ -140,10 +157,7 @@ void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
   } else if (!rules_.insert(rule.name()).second) {
     Fault(absl::StrCat(path, ".name"), "another rule has this name");
   }
-  if (!rule.feature().empty() && !IsFeature(rule.feature())) {
-    Fault(absl::StrCat(path, ".feature"),
-          "must be 1 to 64 letters, digits, '_' or '-'");
-  }
+  CheckFeatures(rule, path);
   CheckUnits(rule, path);
   CheckWhose(rule, path);
   CheckSpans(rule, path);
@@ -154,6 +168,23 @@ void PolicyCheck::CheckRule(const PolicyRule& rule, const std::string& path) {
   }
   for (int i = 0; i < rule.parts_size(); ++i) {
     CheckPart(rule.parts(i), absl::StrCat(path, ".parts[", i, "]"));
+  }
+}
+
+void PolicyCheck::CheckFeatures(const PolicyRule& rule,
+                                const std::string& path) {
+  if (!rule.feature().empty() && !IsFeature(rule.feature())) {
+    Fault(absl::StrCat(path, ".feature"), kNotAFeature);
+  }
+  if (rule.feature_group().empty()) return;
+  if (!rule.feature().empty()) {
+    Fault(absl::StrCat(path, ".feature_group"),
+          "is there beside a feature: a rule is about one or the other");
+  } else if (groups_.count({internal::v1::POLICY_GROUP_KIND_FEATURES,
+                            rule.feature_group()}) == 0) {
+    Fault(absl::StrCat(path, ".feature_group"),
+          absl::StrCat("there is no group of features named ",
+                       rule.feature_group()));
   }
 }
 
@@ -311,10 +342,9 @@ void PolicyCheck::CheckCountingRules() {
         rule.kind() != internal::v1::POLICY_RULE_KIND_RESERVE) {
       continue;
     }
-    if (rule.feature().empty()) {
-      ++of_all;
-    } else {
-      most = std::max(most, ++of_feature[rule.feature()]);
+    if (!NamesFeatures(rule)) ++of_all;
+    for (const std::string& feature : FeaturesOf(policy_, rule)) {
+      most = std::max(most, ++of_feature[feature]);
     }
   }
   if (most + of_all <= kMaxCountingRulesOfFeature) return;
@@ -393,6 +423,8 @@ const char* WordOf(PolicyGroupKind kind) {
       return "addresses";
     case internal::v1::POLICY_GROUP_KIND_PROJECTS:
       return "projects";
+    case internal::v1::POLICY_GROUP_KIND_FEATURES:
+      return "features";
     default:
       return "unknown";
   }

@@ -20,6 +20,8 @@ inline constexpr size_t kMaxPolicyBytes = 256 * 1024;
 // Rules that people still understand; a checkout looks at those of its feature.
 inline constexpr int kMaxRules = 1'000;
 inline constexpr int kMaxGroups = 1'000;
+// A rule about a group of features stands in the list of each.
+inline constexpr int kMaxFeaturesOfGroup = 256;
 inline constexpr int kMaxPartsOfRule = 16;
 inline constexpr int kMaxValuesOfPart = 1'000;
 // Limits and reservations that one feature may have. When a policy comes into

@@ -31,7 +31,13 @@ inline constexpr DslsKind kDslsKinds[] = {
     {internal::v1::POLICY_GROUP_KIND_PROJECTS, "projects", "project",
      "projectgroups", "projectgroup", internal::v1::POLICY_FIELD_PROJECT,
      internal::v1::POLICY_FIELD_PROJECT_GROUP},
+    // Not of DSLS, like the projects. A rule names a group by its number.
+    {internal::v1::POLICY_GROUP_KIND_FEATURES, "features", "feature",
+     "featuregroups", "featuregroup", internal::v1::POLICY_FIELD_UNSPECIFIED,
+     internal::v1::POLICY_FIELD_UNSPECIFIED},
 };
+
+inline constexpr char kDslsFeatureGroup[] = "featuregroup";
 
 // Fields whose values stand as text.
 struct DslsText {

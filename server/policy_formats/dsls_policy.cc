@@ -56,6 +56,9 @@ class DslsReader {
   // The value that a number stands for; nothing, with a fault, where it stands
   // for none.
   std::optional<std::string> Resolve(const XmlElement& reference);
+  std::optional<std::string> Resolve(const XmlElement& at,
+                                     const std::string& element,
+                                     const std::string& number);
   void Number(const XmlElement& element, std::string value);
   void ReadItems(const DslsKind& kind);
   std::string ReadRange(const XmlElement& range);
@@ -80,11 +83,17 @@ void DslsReader::Number(const XmlElement& element, std::string value) {
 }
 
 std::optional<std::string> DslsReader::Resolve(const XmlElement& reference) {
-  const ById& all = numbered_[reference.name()];
-  const uint64_t id = NumberOf(reference.Attribute("id"));
+  return Resolve(reference, reference.name(), reference.Attribute("id"));
+}
+
+std::optional<std::string> DslsReader::Resolve(const XmlElement& at,
+                                               const std::string& element,
+                                               const std::string& number) {
+  const ById& all = numbered_[element];
+  const uint64_t id = NumberOf(number);
   const auto found = all.find(id);
   if (found != all.end()) return found->second;
-  Fault(reference, absl::StrCat("there is no ", reference.name(), " ", id));
+  Fault(at, absl::StrCat("there is no ", element, " ", id));
   return std::nullopt;
 }
 
@@ -168,6 +177,11 @@ void DslsReader::ReadRule(const XmlElement& from) {
     if (type == each.name) rule->set_kind(each.kind);
   }
   rule->set_feature(from.Attribute("feature"));
+  if (const std::string group = from.Attribute(kDslsFeatureGroup);
+      !group.empty()) {
+    rule->set_feature_group(
+        Resolve(from, kDslsFeatureGroup, group).value_or(""));
+  }
   rule->set_units(NumberOf(from.Attribute("units")));
   rule->set_low_water(NumberOf(from.Attribute("lowWater")));
   rule->set_max_priority(

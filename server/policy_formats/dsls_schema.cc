@@ -42,6 +42,8 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
             maxOccurs="unbounded"/>
         <xs:element name="project" type="reference" minOccurs="0"
             maxOccurs="unbounded"/>
+        <xs:element name="feature" type="reference" minOccurs="0"
+            maxOccurs="unbounded"/>
       </xs:choice>
     </xs:sequence>
     <xs:attribute name="id" type="id" use="required"/>
@@ -98,6 +100,7 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
     </xs:sequence>
     <xs:attribute name="type" type="type" use="required"/>
     <xs:attribute name="feature" type="xs:string"/>
+    <xs:attribute name="featuregroup" type="id"/>
     <xs:attribute name="units" type="units"/>
     <xs:attribute name="lowWater" type="units"/>
     <xs:attribute name="maxPriority">
@@ -151,6 +154,16 @@ const char kDslsSchema[] = R"(<?xml version="1.0" encoding="UTF-8"?>
         <xs:element name="projectgroups" minOccurs="0"><xs:complexType>
           <xs:sequence>
           <xs:element name="projectgroup" type="group" minOccurs="0"
+              maxOccurs="unbounded"/>
+        </xs:sequence></xs:complexType></xs:element>
+        <xs:element name="features" minOccurs="0"><xs:complexType>
+          <xs:sequence>
+          <xs:element name="feature" type="named" minOccurs="0"
+              maxOccurs="unbounded"/>
+        </xs:sequence></xs:complexType></xs:element>
+        <xs:element name="featuregroups" minOccurs="0"><xs:complexType>
+          <xs:sequence>
+          <xs:element name="featuregroup" type="group" minOccurs="0"
               maxOccurs="unbounded"/>
         </xs:sequence></xs:complexType></xs:element>
         <xs:element name="rules" minOccurs="0"><xs:complexType><xs:sequence>

@@ -148,6 +148,10 @@ void DslsWriter::WriteRule(const PolicyRule& rule) {
   if (!rule.feature().empty()) {
     absl::StrAppend(&out_, " feature=\"", XmlEscaped(rule.feature()), "\"");
   }
+  if (!rule.feature_group().empty()) {
+    absl::StrAppend(&out_, " ", kDslsFeatureGroup, "=\"",
+                    groups_[kDslsFeatureGroup].Of(rule.feature_group()), "\"");
+  }
   if (rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT || rule.units() > 0) {
     absl::StrAppend(&out_, " units=\"", rule.units(), "\"");
   }

@@ -55,7 +55,8 @@ constexpr internal::v1::PolicyGroupKind kGroupKinds[] = {
     internal::v1::POLICY_GROUP_KIND_USERS,
     internal::v1::POLICY_GROUP_KIND_HOSTS,
     internal::v1::POLICY_GROUP_KIND_ADDRESSES,
-    internal::v1::POLICY_GROUP_KIND_PROJECTS};
+    internal::v1::POLICY_GROUP_KIND_PROJECTS,
+    internal::v1::POLICY_GROUP_KIND_FEATURES};
 
 // The kind that a word stands for; a fault, and the unspecified one, for any
 // other word.
@@ -123,6 +124,7 @@ void ReadRule(TomlSection* section, PolicyRule* rule) {
   rule->set_name(section->RequiredText("name"));
   rule->set_kind(ReadKind(section, "kind", kRuleKinds));
   rule->set_feature(section->TextOr("feature", ""));
+  rule->set_feature_group(section->TextOr("feature_group", ""));
   rule->set_units(ReadUnits(section, "units"));
   rule->set_low_water(ReadUnits(section, "low_water"));
   rule->set_max_priority(static_cast<uint32_t>(
@@ -200,6 +202,10 @@ void WriteRule(const PolicyRule& rule, std::string* out) {
                   "\nkind = ", Quoted(WordOf(rule.kind())), "\n");
   if (!rule.feature().empty()) {
     absl::StrAppend(out, "feature = ", Quoted(rule.feature()), "\n");
+  }
+  if (!rule.feature_group().empty()) {
+    absl::StrAppend(out, "feature_group = ", Quoted(rule.feature_group()),
+                    "\n");
   }
   const bool counts =
       rule.kind() == internal::v1::POLICY_RULE_KIND_LIMIT || rule.units() > 0;

@@ -54,6 +54,7 @@ void CopyRule(const From& from, To* rule) {
   rule->set_name(from.name());
   rule->set_kind(SameNumber<decltype(rule->kind())>(from.kind()));
   rule->set_feature(from.feature());
+  rule->set_feature_group(from.feature_group());
   rule->set_units(from.units());
   rule->set_lend(from.lend());
   rule->set_low_water(from.low_water());

@@ -12,6 +12,7 @@
 #include "server/licensing/policy_book.h"
 #include "server/licensing/sessions.h"
 #include "server/policy/decision.h"
+#include "server/policy/rule_features.h"
 #include "server/policy/rule_use.h"
 #include "server/rpc/checkout_explanation.h"
 #include "server/rpc/policy_messages.h"
@@ -193,13 +194,14 @@ void WarnOfFeatures(const Ledger& ledger, const Policy& draft,
                     admin::v1::PlanPolicyResponse* plan) {
   std::map<std::string, uint64_t> reserved;
   for (const PolicyRule& rule : draft.rules()) {
-    if (rule.feature().empty()) continue;
-    if (!ledger.FindFeature(rule.feature()).has_value()) {
-      Warn(absl::StrCat("rule ", rule.name(), " is about ", rule.feature(),
-                        ", which no installed licence has"),
-           plan);
-    } else if (rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE) {
-      reserved[rule.feature()] += rule.units();
+    for (const std::string& feature : policy::FeaturesOf(draft, rule)) {
+      if (!ledger.FindFeature(feature).has_value()) {
+        Warn(absl::StrCat("rule ", rule.name(), " is about ", feature,
+                          ", which no installed licence has"),
+             plan);
+      } else if (rule.kind() == internal::v1::POLICY_RULE_KIND_RESERVE) {
+        reserved[feature] += rule.units();
+      }
     }
   }
   for (const auto& [feature, units] : reserved) {

@@ -75,14 +75,22 @@ class Policy(Pools):
         return all(self.holds(part, client) for part in rule.parts
                    if part.field != "POLICY_FIELD_TIME")
 
+    def is_about(self, rule, feature):
+        """It names the feature, or a group that has it, or nothing at all."""
+        if not rule.feature_group:
+            return rule.feature in ("", feature)
+        return any(group.name == rule.feature_group and
+                   feature in group.members for group in self.policy().groups
+                   if group.kind == "POLICY_GROUP_KIND_FEATURES")
+
     def first_rule(self, client, feature, *kinds):
         """That matches now; those that name the feature before the rest."""
-        for named in (feature, ""):
-            for rule in self.policy().rules:
-                if rule.kind.removeprefix("POLICY_RULE_KIND_") in kinds and \
-                        rule.feature == named and self.is_in_effect(rule) and \
-                        self.matches(rule, client):
-                    return rule
+        for rule in sorted(self.policy().rules, key=lambda rule: not (
+                rule.feature or rule.feature_group)):
+            if rule.kind.removeprefix("POLICY_RULE_KIND_") in kinds and \
+                    self.is_about(rule, feature) and \
+                    self.is_in_effect(rule) and self.matches(rule, client):
+                return rule
         return Row()
 
     def units_of(self, rule, client, feature, counts=bool):
@@ -99,7 +107,7 @@ class Policy(Pools):
         """How bad it is, and the refusal."""
         rules, covered, for_others, calls_back = {}, False, 0, False
         for rule in self.policy().rules:
-            if rule.feature in ("", feature):
+            if self.is_about(rule, feature):
                 active = self.is_in_effect(rule)
                 rules.setdefault(rule.kind.removeprefix("POLICY_RULE_KIND_"),
                                  []).append(Row(

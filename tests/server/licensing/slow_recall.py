@@ -38,7 +38,7 @@ class Recall(Grants):
         found = []
         for rule in self.policy().rules:
             if rule.kind == "POLICY_RULE_KIND_RESERVE" and \
-                    rule.feature in ("", feature) and self.is_in_effect(rule):
+                    self.is_about(rule, feature) and self.is_in_effect(rule):
                 units = min(rule.units, left)
                 left -= units
                 used = self.units_of(rule, Row(), feature)

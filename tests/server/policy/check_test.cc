@@ -180,6 +180,51 @@ TEST(PolicyCheckTest, NamesAPriorityThatIsWrong) {
   EXPECT_EQ(CheckPolicy(other).at(0).path, "rules[0].max_priority");
 }
 
+internal::v1::PolicyGroup* AddPackage(Policy* policy) {
+  internal::v1::PolicyGroup* const group = policy->add_groups();
+  group->set_name("office");
+  group->set_kind(internal::v1::POLICY_GROUP_KIND_FEATURES);
+  policy->mutable_rules(1)->set_feature_group("office");
+  return group;
+}
+
+TEST(PolicyCheckTest, NamesWhatIsWrongOfPackages) {
+  Policy sound = Sound();
+  internal::v1::PolicyGroup* const package = AddPackage(&sound);
+  for (int i = 0; i < kMaxFeaturesOfGroup; ++i)
+    package->add_members(absl::StrCat("part-", i));
+  EXPECT_TRUE(CheckPolicy(sound).empty());
+  package->add_members("one-more");
+  EXPECT_EQ(CheckPolicy(sound).at(0),
+            (PolicyFault{"groups[1].members", "must be at most 256"}));
+
+  const Case kCases[] = {
+      {[](Policy* p) { AddPackage(p)->add_members("two words"); },
+       "groups[1].members[0]", "letters"},
+      {[](Policy* p) {
+         AddPackage(p);
+         p->mutable_rules(1)->set_feature("cad");
+       },
+       "rules[1].feature_group", "one or the other"},
+      {[](Policy* p) { p->mutable_rules(1)->set_feature_group("staff"); },
+       "rules[1].feature_group", "no group of features named staff"},
+  };
+  ExpectFaults(kCases);
+}
+
+// Each of its features has the rule.
+TEST(PolicyCheckTest, CountsTheRulesOfAPackageForEachFeature) {
+  Policy policy = Sound();
+  AddPackage(&policy)->add_members("cad");
+  for (size_t i = 2; i <= kMaxCountingRulesOfFeature; ++i) {
+    EXPECT_TRUE(CheckPolicy(policy).empty()) << i;
+    *policy.add_rules() = policy.rules(1);
+    policy.mutable_rules()->rbegin()->set_name(absl::StrCat("limit ", i));
+  }
+  EXPECT_THAT(CheckPolicy(policy).at(0).problem,
+              HasSubstr("limits and reservations"));
+}
+
 TEST(PolicyCheckTest, NamesThePlaceOfWhatIsWrong) {
   const Case kCases[] = {
       {[](Policy* p) { p->mutable_rules(0)->clear_name(); }, "rules[0].name",

@@ -106,6 +106,10 @@ std::string RandomValue(Random* random, PolicyField field) {
   }
 }
 
+std::string RandomFeature(Random* random) {
+  return std::string(1, static_cast<char>('a' + random->Below(4)));
+}
+
 void AddGroups(Random* random, Policy* policy) {
   const PolicyField members[] = {
       internal::v1::POLICY_FIELD_USER, internal::v1::POLICY_FIELD_HOST,
@@ -118,6 +122,14 @@ void AddGroups(Random* random, Policy* policy) {
       for (uint64_t left = random->Below(4); left > 0; --left) {
         group->add_members(RandomValue(random, members[kind - 1]));
       }
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    PolicyGroup* const package = policy->add_groups();
+    package->set_name(absl::StrCat("g", i));
+    package->set_kind(internal::v1::POLICY_GROUP_KIND_FEATURES);
+    for (uint64_t left = random->Below(4); left > 0; --left) {
+      package->add_members(RandomFeature(random));  // Some twice.
     }
   }
 }
@@ -193,9 +205,13 @@ PolicyRule RandomRule(Random* random, int number) {
     }
     parts.push_back(part);
   }
-  const std::string feature =
-      random->OneIn(4) ? "" : std::string(1, 'a' + random->Below(4));
-  PolicyRule rule = RuleOf(absl::StrCat("r", number), kind, feature, 0, parts);
+  PolicyRule rule =
+      RuleOf(absl::StrCat("r", number), kind,
+             random->OneIn(4) ? "" : RandomFeature(random), 0, parts);
+  if (random->OneIn(4)) {
+    rule.clear_feature();
+    rule.set_feature_group(absl::StrCat("g", random->Below(2)));
+  }
   AddNumbers(random, &rule);
   return rule;
 }

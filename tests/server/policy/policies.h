@@ -27,9 +27,10 @@ internal::v1::PolicyRule RuleOf(const std::string& name,
 internal::v1::Policy PolicyOf(
     const std::vector<internal::v1::PolicyRule>& rules);
 
-// A sound policy over features "a" to "d", users u0 to u4, hosts h0 to h3, some
-// projects, applications, versions, displays, addresses of 10.0.0.0/24, and
-// times; what it says of each hits and misses often.
+// A sound policy over features "a" to "d" and two groups of them, users u0 to
+// u4, hosts h0 to h3, some projects, applications, versions, displays,
+// addresses of 10.0.0.0/24, and times; what it says of each hits and misses
+// often.
 internal::v1::Policy RandomPolicy(Random* random);
 
 // What a session of that world says of itself, and where it comes from.

@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "tests/server/policy/policies.h"
+#include "tests/server/policy/slow_policy.h"
 #include "tests/support/seed.h"
 
 namespace quorate::policy {
@@ -65,11 +66,14 @@ TEST(SeatTermsTest, NeverExceptsWhomItMatches) {
 std::optional<IdleTerms> SlowTerms(const CompiledPolicy& compiled,
                                    const Subject& who,
                                    const std::string& feature) {
-  for (const std::string& wanted : {feature, std::string()}) {
+  for (const bool names_it : {true, false}) {
     for (int i = 0; i < compiled.policy().rules_size(); ++i) {
       const PolicyRule& rule = compiled.policy().rules(i);
       const auto index = static_cast<uint32_t>(i);
-      if (rule.kind() != POLICY_RULE_KIND_IDLE || rule.feature() != wanted ||
+      const bool names =
+          !rule.feature().empty() || !rule.feature_group().empty();
+      if (rule.kind() != POLICY_RULE_KIND_IDLE || names != names_it ||
+          !IsAbout(compiled.policy(), rule, feature) ||
           !compiled.Matches(index, who)) {
         continue;
       }
@@ -80,6 +84,28 @@ std::optional<IdleTerms> SlowTerms(const CompiledPolicy& compiled,
     }
   }
   return std::nullopt;
+}
+
+TEST(SeatTermsTest, APackageNamesItsFeatures) {
+  Policy policy =
+      PolicyOf({IdleRule("all", "", 60, {}), IdleRule("package", "", 20, {}),
+                IdleRule("cad", "cad", 30, {})});
+  policy.mutable_rules(1)->set_feature_group("office");
+  internal::v1::PolicyGroup* const group = policy.add_groups();
+  group->set_name("office");
+  group->set_kind(internal::v1::POLICY_GROUP_KIND_FEATURES);
+  // As with licences, names of features are told apart by case.
+  policy.set_ignore_case(true);
+  for (const char* name : {"word", "sheet", "cad", "word"})
+    group->add_members(name);
+  EXPECT_EQ(Ask(policy, {}, "word")->rule, 1u);
+  EXPECT_EQ(Ask(policy, {}, "cad")->rule, 1u);
+  EXPECT_EQ(Ask(policy, {}, "Word")->rule, 0u);
+  EXPECT_EQ(Ask(policy, {}, "cam")->rule, 0u);
+  // A package of nothing is not one of everything.
+  group->clear_members();
+  policy.mutable_rules()->DeleteSubrange(0, 1);
+  EXPECT_EQ(Ask(policy, {}, "word"), std::nullopt);
 }
 
 TEST(SeatTermsTest, LingersByTheSameOrder) {

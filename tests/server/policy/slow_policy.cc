@@ -167,6 +167,21 @@ bool InEffect(const Policy& policy, const PolicyRule& rule,
 
 }  // namespace
 
+bool IsAbout(const Policy& policy, const PolicyRule& rule,
+             const std::string& feature) {
+  if (rule.feature_group().empty()) {
+    return rule.feature().empty() || rule.feature() == feature;
+  }
+  for (const internal::v1::PolicyGroup& group : policy.groups()) {
+    if (group.kind() != internal::v1::POLICY_GROUP_KIND_FEATURES) continue;
+    if (group.name() != rule.feature_group()) continue;
+    for (const std::string& member : group.members()) {
+      if (member == feature) return true;
+    }
+  }
+  return false;
+}
+
 uint64_t SlowUse(const Policy& policy, const PolicyRule& rule,
                  const std::vector<SlowSeat>& seats, const std::string& feature,
                  const SlowSubject& who) {
@@ -202,7 +217,7 @@ Verdict SlowDecide(const Policy& policy, const std::vector<SlowSeat>& seats,
   uint64_t for_others = 0;
   uint64_t left = question.total;
   for (const PolicyRule& rule : policy.rules()) {
-    if (!rule.feature().empty() && rule.feature() != question.feature) continue;
+    if (!IsAbout(policy, rule, question.feature)) continue;
     const bool his =
         RuleMatches(policy, rule, question.who, question.calendar_ms);
     const uint64_t used =

@@ -45,6 +45,10 @@ Verdict SlowDecide(const internal::v1::Policy& policy,
                    const std::vector<SlowSeat>& seats,
                    const SlowQuestion& question);
 
+// The rule names the feature or a group that has it, or nothing at all.
+bool IsAbout(const internal::v1::Policy& policy,
+             const internal::v1::PolicyRule& rule, const std::string& feature);
+
 // What is out of those whom the rule counts together with `who`.
 uint64_t SlowUse(const internal::v1::Policy& policy,
                  const internal::v1::PolicyRule& rule,

@@ -92,6 +92,25 @@ TEST(DslsPolicyTest, ReadsDassaultsLayout) {
   EXPECT_EQ(policy.rules(1).feature(), "");
 }
 
+TEST(DslsPolicyTest, APackageHasANumber) {
+  const std::string file = R"(<authorizations xmlns="http://www.3DS.com/DSLS">
+  <features> <feature id="7">word</feature> <feature id="8">sheet</feature> </features>
+  <featuregroups> <featuregroup id="3"> <name>office</name> <feature id="8"/> <feature id="7"/> </featuregroup> </featuregroups>
+  <rules> <rule type="Deny" featuregroup="3"> <name>nobody</name> </rule> </rules>
+</authorizations>
+)";
+  const ImportedPolicy imported = ReadDslsPolicy(file);
+  ASSERT_TRUE(imported.policy.has_value()) << Show(imported);
+  EXPECT_THAT(imported.policy->groups(0).members(),
+              ElementsAre("sheet", "word"));
+  EXPECT_EQ(imported.policy->rules(0).feature_group(), "office");
+  const ImportedPolicy unknown = ReadDslsPolicy(absl::StrReplaceAll(
+      file, {{"featuregroup=\"3\"", "featuregroup=\"4\""}}));
+  ASSERT_EQ(unknown.remarks.size(), 1u);
+  EXPECT_EQ(unknown.remarks[0].line, 4u);
+  EXPECT_THAT(unknown.remarks[0].text, HasSubstr("no featuregroup 4"));
+}
+
 // "10.0.0.7" for "10.0.0.7-10.0.0.7".
 void Shorten(std::string* value) {
   const size_t dash = value->find('-');

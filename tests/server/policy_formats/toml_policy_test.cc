@@ -97,6 +97,27 @@ TEST(TomlPolicyTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(policy.rules(3).warning_ms(), 300'000);
 }
 
+TEST(TomlPolicyTest, ReadsAPackage) {
+  const ImportedPolicy imported = ReadTomlPolicy(R"(
+[[group]]
+name = "office"
+kind = "features"
+members = ["word", "sheet"]
+
+[[rule]]
+name = "not for guests"
+kind = "deny"
+feature_group = "office"
+user = "guest"
+)",
+                                                 "rules.toml");
+  ASSERT_TRUE(imported.policy.has_value())
+      << imported.remarks.at(0).line << imported.remarks.at(0).text;
+  EXPECT_EQ(imported.policy->groups(0).kind(),
+            internal::v1::POLICY_GROUP_KIND_FEATURES);
+  EXPECT_EQ(imported.policy->rules(0).feature_group(), "office");
+}
+
 TEST(TomlPolicyTest, AnEmptyFileIsAPolicyWithoutARule) {
   const ImportedPolicy imported = ReadTomlPolicy("", "rules.toml");
   ASSERT_TRUE(imported.policy.has_value());
