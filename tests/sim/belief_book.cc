@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/licensing/limits.h"
 #include "server/licensing/pool_kind.h"
 #include "server/licensing/record_codec.h"
 
@@ -81,13 +82,37 @@ void BeliefBook::OnLicense(const internal::v1::LicenseTerms& license) {
   }
 }
 
-void BeliefBook::OnChange(const licensing::RecordChange& change) {
-  if (!change.value.has_value()) return;
+void BeliefBook::OnChange(const licensing::RecordChange& change,
+                          int64_t calendar_ms) {
   const auto family = licensing::FamilyOf(change.key);
-  if (!family.ok() || *family != licensing::RecordFamily::kSeat) return;
+  if (!family.ok()) return;
+  if (*family == licensing::RecordFamily::kSession) OnSession(change);
+  if (*family != licensing::RecordFamily::kSeat) return;
+  if (!change.value.has_value()) return OnSeatGone(change.key, calendar_ms);
   const auto seat = licensing::ParseRecord<internal::v1::SeatRecord>(
       change.key, *change.value);
-  if (seat.ok()) records_[seat->handle()] = *seat;
+  if (!seat.ok()) return;
+  records_[seat->handle()] = *seat;
+  handles_[change.key] = seat->handle();
+}
+
+void BeliefBook::OnSession(const licensing::RecordChange& change) {
+  if (!change.value.has_value()) return;
+  const auto session = licensing::ParseRecord<internal::v1::SessionRecord>(
+      change.key, *change.value);
+  if (!session.ok() || session->kind() != internal::v1::SESSION_KIND_BORROW) {
+    return;
+  }
+  borrows_[session->session_id()] =
+      session->borrowed_until_ms() + licensing::kBorrowMarginMs;
+}
+
+void BeliefBook::OnSeatGone(const std::string& key, int64_t calendar_ms) {
+  const auto handle = handles_.find(key);
+  if (handle == handles_.end()) return;
+  const auto borrow = borrows_.find(records_.at(handle->second).session_id());
+  if (borrow == borrows_.end() || calendar_ms < borrow->second) return;
+  OnTakenBack(handle->second);
 }
 
 std::string BeliefBook::OnTaken(uint64_t handle,

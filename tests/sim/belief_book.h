@@ -29,8 +29,10 @@ class BeliefBook {
   // Before anything is taken.
   void OnLicense(const internal::v1::LicenseTerms& license);
 
-  // As of a change of the state that was committed.
-  void OnChange(const licensing::RecordChange& change);
+  // As of a change of the state that was committed, at this calendar. Of a
+  // borrow that has ended by it nobody may believe in a seat, not even its
+  // client who waits for the answer yet.
+  void OnChange(const licensing::RecordChange& change, int64_t calendar_ms);
 
   // A client was told that it holds this. Returns the rule that is broken, and
   // how; empty where none is.
@@ -47,6 +49,9 @@ class BeliefBook {
   void OnTakenBack(uint64_t handle);
 
  private:
+  void OnSession(const licensing::RecordChange& change);
+  void OnSeatGone(const std::string& key, int64_t calendar_ms);
+
   struct Pool {
     internal::v1::FeatureTerms terms;  // Of one of its licences.
     uint64_t capacity = 0;
@@ -71,6 +76,8 @@ class BeliefBook {
 
   std::map<std::string, Pool> pools_;
   std::map<uint64_t, internal::v1::SeatRecord> records_;  // Ever committed.
+  std::map<std::string, uint64_t> handles_;               // By their keys.
+  std::map<uint64_t, int64_t> borrows_;                   // When each ends.
   std::map<uint64_t, Seat> seats_;                        // Believed in.
   std::set<uint64_t> taken_back_;
 };

@@ -304,7 +304,7 @@ void Checker::Commit(const raft::Entry& entry, uint64_t digest,
                      const std::vector<licensing::RecordChange>& changes) {
   uint64_t state = committed_.empty() ? 0 : committed_.back().state_digest;
   for (const licensing::RecordChange& change : changes) {
-    beliefs_.OnChange(change);
+    beliefs_.OnChange(change, entry.stamp.calendar_ms);
     const auto old = records_.find(change.key);
     if (old != records_.end()) state -= old->second;
     if (!change.value.has_value()) {
